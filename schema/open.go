@@ -1,0 +1,103 @@
+package schema
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// DefaultDatabase is the database used where the URL names none.
+const DefaultDatabase = "tollkeeper"
+
+// Target is a parsed ClickHouse URL.
+type Target struct {
+	Scheme, Host, User, Password, Database string
+}
+
+// ParseURL reads http(s)://user:password@host:port/database. User defaults to default, database to tollkeeper.
+func ParseURL(raw string) (Target, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		var e *url.Error // never repeat the URL: it may hold a password
+		if errors.As(err, &e) {
+			err = e.Err
+		}
+		return Target{}, fmt.Errorf("clickhouse url: %w", err)
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return Target{}, fmt.Errorf("clickhouse url %q: want http://host:8123 or https://host:8443", u.Redacted())
+	}
+	t := Target{Scheme: u.Scheme, Host: u.Host, User: "default", Database: strings.Trim(u.Path, "/")}
+	if u.Port() == "" {
+		t.Host += map[string]string{"http": ":8123", "https": ":8443"}[u.Scheme]
+	}
+	if name := u.User.Username(); name != "" {
+		t.User = name
+	}
+	t.Password, _ = u.User.Password()
+	if t.Database == "" {
+		t.Database = DefaultDatabase
+	}
+	return t, nil
+}
+
+// Open returns a connection pool for the URL. It speaks HTTP with LZ4, inserts synchronously and without
+// deduplication by block (DESIGN D3), and doesn't wait for the server to be there: the first query does.
+func Open(raw string) (driver.Conn, error) {
+	t, err := ParseURL(raw)
+	if err != nil {
+		return nil, err
+	}
+	return t.Open(t.Database)
+}
+
+// Open connects to one database of the target, which need not exist yet if it is "default" or "system".
+func (t Target) Open(database string) (driver.Conn, error) {
+	opts := &clickhouse.Options{
+		Protocol:        clickhouse.HTTP,
+		Addr:            []string{t.Host},
+		Auth:            clickhouse.Auth{Database: database, Username: t.User, Password: t.Password},
+		Compression:     &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
+		DialTimeout:     5 * time.Second,
+		ReadTimeout:     5 * time.Minute,
+		MaxOpenConns:    16,
+		MaxIdleConns:    8,
+		ConnMaxLifetime: time.Hour,
+		Settings: clickhouse.Settings{
+			"async_insert":       0,
+			"deduplicate_insert": "disable",
+		},
+	}
+	if t.Scheme == "https" {
+		opts.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	conn, err := clickhouse.Open(opts)
+	if err != nil {
+		return nil, fmt.Errorf("open clickhouse at %s: %w", t.Host, err)
+	}
+	return conn, nil
+}
+
+// WaitReady pings until the server answers, ctx ends, or limit has passed.
+func WaitReady(ctx context.Context, conn driver.Conn, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		err := conn.Ping(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("clickhouse did not answer within %s: %w", limit, err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
