@@ -1,0 +1,47 @@
+# Tollkeeper. `make help` lists what there is; every target first checks its tools.
+export CGO_ENABLED = 0
+.DEFAULT_GOAL := help
+.PHONY: help check-tools engine build demo demo-check up test test-all lint fmt record grafana-types clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+check-tools: ## print every tool that is needed: found, needed, remedy
+	@tools/check-tools demo
+
+engine: check-tools ## fetch the ClickHouse engine into your cache folder (once)
+	@go run ./internal/embedded/clickhouse/fetch
+
+build: check-tools ## build bin/tollkeeper
+	@tools/build
+
+demo: engine build ## see the product do its main job, about two minutes after the build
+	@bin/tollkeeper demo
+
+demo-check: engine build ## the same for machines: a table, a verdict, an exit code (JSON=1 for JSON)
+	@tools/demo-check
+
+up: engine build ## run the whole product here
+	@bin/tollkeeper up
+
+test: engine ## the tests: no root, Java, Python or browser
+	go test ./...
+
+test-all: engine ## test, and what needs npm, Python and curl
+	@tools/check-tools test-all
+	go test -tags testall ./...
+
+lint: check-tools ## gofmt, vet, staticcheck
+	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
+	go vet ./...
+	go tool -modfile=tools/go.mod staticcheck ./...
+
+fmt: ## format the Go code
+	@git ls-files '*.go' | xargs gofmt -w
+
+record: ## record the spans of real instrumentations again (Python, Node)
+	@tools/check-tools test-all
+	collector/genai/record/run
+
+clean: ## remove what was built
+	rm -rf bin dist
