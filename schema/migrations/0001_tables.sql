@@ -1,4 +1,5 @@
--- Every table of the ledger. {{.}} placeholders: Database, Policy (storage policy), and per data class a TTL clause.
+-- Every table of the ledger. Placeholders: the database, the storage policy, and a TTL clause per class of data
+-- (Options.Retention). Every statement can be run again without harm.
 
 CREATE TABLE IF NOT EXISTS {{.Database}}.call_reports
 (
@@ -70,7 +71,7 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toDate(minute)
 ORDER BY (minute, tenant, trace_id, span_id)
 {{.TTL.reports}}
-SETTINGS storage_policy = '{{.Policy}}', ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1,
+SETTINGS storage_policy = '{{.Policy}}', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
 CREATE TABLE IF NOT EXISTS {{.Database}}.settlements
@@ -92,7 +93,7 @@ ENGINE = ReplacingMergeTree(revision)
 PARTITION BY toDate(minute)
 ORDER BY (minute, tenant, trace_id, span_id)
 {{.TTL.reports}}
-SETTINGS storage_policy = '{{.Policy}}', ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1,
+SETTINGS storage_policy = '{{.Policy}}', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
 CREATE TABLE IF NOT EXISTS {{.Database}}.settle_candidates
@@ -114,7 +115,7 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toDate(hour)
 ORDER BY (hour, response_id, trace_id, span_id, minute, tenant)
 {{.TTL.candidates}}
-SETTINGS storage_policy = '{{.Policy}}', ttl_only_drop_parts = 1;
+SETTINGS storage_policy = '{{.Policy}}', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS {{.Database}}.spans
 (
@@ -143,7 +144,7 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toDate(minute)
 ORDER BY (minute, tenant, trace_id, span_id)
 {{.TTL.spans}}
-SETTINGS storage_policy = '{{.Policy}}', ttl_only_drop_parts = 1;
+SETTINGS storage_policy = '{{.Policy}}', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1;
 
 CREATE TABLE IF NOT EXISTS {{.Database}}.dirty_windows
 (
@@ -228,8 +229,8 @@ CREATE TABLE IF NOT EXISTS {{$.Database}}.cost_{{$level}}
 ENGINE = MergeTree
 PARTITION BY {{if eq $level "minute"}}toDate(window){{else if eq $level "hour"}}toYYYYMM(window){{else}}toYear(window){{end}}
 ORDER BY (window, n, worker, tenant, provider, model, operation, service, environment, region)
-{{index $.TTL (print "cost_" $level)}}
-SETTINGS storage_policy = '{{$.Policy}}'{{if eq $level "minute"}}, ttl_only_drop_parts = 1{{end}}, fsync_after_insert = 1,
+{{index $.TTL $level}}
+SETTINGS storage_policy = '{{$.Policy}}', materialize_ttl_recalculate_only = 1{{if eq $level "minute"}}, ttl_only_drop_parts = 1{{end}}, fsync_after_insert = 1,
     fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 {{end}}
 {{range $level := .LevelsBy}}
@@ -251,8 +252,8 @@ CREATE TABLE IF NOT EXISTS {{$.Database}}.cost_{{$level}}_by
 ENGINE = MergeTree
 PARTITION BY {{if eq $level "hour"}}toDate(window){{else}}toYYYYMM(window){{end}}
 ORDER BY (window, tenant, dimension, n, worker, value)
-{{index $.TTL (print "cost_" $level "_by")}}
-SETTINGS storage_policy = '{{$.Policy}}', fsync_after_insert = 1, fsync_part_directory = 1,
+{{index $.TTL (print $level "_by")}}
+SETTINGS storage_policy = '{{$.Policy}}', materialize_ttl_recalculate_only = 1, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 {{end}}
 CREATE TABLE IF NOT EXISTS {{.Database}}.ingest_ranges

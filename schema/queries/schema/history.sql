@@ -1,0 +1,1 @@
+SELECT id, name, checksum FROM {database:Identifier}.schema_migrations FINAL ORDER BY id
