@@ -1,0 +1,89 @@
+package dashboards
+
+import "github.com/tollkeeper/tollkeeper/schema"
+
+// Kind is how a panel draws its rows.
+type Kind string
+
+// The kinds of panels.
+const (
+	Stat       Kind = "stat"       // one row, one value
+	TimeSeries Kind = "timeseries" // rows of (time, series, value)
+	Table      Kind = "table"      // rows as they are
+	Bars       Kind = "bars"       // rows of (name, value)
+)
+
+// Unit is how a number is written. The names are Grafana's.
+type Unit string
+
+// The units in use.
+const (
+	USD      Unit = "currencyUSD"
+	Count    Unit = "short"
+	Percent  Unit = "percent" // 0–100
+	Seconds  Unit = "s"
+	Text     Unit = "string"
+	PerSec   Unit = "reqps"
+	NoUnit   Unit = "none"
+	DateTime Unit = "dateTimeAsIso"
+)
+
+// Panel is one picture or number with one query.
+type Panel struct {
+	Title       string
+	Description string // what it says, of which rows, in which time zone
+	Kind        Kind
+	Query       string // name of a file in schema/queries/dashboards, without .sql
+	Unit        Unit
+	Width       uint32            // of 24
+	Height      uint32            // in rows of 30 px
+	Stacked     bool              // TimeSeries: stack the series
+	Columns     map[string]Unit   // Table: units by column
+	Links       map[string]string // Table: board UID opened from a column, with the cell as its variable of that name
+	Bad         *float64          // Stat: red from this value on
+	SumColumns  []string          // Table: columns with a total in the footer
+	MayBeEmpty  bool              // no rows is a good answer: nothing happened
+}
+
+// SQL is the panel's query, with macros and variables still in it.
+func (p Panel) SQL() string { return schema.SQL("dashboards/" + p.Query) }
+
+// Row is a titled group of panels.
+type Row struct {
+	Title  string
+	Panels []Panel
+}
+
+// Variable is a choice on top of the board; its query gives one column of values.
+type Variable struct {
+	Name, Label, Query string
+}
+
+// SQL is the variable's query.
+func (v Variable) SQL() string { return schema.SQL("dashboards/" + v.Query) }
+
+// Board is one dashboard.
+type Board struct {
+	UID         string
+	Title       string
+	Description string
+	Tags        []string
+	From        string // default range, relative to now
+	Refresh     string
+	Variables   []Variable
+	Rows        []Row
+	Annotations []Annotation
+}
+
+// Annotation marks events on the time axis: rows of (time, title, text).
+type Annotation struct {
+	Name, Query, Color string
+}
+
+// SQL is the annotation's query.
+func (a Annotation) SQL() string { return schema.SQL("dashboards/" + a.Query) }
+
+// All lists the boards.
+func All() []Board { return []Board{Spend(), Tenant()} }
+
+func from(v float64) *float64 { return &v }

@@ -1,0 +1,53 @@
+package grafana
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"github.com/tollkeeper/tollkeeper/dashboards"
+)
+
+// JSON renders a board as Grafana's dashboard JSON, indented.
+func JSON(board dashboards.Board) ([]byte, error) {
+	d, err := build(board)
+	if err != nil {
+		return nil, fmt.Errorf("board %q: %w", board.Title, err)
+	}
+	out, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("board %q: %w", board.Title, err)
+	}
+	return append(out, '\n'), nil
+}
+
+func build(board dashboards.Board) (dashboard.Dashboard, error) {
+	b := dashboard.NewDashboardBuilder(board.Title).Uid(board.UID).Description(board.Description).Tags(board.Tags).
+		Timezone("utc").Time(board.From, "now").Refresh(board.Refresh).Readonly().
+		Tooltip(dashboard.DashboardCursorSyncCrosshair).
+		Link(dashboard.NewDashboardLinkBuilder("Tollkeeper").Type(dashboard.DashboardLinkTypeDashboards).
+			Tags([]string{"tollkeeper"}).KeepTime(true).AsDropdown(false))
+	for _, v := range board.Variables {
+		b = b.WithVariable(dashboard.NewQueryVariableBuilder(v.Name).Label(v.Label).Datasource(datasource()).
+			Query(dashboard.StringOrMap{Map: map[string]any{"editorType": "sql", "rawSql": v.SQL(), "refId": "A"}}).
+			Refresh(dashboard.VariableRefreshOnTimeRangeChanged).Sort(dashboard.VariableSortAlphabeticalAsc).Multi(false))
+	}
+	for _, a := range board.Annotations {
+		b = b.Annotation(dashboard.NewAnnotationQueryBuilder().Name(a.Name).Enable(true).IconColor(a.Color).
+			Datasource(datasource()).Target(newQuery(a.SQL(), false)))
+	}
+	id := uint32(0)
+	for _, row := range board.Rows {
+		b = b.WithRow(dashboard.NewRowBuilder(row.Title))
+		for _, p := range row.Panels {
+			id++
+			builder, err := panel(p, id)
+			if err != nil {
+				return dashboard.Dashboard{}, err
+			}
+			b = b.WithPanel(builder)
+		}
+	}
+	return b.Build()
+}

@@ -1,0 +1,1 @@
+SELECT sum(cost) AS value FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC')) WHERE tenant = 'unattributed'

@@ -1,0 +1,12 @@
+SELECT
+    provider,
+    model,
+    operation,
+    sum(cost) AS spend,
+    toFloat64(spend) / nullIf(toFloat64(sum(spend) OVER ()), 0) * 100 AS share,
+    sum(s.calls) AS calls,
+    toFloat64(spend) / calls * 1000 AS `per 1,000 calls`
+FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC')) AS s
+WHERE tenant = ${tenant:singlequote}
+GROUP BY provider, model, operation
+ORDER BY spend DESC, provider, model, operation
