@@ -23,6 +23,7 @@ const (
 	UnpricedUsage    = "no_usage"        // no usage was reported, or 0 and 0 on a successful stream
 	UnpricedBadUsage = "bad_usage"       // usage was reported but can't be read
 	UnpricedBucket   = "no_bucket_price" // the entry lacks a price for a bucket that was used
+	UnpricedTier     = "no_tier_price"   // the entry lacks a price for the service tier that answered
 	UnpricedOverflow = "overflow"        // the amount exceeds what can be stored
 )
 

@@ -1,0 +1,154 @@
+package pricing
+
+import "github.com/tollkeeper/tollkeeper/ledger"
+
+// partOf says to which share of the cost a bucket belongs.
+var partOf = [ledger.NumBuckets]ledger.CostPart{
+	ledger.FreshInput: ledger.CostInput, ledger.AudioInput: ledger.CostInput, ledger.ImageInput: ledger.CostInput,
+	ledger.CacheRead: ledger.CostCacheRead, ledger.CacheWrite5m: ledger.CostCacheWrite,
+	ledger.CacheWrite1h: ledger.CostCacheWrite, ledger.TextOutput: ledger.CostOutput,
+	ledger.AudioOutput: ledger.CostOutput, ledger.Reasoning: ledger.CostReasoning,
+}
+
+// tierOf maps what providers call a service tier to the book's word for it. A word that isn't here is looked up as it is.
+func tierOf(c *ledger.Call) string {
+	switch c.ServiceTier {
+	case "", "default", "auto", "standard", "standard_only", "on_demand", "on-demand":
+		if c.Kind == "batch" {
+			return "batch"
+		}
+		return Standard
+	}
+	return c.ServiceTier
+}
+
+// Rate prices the call's usage at its start: it fills the cost parts, what discounts, caches and tiers saved, the price
+// version and entry, or the reason why it can't. A call that the reader already found unreadable, and a failed call without
+// usage, which costs nothing, are left at zero.
+func (b *Book) Rate(c *ledger.Call) {
+	c.Cost = [ledger.NumCostParts]ledger.Money{}
+	c.ListDelta, c.CacheSaved, c.TierSaved = 0, 0, 0
+	c.PriceVersion, c.PriceEntry = b.version, ""
+	if c.Unpriced != "" || (c.ErrorClass != "" && c.Usage.Zero()) {
+		return
+	}
+	if c.Model == "" && c.RequestModel == "" {
+		c.Unpriced = ledger.UnpricedNoModel
+		return
+	}
+	e, list := b.entryFor(c)
+	if e == nil {
+		c.Unpriced = ledger.UnpricedModel
+		return
+	}
+	tier, input := tierOf(c), c.Usage.Input()
+	t := e.Table(tier, input)
+	if t == nil {
+		c.Unpriced = ledger.UnpricedTier
+		return
+	}
+	cost, total, reason := costOf(t, &c.Usage)
+	if reason != "" {
+		c.Unpriced = reason
+		return
+	}
+	c.Cost, c.PriceEntry = cost, t.ID
+	c.CacheSaved = cacheSaved(t, &c.Usage)
+	if tier != Standard {
+		c.TierSaved = difference(e.Table(Standard, input), &c.Usage, total)
+	}
+	if list != nil {
+		c.ListDelta = difference(list.Table(tier, input), &c.Usage, total)
+	}
+}
+
+// entryFor looks for the model that answered, then for the one that was asked for (a deployment's or a profile's name may
+// be known only in one of them).
+func (b *Book) entryFor(c *ledger.Call) (e, list *Entry) {
+	when := c.Start
+	if c.Flags&ledger.FlagStartOutside != 0 {
+		when = c.Received
+	}
+	if s := b.find(c.Provider, c.Model); s != nil {
+		if e, list = s.find(c.Tenant, when); e != nil {
+			return e, list
+		}
+	}
+	if c.RequestModel != "" && c.RequestModel != c.Model {
+		if s := b.find(c.Provider, c.RequestModel); s != nil {
+			return s.find(c.Tenant, when)
+		}
+	}
+	return nil, nil
+}
+
+// costOf prices every bucket and unit that was used. reason is empty, no_bucket_price or overflow.
+func costOf(t *Table, u *ledger.Usage) (cost [ledger.NumCostParts]ledger.Money, total ledger.Money, reason string) {
+	for i, n := range u.Tokens {
+		if n == 0 {
+			continue
+		}
+		if t.tokens&(1<<i) == 0 {
+			return cost, 0, ledger.UnpricedBucket
+		}
+		if !addAmount(&cost[partOf[i]], &total, t.Tokens[i], n) {
+			return cost, 0, ledger.UnpricedOverflow
+		}
+	}
+	for i, n := range u.Units {
+		if n == 0 {
+			continue
+		}
+		if t.units&(1<<i) == 0 {
+			return cost, 0, ledger.UnpricedBucket
+		}
+		if !addAmount(&cost[ledger.CostOther], &total, t.Units[i], n) {
+			return cost, 0, ledger.UnpricedOverflow
+		}
+	}
+	return cost, total, ""
+}
+
+// addAmount adds count × price to a part and to the total; false when the total leaves the range of Money.
+func addAmount(part, total *ledger.Money, p Price, count int64) bool {
+	m, ok := p.Amount(count)
+	if !ok || m > ledger.MaxMoney-*total {
+		return false
+	}
+	*part += m
+	*total += m
+	return true
+}
+
+// cacheSaved is what the cached tokens would have cost as fresh input, minus what they cost.
+func cacheSaved(t *Table, u *ledger.Usage) ledger.Money {
+	var saved ledger.Money
+	for _, b := range [...]ledger.Bucket{ledger.CacheRead, ledger.CacheWrite5m, ledger.CacheWrite1h} {
+		n := u.Tokens[b]
+		if n == 0 {
+			continue
+		}
+		fresh, ok := t.Tokens[ledger.FreshInput].Amount(n)
+		paid, _ := t.Tokens[b].Amount(n)
+		if !ok || !t.Has(ledger.FreshInput) {
+			return 0
+		}
+		saved += fresh - paid
+	}
+	if saved > ledger.MaxMoney {
+		return 0
+	}
+	return saved
+}
+
+// difference is the cost by another table minus what was paid; zero when the other table can't price the usage.
+func difference(other *Table, u *ledger.Usage, paid ledger.Money) ledger.Money {
+	if other == nil {
+		return 0
+	}
+	_, total, reason := costOf(other, u)
+	if reason != "" {
+		return 0
+	}
+	return total - paid
+}
