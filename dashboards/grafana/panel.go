@@ -37,7 +37,7 @@ func statPanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
 	}
 	b := stat.NewPanelBuilder().Id(id).Title(p.Title).Description(p.Description).Datasource(datasource()).
 		Span(p.Width).Height(p.Height).Unit(string(p.Unit)).NoValue("0").GraphMode(common.BigValueGraphModeNone).
-		ReduceOptions(reduce).WithTarget(newQuery(p.SQL(), false))
+		Orientation(common.VizOrientationAuto).ReduceOptions(reduce).WithTarget(newQuery(p.SQL(), false))
 	if p.Bad != nil {
 		b = b.ColorMode(common.BigValueColorModeValue).Thresholds(dashboard.NewThresholdsConfigBuilder().
 			Mode(dashboard.ThresholdsModeAbsolute).
@@ -74,10 +74,21 @@ func tablePanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
 			"url":   fmt.Sprintf("/d/%s?var-%s=${__value.raw:percentencode}&${__url_time_range}", p.Links[column], column),
 		}}}})
 	}
-	if len(p.SumColumns) > 0 {
-		b = b.Footer(common.NewTableFooterOptionsBuilder().Show(true).Reducer([]string{"sum"}).Fields(p.SumColumns))
+	for _, column := range p.SumColumns { // Grafana 12.2 moved the footer from the table's options to its columns
+		b = b.OverrideByName(column, []dashboard.DynamicConfigValue{{Id: "custom.footer", Value: map[string]any{"reducers": []string{"sum"}}}})
 	}
-	return b
+	return noFooter{b}
+}
+
+// noFooter takes out the table-wide footer that the SDK always writes and current Grafana no longer knows.
+type noFooter struct{ *table.PanelBuilder }
+
+func (b noFooter) Build() (dashboard.Panel, error) {
+	p, err := b.PanelBuilder.Build()
+	if options, ok := p.Options.(*table.Options); ok {
+		options.Footer = nil
+	}
+	return p, err
 }
 
 func barPanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
@@ -85,6 +96,7 @@ func barPanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
 		Span(p.Width).Height(p.Height).Unit(string(p.Unit)).Orientation(common.VizOrientationHorizontal).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).
 			Placement(common.LegendPlacementBottom)).
+		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeSingle).Sort(common.SortOrderNone)).
 		WithTarget(newQuery(p.SQL(), false))
 }
 
