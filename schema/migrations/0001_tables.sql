@@ -177,6 +177,12 @@ ORDER BY (level, window, n, worker, committed)
 SETTINGS storage_policy = '{{.Policy}}', fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
+-- Totals per window. A row counts only if its (window, n, worker) is the newest committed one of window_revisions: read
+-- through the views spend_minute, spend_hour, spend_day and spend, never directly.
+-- latency and first_token count calls per bucket of microseconds x = intDiv(ns, 1000), in integers, four buckets to a
+-- doubling: b = x for x < 4, else 4·(e−1) + (bits e−1 and e−2 of x) with e = floor(log2 x). Bucket b starts at
+-- b µs for b < 4, else (4 + b % 4)·2^(b div 4 − 1) µs, and ends where b + 1 starts. In SQL the start of a bucket is
+-- if(b < 4, toUInt64(b), bitShiftLeft(toUInt64(4 + b % 4), intDiv(b, 4) - 1)).
 {{range $level := .Levels}}
 CREATE TABLE IF NOT EXISTS {{$.Database}}.cost_{{$level}}
 (
