@@ -1,0 +1,200 @@
+package demo
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	collectortrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+
+	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/internal/demo/apps"
+	"github.com/tollkeeper/tollkeeper/internal/demo/modelserver"
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// receiver is an OTLP gRPC endpoint that keeps what it gets.
+type receiver struct {
+	collectortrace.UnimplementedTraceServiceServer
+	addr  string
+	mu    sync.Mutex
+	spans []span
+}
+
+type span struct {
+	tenant string
+	name   string
+	failed bool
+	attrs  map[string]any
+}
+
+func startReceiver(t *testing.T) *receiver {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	r := &receiver{addr: l.Addr().String()}
+	srv := grpc.NewServer()
+	collectortrace.RegisterTraceServiceServer(srv, r)
+	go func() { _ = srv.Serve(l) }()
+	t.Cleanup(srv.Stop)
+	return r
+}
+
+func (r *receiver) Export(_ context.Context, req *collectortrace.ExportTraceServiceRequest) (*collectortrace.ExportTraceServiceResponse, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, rs := range req.ResourceSpans {
+		tenant := ""
+		for _, kv := range rs.Resource.Attributes {
+			if kv.Key == "tenant.id" {
+				tenant = kv.Value.GetStringValue()
+			}
+		}
+		for _, ss := range rs.ScopeSpans {
+			for _, s := range ss.Spans {
+				attrs := map[string]any{}
+				for _, kv := range s.Attributes {
+					attrs[kv.Key] = kv.Value.GetIntValue()
+					if text := kv.Value.GetStringValue(); text != "" {
+						attrs[kv.Key] = text
+					}
+				}
+				r.spans = append(r.spans, span{tenant, s.Name, s.Status.GetCode() == tracepb.Status_STATUS_CODE_ERROR, attrs})
+			}
+		}
+	}
+	return &collectortrace.ExportTraceServiceResponse{}, nil
+}
+
+// bill reckons what the spans say was used, by the model server's prices: the way from usage over the wire, through the
+// app, into attributes and out again loses nothing.
+func (r *receiver) bill(t *testing.T) (bills map[string]modelserver.Bill, failed int64) {
+	t.Helper()
+	prices := map[string]modelserver.Price{}
+	for _, m := range modelserver.Models() {
+		prices[m.Snapshot] = m.Price
+	}
+	bills = map[string]modelserver.Bill{}
+	for _, s := range r.spans {
+		operation := s.attrs["gen_ai.operation.name"]
+		if operation != "chat" && operation != "embeddings" {
+			require.Contains(t, []any{"invoke_agent", "execute_tool"}, operation)
+			require.NotContains(t, s.attrs, "gen_ai.usage.input_tokens", "agents and tools are not billed")
+			continue
+		}
+		if s.failed {
+			require.NotContains(t, s.attrs, "gen_ai.usage.input_tokens")
+			require.NotEmpty(t, s.attrs["error.type"])
+			failed++
+			continue
+		}
+		n := func(key string) int64 { v, _ := s.attrs[key].(int64); return v }
+		price, ok := prices[s.attrs["gen_ai.response.model"].(string)]
+		require.True(t, ok, "response model %v", s.attrs["gen_ai.response.model"])
+		amount := price.Bill(modelserver.Usage{
+			Input: n("gen_ai.usage.input_tokens"), Output: n("gen_ai.usage.output_tokens"),
+			CacheRead:  n("gen_ai.usage.cache_read.input_tokens"),
+			CacheWrite: n("gen_ai.usage.cache_write.input_tokens") + n("gen_ai.usage.cache_creation.input_tokens"),
+		})
+		b := bills[s.tenant]
+		bills[s.tenant] = modelserver.Bill{Calls: b.Calls + 1, Amount: b.Amount.AddMoney(amount)}
+	}
+	return bills, failed
+}
+
+func chatBody() io.Reader {
+	return strings.NewReader(`{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}`)
+}
+
+func startServers(t *testing.T, secret string) *Servers {
+	t.Helper()
+	s, err := StartServers(ServersOptions{Secrets: []string{secret}, Seed: 1, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close(context.Background())) })
+	return s
+}
+
+func TestSpansCarryWhatWasBilled(t *testing.T) {
+	servers, otlp := startServers(t, gateway.NewSecret()), startReceiver(t)
+	traffic, err := StartTraffic(t.Context(), TrafficOptions{Gateway: servers.GatewayURL, OTLP: otlp.addr, Seed: 1,
+		Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	for _, p := range apps.Profiles() {
+		traffic.SetPace(p.Tenant, 10)
+	}
+	cached := func() bool {
+		var read, written, failed bool
+		for _, b := range servers.Model.Truth().Calls() {
+			read = read || b.Usage.CacheRead > 0
+			written = written || b.Usage.CacheWrite > 0
+		}
+		for _, c := range traffic.Counts() {
+			failed = failed || c.Failed > 0
+		}
+		return read && written && failed && len(servers.Model.Truth().Tenants()) == len(apps.Profiles())
+	}
+	require.Eventually(t, cached, 30*time.Second, 10*time.Millisecond, "the traffic has cached prompts and errors of every kind")
+	require.NoError(t, traffic.Stop(t.Context()))
+
+	bills, failed := otlp.bill(t)
+	require.Equal(t, servers.Model.Truth().Tenants(), bills)
+	var made apps.Counts
+	for _, c := range traffic.Counts() {
+		made = made.Add(c)
+	}
+	require.Equal(t, made.OK, servers.Model.Truth().Total().Calls)
+	require.Equal(t, made.Made, made.OK+failed)
+	require.Equal(t, made.Made, made.OK+made.Refused+made.Failed)
+}
+
+func TestGatewayRefusesAThrottledTenantAndUnknownKeys(t *testing.T) {
+	secret := gateway.NewSecret()
+	servers := startServers(t, secret)
+	call := func(key string) int {
+		req, err := http.NewRequest(http.MethodPost, servers.GatewayURL+"/v1/chat/completions", chatBody())
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+key)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.StatusCode
+	}
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	require.Equal(t, http.StatusUnauthorized, call("sk-nobody"))
+	require.Equal(t, http.StatusOK, call("sk-demo-acme"))
+
+	cfg := gateway.DefaultClientConfig()
+	cfg.URL, cfg.Secrets, cfg.AllowNetworks = servers.WebhookURL(), []string{secret}, []string{"127.0.0.0/8"}
+	client, err := gateway.NewClient(cfg, time.Now)
+	require.NoError(t, err)
+	defer client.Close()
+	now := time.Now()
+	ack, err := client.Send(t.Context(), gateway.Command{Tenant: "acme-support", Level: gateway.Block, Reason: "spend spike",
+		Rule: "manual", Episode: "e1", Sequence: 1, Issued: now, Expires: now.Add(time.Minute)})
+	require.NoError(t, err)
+	require.True(t, ack.Applied && ack.Proved)
+	require.Equal(t, http.StatusTooManyRequests, call("sk-demo-acme"))
+	require.Equal(t, http.StatusOK, call("sk-demo-globex"), "another tenant goes on")
+
+	billed := servers.Model.Truth().Tenants()["acme-support"]
+	_, err = client.Send(t.Context(), gateway.Command{Tenant: "acme-support", Level: gateway.Release, Rule: "manual",
+		Episode: "e1", Sequence: 2, Issued: now, Expires: now.Add(time.Minute)})
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, call("sk-demo-acme"))
+	require.Equal(t, billed.Calls+1, servers.Model.Truth().Tenants()["acme-support"].Calls, "what was refused was not billed")
+	require.Equal(t, int64(1), servers.Gateway.Counts()["acme-support"].Refused)
+	require.Equal(t, int64(2), servers.Gateway.Counts()["acme-support"].Passed)
+	require.NotEqual(t, ledger.Sum{}, billed.Amount)
+}
