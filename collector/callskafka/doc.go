@@ -1,0 +1,11 @@
+// Package callskafka is the exporter of money: it writes calls to Kafka as ledger.CallBatch records and says OK only when
+// Kafka has acknowledged every one of them (DESIGN D2).
+//
+// Data comes in as the small traces of callsplit, one span per call with its encoded bytes in ledger.AttrCall, and goes
+// out as unkeyed records of at most max_record_bytes on ledger.TopicCalls. Traces without calls make no record.
+//
+// There is no queue and no batching: concurrent requests share produce requests by themselves. Every wait ends by the
+// context's deadline or timeout, whichever is first; stopping ends by shutdown_timeout even when the broker is dead.
+// A record that may have been written when its wait ends can still arrive: the client's retry is then a duplicate, which
+// ingest settles by identity. It never creates a topic.
+package callskafka

@@ -1,0 +1,118 @@
+package callskafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+)
+
+type callsExporter struct {
+	cfg     Config
+	log     *zap.Logger
+	metrics metrics
+	client  *kgo.Client
+}
+
+// Start makes the Kafka client. It needs no broker: until one answers, requests end by their deadline.
+func (e *callsExporter) Start(context.Context, component.Host) error {
+	client, err := kgo.NewClient(
+		kgo.SeedBrokers(e.cfg.Brokers...),
+		kgo.ClientID(e.cfg.ClientID),
+		kgo.DefaultProduceTopic(e.cfg.Topic),
+		kgo.RequiredAcks(kgo.AllISRAcks()), // with the idempotent writes that franz-go does by default
+		kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()),
+		kgo.ProducerBatchMaxBytes(maxBrokerRecord),
+		kgo.MaxBufferedBytes(e.cfg.MaxBufferedBytes),
+		kgo.MaxBufferedRecords(100_000),
+		kgo.ProducerLinger(0),
+		// A leader change costs a metadata round of at most 100 ms, not the default's 5 s (facts/collector.md §2).
+		kgo.MetadataMinAge(100*time.Millisecond),
+		kgo.MetadataMaxAge(time.Minute),
+		kgo.DialTimeout(2*time.Second),
+		kgo.ProduceRequestTimeout(3*time.Second),
+		kgo.RequestTimeoutOverhead(2*time.Second),
+		// What was told to the client as refused must not wait in the buffer for a broker that comes back.
+		kgo.RecordDeliveryTimeout(e.cfg.Timeout),
+		kgo.WithLogger(kafkaLog{e.log}),
+	)
+	if err != nil {
+		return fmt.Errorf("callskafka: client for brokers %v: %w", e.cfg.Brokers, err)
+	}
+	e.client = client
+	return nil
+}
+
+// Shutdown flushes what is buffered, at most shutdown_timeout, then closes the client.
+func (e *callsExporter) Shutdown(ctx context.Context) error {
+	if e.client == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.cfg.ShutdownTimeout)
+	defer cancel()
+	if err := e.client.Flush(ctx); err != nil {
+		e.log.Warn("stopped with calls unacknowledged; their clients were told to send them again",
+			zap.Int64("records", e.client.BufferedProduceRecords()), zap.Error(err))
+	}
+	e.client.Close()
+	return nil
+}
+
+// Capabilities says that the data is only read.
+func (*callsExporter) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
+
+// ConsumeTraces produces the calls of td and waits until Kafka has acknowledged all of their records, ctx ends or the
+// timeout passes. Any failure is one error for all: the caller sends all again.
+func (e *callsExporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	records := batches(td, e.cfg.MaxRecordBytes)
+	if len(records) == 0 {
+		return nil
+	}
+	started := time.Now()
+	ctx, cancel := context.WithTimeoutCause(ctx, e.cfg.Timeout, fmt.Errorf("no acknowledgement within %s", e.cfg.Timeout))
+	defer cancel()
+	results := make(chan error, len(records))
+	bytes := 0
+	for _, value := range records {
+		bytes += len(value)
+		e.client.Produce(ctx, &kgo.Record{Value: value}, func(_ *kgo.Record, err error) { results <- err })
+	}
+	err := await(ctx, results, len(records))
+	e.metrics.wait.Record(ctx, time.Since(started).Seconds())
+	if err != nil {
+		e.metrics.failed.Add(ctx, int64(len(records)))
+		return fmt.Errorf("write calls to Kafka topic %s: %w", e.cfg.Topic, err)
+	}
+	e.metrics.records.Add(ctx, int64(len(records)))
+	e.metrics.bytes.Add(ctx, int64(bytes))
+	return nil
+}
+
+// await collects n results, the first failure or the end of ctx.
+func await(ctx context.Context, results <-chan error, n int) error {
+	for range n {
+		select {
+		case err := <-results:
+			if err != nil {
+				return because(ctx, err)
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// because prefers the reason why ctx ended to the bare context error that the client reports for it.
+func because(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return context.Cause(ctx)
+	}
+	return err
+}

@@ -1,0 +1,161 @@
+package callsplit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+type namedBranch struct {
+	name string
+	next consumer.Traces
+}
+
+type splitter struct {
+	calls    consumer.Traces
+	branches []namedBranch
+	maxWait  time.Duration
+	slots    chan struct{} // one per request that waits for money
+	log      *zap.Logger
+	metrics  metrics
+}
+
+// Start does nothing: the connector has no goroutine of its own but those of requests in flight.
+func (*splitter) Start(context.Context, component.Host) error { return nil }
+
+// Shutdown does nothing; requests in flight end by max_wait.
+func (*splitter) Shutdown(context.Context) error { return nil }
+
+// Capabilities says that spans are changed: ledger.AttrCall is taken off them.
+func (*splitter) Capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: true}
+}
+
+// ConsumeTraces hands the calls on, waits for their result, and after success offers the spans. The error is nil or
+// retryable, never permanent.
+func (s *splitter) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
+	spans := td.SpanCount()
+	s.metrics.spans.Add(ctx, int64(spans))
+	if calls := takeCalls(td); calls.SpanCount() > 0 {
+		if err := s.money(ctx, calls); err != nil {
+			return err
+		}
+	}
+	s.offer(ctx, td, spans)
+	return nil
+}
+
+// money waits for the calls pipeline, at most maxWait and at most as long as the client does. A pipeline that ignores
+// its context keeps its slot until it returns, so that what hangs is bounded too.
+func (s *splitter) money(ctx context.Context, calls ptrace.Traces) error {
+	n := int64(calls.SpanCount())
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		s.metrics.refused.Add(ctx, n, reason("full"))
+		return fmt.Errorf("tollkeeper is busy: %d requests already wait for Kafka; send the batch again", cap(s.slots))
+	}
+	s.metrics.inFlight.Add(ctx, 1)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.maxWait, errWaited)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		err := s.calls.ConsumeTraces(ctx, calls)
+		s.metrics.inFlight.Add(ctx, -1)
+		<-s.slots
+		done <- err
+	}()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		// The result may have come at the same moment; a success that is known is told.
+		select {
+		case err = <-done:
+		default:
+			err = context.Cause(ctx)
+		}
+	}
+	switch {
+	case err == nil:
+		s.metrics.calls.Add(ctx, n)
+		return nil
+	case ctx.Err() != nil:
+		s.metrics.refused.Add(ctx, n, reason("timeout"))
+	default:
+		s.metrics.refused.Add(ctx, n, reason("error"))
+	}
+	s.log.Warn("calls refused; the client keeps them and sends them again", zap.Int64("calls", n), zap.Error(err))
+	return retryable(err)
+}
+
+var errWaited = errors.New("no acknowledgement from Kafka within max_wait")
+
+// retryable makes an error of which OTLP receivers make Unavailable or 503: neither marked permanent nor carrying a
+// status of its own. So it keeps the text only.
+func retryable(err error) error {
+	return errors.New("calls are not recorded, send the batch again: " + err.Error())
+}
+
+// offer gives the spans to the best-effort pipelines and counts what they refuse. A single branch gets the data itself;
+// several share it read-only, and those that change it get copies.
+func (s *splitter) offer(ctx context.Context, td ptrace.Traces, spans int) {
+	if spans == 0 {
+		return
+	}
+	copies := make([]ptrace.Traces, len(s.branches))
+	for i, b := range s.branches {
+		copies[i] = td
+		if len(s.branches) > 1 && b.next.Capabilities().MutatesData {
+			copies[i] = ptrace.NewTraces()
+			td.CopyTo(copies[i])
+		}
+	}
+	if len(s.branches) > 1 {
+		td.MarkReadOnly()
+	}
+	for i, b := range s.branches {
+		name := branchName(b.name)
+		s.metrics.offered.Add(ctx, int64(spans), name)
+		if err := b.next.ConsumeTraces(ctx, copies[i]); err != nil {
+			s.metrics.discarded.Add(ctx, int64(spans), name)
+			s.log.Warn("payload discarded; money is not affected", zap.String("pipeline", b.name), zap.Int("spans", spans), zap.Error(err))
+		}
+	}
+}
+
+// takeCalls moves every ledger.AttrCall of td into new traces, one span per call with nothing else on it, and removes
+// the attribute from td whatever its type.
+func takeCalls(td ptrace.Traces) ptrace.Traces {
+	out := ptrace.NewTraces()
+	var dest ptrace.SpanSlice
+	found := false
+	for _, rs := range td.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, span := range ss.Spans().All() {
+				v, ok := span.Attributes().Get(ledger.AttrCall)
+				if !ok {
+					continue
+				}
+				if v.Type() == pcommon.ValueTypeBytes && v.Bytes().Len() > 0 {
+					if !found {
+						dest = out.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+						found = true
+					}
+					v.Bytes().MoveTo(dest.AppendEmpty().Attributes().PutEmptyBytes(ledger.AttrCall))
+				}
+				span.Attributes().Remove(ledger.AttrCall)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,46 @@
+package callsplit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/consumer"
+)
+
+// NewFactory makes the connector's factory, type "callsplit".
+func NewFactory() connector.Factory {
+	return connector.NewFactory(component.MustNewType("callsplit"), createDefaultConfig,
+		connector.WithTracesToTraces(createTracesToTraces, component.StabilityLevelDevelopment))
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{MaxWait: 5 * time.Second, MaxInFlight: 1000}
+}
+
+func createTracesToTraces(_ context.Context, set connector.Settings, cfg component.Config, next consumer.Traces) (connector.Traces, error) {
+	c := cfg.(*Config)
+	router, ok := next.(connector.TracesRouterAndConsumer)
+	if !ok {
+		return nil, errors.New("callsplit: the next consumer is not a router; use the connector as a receiver of the calls and best-effort pipelines")
+	}
+	calls, err := router.Consumer(c.Calls)
+	if err != nil {
+		return nil, fmt.Errorf("callsplit: calls %q: %w; list the connector among that pipeline's receivers", c.Calls, err)
+	}
+	s := &splitter{calls: calls, maxWait: c.MaxWait, slots: make(chan struct{}, c.MaxInFlight), log: set.Logger}
+	for _, id := range c.BestEffort {
+		branch, err := router.Consumer(id)
+		if err != nil {
+			return nil, fmt.Errorf("callsplit: best_effort %q: %w; list the connector among that pipeline's receivers", id, err)
+		}
+		s.branches = append(s.branches, namedBranch{name: id.String(), next: branch})
+	}
+	if s.metrics, err = newMetrics(set.MeterProvider); err != nil {
+		return nil, err
+	}
+	return s, nil
+}

@@ -1,0 +1,134 @@
+package collector
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/collector/callsplit"
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// Config of the collector role.
+type Config struct {
+	// GRPC and HTTP are the listen addresses for OTLP; port 0 chooses a free one. Empty switches that protocol off.
+	GRPC string `yaml:"grpc"`
+	HTTP string `yaml:"http"`
+	// Brokers are the Kafka seed brokers, host:port.
+	Brokers []string `yaml:"brokers"`
+	// CallsTopic and SpansTopic are where ingest reads; both must exist.
+	CallsTopic string `yaml:"calls_topic"`
+	SpansTopic string `yaml:"spans_topic"`
+
+	// MaxWait bounds how long a client waits for Kafka before it is told to send again.
+	MaxWait time.Duration `yaml:"max_wait"`
+	// MaxInFlight bounds the requests that wait for Kafka.
+	MaxInFlight int `yaml:"max_in_flight"`
+	// MaxRequestMiB bounds one OTLP request, uncompressed, in MiB.
+	MaxRequestMiB int `yaml:"max_request_mib"`
+	// MemoryLimitMiB is the heap of the process, in MiB, above which all data is refused (retryably); it must be above
+	// what the other roles in the process need.
+	MemoryLimitMiB int `yaml:"memory_limit_mib"`
+	// PayloadMemoryLimitMiB is the heap above which payload is shed; below MemoryLimitMiB.
+	PayloadMemoryLimitMiB int `yaml:"payload_memory_limit_mib"`
+	// PayloadQueueMiB bounds the payload waiting for Kafka, as OTLP; about six times that is resident.
+	PayloadQueueMiB int `yaml:"payload_queue_mib"`
+
+	// LLMCost is the configuration of the processor llmcost.
+	LLMCost map[string]any `yaml:"llmcost"`
+	// Sampling is the configuration of the processor llmsampling.
+	Sampling map[string]any `yaml:"sampling"`
+
+	// Exporters are the user's own, by component id ("otlp/tempo"), each with the settings of the Collector's exporter.
+	Exporters map[string]any `yaml:"exporters"`
+	// Forward says which of the exporters get which signal.
+	Forward Forward `yaml:"forward"`
+	// Overlay is merged over the rendered Collector configuration: TLS or authentication of the receivers, for example.
+	Overlay map[string]any `yaml:"overlay"`
+}
+
+// Forward names exporters by signal. Traces are passed on tagged and unsampled.
+type Forward struct {
+	Traces  []string `yaml:"traces"`
+	Metrics []string `yaml:"metrics"`
+	Logs    []string `yaml:"logs"`
+}
+
+// DefaultConfig listens on this machine only and expects a broker on it.
+func DefaultConfig() Config {
+	return Config{
+		GRPC: "127.0.0.1:4317", HTTP: "127.0.0.1:4318",
+		Brokers:    []string{"127.0.0.1:9092"},
+		CallsTopic: ledger.TopicCalls, SpansTopic: ledger.TopicSpans,
+		MaxWait: 5 * time.Second, MaxInFlight: 1000, MaxRequestMiB: 16,
+		MemoryLimitMiB: 1024, PayloadMemoryLimitMiB: 640, PayloadQueueMiB: 32,
+	}
+}
+
+// Validate reports all problems at once, each with the key, the value and the remedy.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.GRPC == "" && c.HTTP == "" {
+		bad("grpc, http: both empty; give at least one listen address, for example 127.0.0.1:4317")
+	}
+	for key, addr := range map[string]string{"grpc": c.GRPC, "http": c.HTTP} {
+		if _, _, err := net.SplitHostPort(addr); addr != "" && err != nil {
+			bad("%s: %q is not host:port (%w); use for example 127.0.0.1:4317", key, addr, err)
+		}
+	}
+	if len(c.Brokers) == 0 {
+		bad("brokers: none given; list at least one Kafka broker as host:port")
+	}
+	for _, b := range c.Brokers {
+		if _, _, err := net.SplitHostPort(b); err != nil {
+			bad("brokers: %q is not host:port (%w)", b, err)
+		}
+	}
+	if c.CallsTopic == "" || c.SpansTopic == "" || c.CallsTopic == c.SpansTopic {
+		bad("calls_topic, spans_topic: %q and %q; name two different topics", c.CallsTopic, c.SpansTopic)
+	}
+	if c.MaxWait <= 0 || c.MaxWait >= callsplit.MaxWaitLimit {
+		bad("max_wait: %s is not between 0 and %s, when clients give up; use 5s", c.MaxWait, callsplit.MaxWaitLimit)
+	}
+	if c.PayloadMemoryLimitMiB >= c.MemoryLimitMiB {
+		bad("payload_memory_limit_mib: %d is not below memory_limit_mib %d, so that payload is shed before money is refused", c.PayloadMemoryLimitMiB, c.MemoryLimitMiB)
+	}
+	for key, v := range map[string]int{
+		"max_in_flight": c.MaxInFlight, "max_request_mib": c.MaxRequestMiB, "memory_limit_mib": c.MemoryLimitMiB,
+		"payload_memory_limit_mib": c.PayloadMemoryLimitMiB, "payload_queue_mib": c.PayloadQueueMiB,
+	} {
+		if v <= 0 {
+			bad("%s: %d is not positive; the default is a good start", key, v)
+		}
+	}
+	errs = append(errs, c.validateForward()...)
+	if len(errs) == 0 {
+		errs = append(errs, checkRendered(c))
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	return errors.Join(errs...)
+}
+
+// validateForward checks that exporters and their use agree.
+func (c *Config) validateForward() (errs []error) {
+	used := map[string]bool{}
+	for signal, ids := range map[string][]string{"traces": c.Forward.Traces, "metrics": c.Forward.Metrics, "logs": c.Forward.Logs} {
+		for _, id := range ids {
+			used[id] = true
+			if _, ok := c.Exporters[id]; !ok {
+				errs = append(errs, fmt.Errorf("forward.%s: %q is not among exporters %v; add it there", signal, id, slices.Sorted(maps.Keys(c.Exporters))))
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.Exporters)) {
+		if !used[id] {
+			errs = append(errs, fmt.Errorf("exporters: %q gets no signal; add it to forward.traces, forward.metrics or forward.logs", id))
+		}
+	}
+	return errs
+}
