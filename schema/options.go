@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 )
 
 // Options say where the database keeps its bytes and for how long. They are applied by Apply and are not part of a
@@ -164,4 +165,19 @@ func (c Class) ttl(column string, tiers bool) string {
 		clause += ", " + p
 	}
 	return clause
+}
+
+// SealedAfter is the age from which windows are never rolled up again, because what they are made of is about to be
+// dropped: the shortest life of reports, minutes and hours, less two days. 0 means never.
+func (r *Retention) SealedAfter() time.Duration {
+	shortest := 0
+	for _, days := range []int{r.Reports.KeepDays, r.Minute.KeepDays, r.Hour.KeepDays} {
+		if days > 0 && (shortest == 0 || days < shortest) {
+			shortest = days
+		}
+	}
+	if shortest == 0 {
+		return 0
+	}
+	return time.Duration(shortest-2) * 24 * time.Hour
 }

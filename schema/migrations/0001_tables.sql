@@ -146,6 +146,8 @@ ORDER BY (minute, tenant, trace_id, span_id)
 {{.TTL.spans}}
 SETTINGS storage_policy = '{{.Policy}}', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1;
 
+-- Marks: the window's rows changed since it was rolled up. A row with done = 1 removes the mark of that id; rollup sweeps
+-- both. No TTL: it could drop a tombstone before the mark it hides.
 CREATE TABLE IF NOT EXISTS {{.Database}}.dirty_windows
 (
     level  Enum8('minute' = 0, 'hour' = 1, 'day' = 2),
@@ -157,7 +159,6 @@ CREATE TABLE IF NOT EXISTS {{.Database}}.dirty_windows
 )
 ENGINE = ReplacingMergeTree(done)
 ORDER BY (level, window, id)
-TTL toDateTime(at) + INTERVAL 30 DAY DELETE WHERE done = 1
 SETTINGS storage_policy = '{{.Policy}}', fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 

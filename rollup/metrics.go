@@ -1,0 +1,51 @@
+package rollup
+
+import (
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	lastSuccess    *prometheus.GaugeVec
+	duration       *prometheus.HistogramVec
+	failures       *prometheus.CounterVec
+	windows        *prometheus.CounterVec
+	windowFailures *prometheus.CounterVec
+	backlog        *prometheus.GaugeVec
+	backlogAge     *prometheus.GaugeVec
+	held           *prometheus.GaugeVec
+}
+
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	gauge := func(name, help, label string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tollkeeper_rollup_" + name, Help: help}, []string{label})
+	}
+	counter := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tollkeeper_rollup_" + name, Help: help}, []string{label})
+	}
+	m := &metrics{
+		lastSuccess: gauge("last_success_timestamp_seconds", "When a job last ended without failure.", "job"),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "tollkeeper_rollup_duration_seconds", Help: "How long a job's run took.",
+			Buckets: []float64{0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300},
+		}, []string{"job"}),
+		failures:       counter("failures_total", "Runs of a job that failed, in part or whole.", "job"),
+		windows:        counter("windows_total", "Windows recomputed and committed.", "level"),
+		windowFailures: counter("window_failures_total", "Windows whose recompute failed; their marks stay for the next run.", "level"),
+		backlog:        gauge("backlog_windows", "Windows with due marks.", "level"),
+		backlogAge:     gauge("backlog_age_seconds", "Age of the oldest due mark.", "level"),
+		held:           gauge("held_windows", "Windows that changed after their month was closed or their rows were sealed.", "level"),
+	}
+	if reg == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{
+		m.lastSuccess, m.duration, m.failures, m.windows, m.windowFailures, m.backlog, m.backlogAge, m.held,
+	} {
+		if err := reg.Register(c); err != nil {
+			return nil, fmt.Errorf("register rollup metrics: %w", err)
+		}
+	}
+	return m, nil
+}

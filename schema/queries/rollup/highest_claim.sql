@@ -1,0 +1,1 @@
+SELECT max(n) FROM window_revisions WHERE level = {level:String} AND window = {window:DateTime('UTC')}

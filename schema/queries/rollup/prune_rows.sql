@@ -1,0 +1,15 @@
+-- Rows of revisions that were superseded before a time. Uncommitted claims above the newest are left alone.
+ALTER TABLE {table:Identifier} DELETE WHERE (window, n, worker) IN
+(
+    SELECT r.window, r.n, r.worker
+    FROM window_revisions AS r
+    INNER JOIN
+    (
+        SELECT window, max((n, worker)) AS newest
+        FROM window_revisions
+        WHERE level = {level:String} AND committed = 1 AND at < {before:DateTime64(3, 'UTC')}
+        GROUP BY window
+    ) AS c USING (window)
+    WHERE r.level = {level:String} AND (r.n, r.worker) < c.newest
+)
+SETTINGS mutations_sync = 1, allow_nondeterministic_mutations = 1
