@@ -1,0 +1,212 @@
+package genai
+
+// field is one thing that emitters tell under several keys.
+type field uint8
+
+const (
+	fProvider field = iota
+	fOperation
+	fRequestType
+	fOpenInferenceKind
+	fTraceloopKind
+	fVercelOperation
+	fLangfuseType
+	fRequestModel
+	fResponseModel
+	fResponseID
+	fInput
+	fOutput
+	fTotal
+	fCacheRead
+	fCacheWrite
+	fReasoning
+	fAudioInput
+	fAudioOutput
+	fImageInput
+	fImageOutput
+	fTextInput
+	fTextOutput
+	fProviderMetadata
+	fCost
+	fAggregated
+	fConversation
+	fUser
+	fTeam
+	fKey
+	fAgent
+	fFeature
+	fPrompt
+	fPromptVersion
+	fFinish
+	fErrorType
+	fStatus
+	fStream
+	fFirstTokenSeconds
+	fFirstTokenMillis
+	fTier
+	fRequestBytes
+	fResponseBytes
+	numFields int = iota
+)
+
+// key is an attribute key that is read. Among the keys of one field the earlier one wins.
+type key uint8
+
+const noKey key = 255
+
+// keys lists every key with its field, in order of precedence.
+var keys = [...]struct {
+	name  string
+	field field
+}{
+	{"gen_ai.provider.name", fProvider},
+	{"gen_ai.system", fProvider},
+	{"llm.provider", fProvider},
+	{"ai.model.provider", fProvider},
+	{"llm.system", fProvider},
+	{"langsmith.metadata.ls_provider", fProvider},
+	{"gen_ai.operation.name", fOperation},
+	{"llm.request.type", fRequestType},
+	{"openinference.span.kind", fOpenInferenceKind},
+	{"traceloop.span.kind", fTraceloopKind},
+	{"ai.operationId", fVercelOperation},
+	{"langfuse.observation.type", fLangfuseType},
+	{"gen_ai.request.model", fRequestModel},
+	{"llm.request.model_name", fRequestModel},
+	{"llm.model_name", fRequestModel},
+	{"embedding.model_name", fRequestModel},
+	{"reranker.model_name", fRequestModel},
+	{"ai.model.id", fRequestModel},
+	{"litellm.model_group", fRequestModel},
+	{"langfuse.observation.model.name", fRequestModel},
+	{"langsmith.metadata.ls_model_name", fRequestModel},
+	{"gen_ai.response.model", fResponseModel},
+	{"llm.response.model_name", fResponseModel},
+	{"llm.response.model", fResponseModel},
+	{"ai.response.model", fResponseModel},
+	{"litellm.provider.model", fResponseModel},
+	{"gen_ai.response.id", fResponseID},
+	{"ai.response.id", fResponseID},
+	{"gen_ai.usage.input_tokens", fInput},
+	{"gen_ai.usage.prompt_tokens", fInput},
+	{"llm.token_count.prompt", fInput},
+	{"llm.usage.prompt_tokens", fInput},
+	{"ai.usage.inputTokens", fInput},
+	{"ai.usage.promptTokens", fInput},
+	{"ai.usage.tokens", fInput},
+	{"gen_ai.usage.output_tokens", fOutput},
+	{"gen_ai.usage.completion_tokens", fOutput},
+	{"llm.token_count.completion", fOutput},
+	{"llm.usage.completion_tokens", fOutput},
+	{"ai.usage.outputTokens", fOutput},
+	{"ai.usage.completionTokens", fOutput},
+	{"gen_ai.usage.total_tokens", fTotal},
+	{"llm.usage.total_tokens", fTotal},
+	{"llm.token_count.total", fTotal},
+	{"ai.usage.totalTokens", fTotal},
+	{"gen_ai.usage.cache_read.input_tokens", fCacheRead},
+	{"gen_ai.usage.cache_read_input_tokens", fCacheRead},
+	{"gen_ai.usage.cache_read_tokens", fCacheRead},
+	{"gen_ai.usage.details.cache_read_tokens", fCacheRead},
+	{"gen_ai.usage.details.cache_read_input_tokens", fCacheRead},
+	{"gen_ai.usage.input_tokens.cached", fCacheRead},
+	{"gen_ai.usage.cached_input_tokens", fCacheRead},
+	{"gen_ai.usage.input_cached_tokens", fCacheRead},
+	{"gen_ai.usage.prompt_token_details.cached_read_tokens", fCacheRead},
+	{"llm.token_count.prompt_details.cache_read", fCacheRead},
+	{"ai.usage.inputTokenDetails.cacheReadTokens", fCacheRead},
+	{"ai.usage.cachedInputTokens", fCacheRead},
+	{"gen_ai.usage.cache_write.input_tokens", fCacheWrite},
+	{"gen_ai.usage.cache_creation.input_tokens", fCacheWrite},
+	{"gen_ai.usage.cache_creation_input_tokens", fCacheWrite},
+	{"gen_ai.usage.cache_write_input_tokens", fCacheWrite},
+	{"gen_ai.usage.cache_write_tokens", fCacheWrite},
+	{"gen_ai.usage.details.cache_write_tokens", fCacheWrite},
+	{"gen_ai.usage.input_tokens.cache_write", fCacheWrite},
+	{"gen_ai.usage.prompt_token_details.cached_write_tokens", fCacheWrite},
+	{"llm.token_count.prompt_details.cache_write", fCacheWrite},
+	{"ai.usage.inputTokenDetails.cacheWriteTokens", fCacheWrite},
+	{"gen_ai.usage.reasoning.output_tokens", fReasoning},
+	{"gen_ai.usage.reasoning_tokens", fReasoning},
+	{"llm.usage.reasoning_tokens", fReasoning},
+	{"gen_ai.usage.output_tokens.reasoning", fReasoning},
+	{"gen_ai.usage.completion_token_details.reasoning_tokens", fReasoning},
+	{"gen_ai.usage.details.reasoning_tokens", fReasoning},
+	{"llm.token_count.completion_details.reasoning", fReasoning},
+	{"ai.usage.outputTokenDetails.reasoningTokens", fReasoning},
+	{"ai.usage.reasoningTokens", fReasoning},
+	{"gen_ai.usage.audio.input_tokens", fAudioInput},
+	{"llm.token_count.prompt_details.audio", fAudioInput},
+	{"gen_ai.usage.prompt_token_details.audio_tokens", fAudioInput},
+	{"gen_ai.usage.audio.output_tokens", fAudioOutput},
+	{"llm.token_count.completion_details.audio", fAudioOutput},
+	{"gen_ai.usage.image.input_tokens", fImageInput},
+	{"gen_ai.usage.image.output_tokens", fImageOutput},
+	{"gen_ai.usage.text.input_tokens", fTextInput},
+	{"gen_ai.usage.text.output_tokens", fTextOutput},
+	{"ai.response.providerMetadata", fProviderMetadata},
+	{"gen_ai.usage.cost", fCost},
+	{"gen_ai.usage.cost.amount", fCost},
+	{"gen_ai.usage.total_cost", fCost},
+	{"gen_ai.cost.total_cost", fCost},
+	{"llm.cost.total", fCost},
+	{"operation.cost", fCost},
+	{"gen_ai.aggregated_usage.input_tokens", fAggregated},
+	{"gen_ai.aggregated_usage.output_tokens", fAggregated},
+	{"gen_ai.conversation.id", fConversation},
+	{"session.id", fConversation},
+	{"langfuse.session.id", fConversation},
+	{"traceloop.association.properties.session_id", fConversation},
+	{"user.id", fUser},
+	{"enduser.id", fUser},
+	{"gen_ai.request.user", fUser},
+	{"gen_ai.user", fUser},
+	{"llm.user", fUser},
+	{"langfuse.user.id", fUser},
+	{"traceloop.association.properties.user_id", fUser},
+	{"team.id", fTeam},
+	{"gen_ai.team_id", fTeam},
+	{"metadata.user_api_key_team_id", fTeam},
+	{"metadata.user_api_key_team_alias", fTeam},
+	{"traceloop.association.properties.team_id", fTeam},
+	{"gen_ai.virtual_key_id", fKey},
+	{"metadata.user_api_key_alias", fKey},
+	{"gen_ai.agent.name", fAgent},
+	{"agent.name", fAgent},
+	{"feature", fFeature},
+	{"feature.name", fFeature},
+	{"ai.telemetry.functionId", fFeature},
+	{"traceloop.workflow.name", fFeature},
+	{"gen_ai.prompt.name", fPrompt},
+	{"langfuse.observation.prompt.name", fPrompt},
+	{"traceloop.prompt.key", fPrompt},
+	{"gen_ai.prompt.version", fPromptVersion},
+	{"langfuse.observation.prompt.version", fPromptVersion},
+	{"traceloop.prompt.version", fPromptVersion},
+	{"gen_ai.response.finish_reasons", fFinish},
+	{"gen_ai.response.finish_reason", fFinish},
+	{"ai.response.finishReason", fFinish},
+	{"llm.response.finish_reason", fFinish},
+	{"error.type", fErrorType},
+	{"gen_ai.error.type", fErrorType},
+	{"gen_ai.error.code", fErrorType},
+	{"http.response.status_code", fStatus},
+	{"http.status_code", fStatus},
+	{"gen_ai.request.stream", fStream},
+	{"llm.is_streaming", fStream},
+	{"gen_ai.is_streaming", fStream},
+	{"gen_ai.response.time_to_first_chunk", fFirstTokenSeconds},
+	{"gen_ai.server.time_to_first_token", fFirstTokenSeconds},
+	{"ai.response.msToFirstChunk", fFirstTokenMillis},
+	{"openai.response.service_tier", fTier},
+	{"gen_ai.openai.response.service_tier", fTier},
+	{"gen_ai.response.service_tier", fTier},
+	{"openai.request.service_tier", fTier},
+	{"gen_ai.openai.request.service_tier", fTier},
+	{"http.request.body.size", fRequestBytes},
+	{"http.request_content_length", fRequestBytes},
+	{"http.response.body.size", fResponseBytes},
+	{"http.response_content_length", fResponseBytes},
+}
+
+const numKeys = 148

@@ -1,0 +1,282 @@
+package genai
+
+import (
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// Outcome is what a span turned out to be.
+type Outcome uint8
+
+// The outcomes of Read.
+const (
+	NotModel  Outcome = iota // nothing about a model
+	NotCall                  // about a model, but no request to one: a tool, a retrieval
+	Aggregate                // repeats the usage of calls beneath it; not recorded
+	Call                     // one request to a model; the call was filled
+	NumOutcomes
+)
+
+// String names the outcome as the metrics do.
+func (o Outcome) String() string {
+	return [NumOutcomes]string{"other", "not_call", "aggregate", "call"}[o]
+}
+
+// Reader reads spans. It is not safe for concurrent use; keep one per goroutine (they are cheap to pool).
+type Reader struct {
+	rules  *Rules
+	scopes map[scopeKey]*Scope
+	s      scratch
+}
+
+type scopeKey struct{ name, version string }
+
+// maxScopes bounds the memory of scope names seen, which are up to the senders.
+const maxScopes = 1024
+
+// NewReader returns a reader by the rules.
+func NewReader(rules *Rules) *Reader {
+	return &Reader{rules: rules, scopes: map[scopeKey]*Scope{}}
+}
+
+// Scope is what is known of an instrumentation scope before its spans are read.
+type Scope struct {
+	emitter string
+	rules   []*rule
+}
+
+// Scope prepares the reading of a scope's spans.
+func (r *Reader) Scope(s pcommon.InstrumentationScope) *Scope {
+	k := scopeKey{s.Name(), s.Version()}
+	if sc, ok := r.scopes[k]; ok {
+		return sc
+	}
+	k = scopeKey{strings.Clone(k.name), strings.Clone(k.version)}
+	sc := &Scope{emitter: k.name}
+	if k.version != "" {
+		sc.emitter += "@" + k.version
+	}
+	sc.emitter = ledger.CleanText(sc.emitter)
+	for i := range r.rules.rules {
+		if rl := &r.rules.rules[i]; rl.matchesScope(k.name, k.version) {
+			sc.rules = append(sc.rules, rl)
+		}
+	}
+	if len(r.scopes) < maxScopes {
+		r.scopes[k] = sc
+	}
+	return sc
+}
+
+// scratch holds one span's attributes while it is read.
+type scratch struct {
+	present keySet
+	fields  uint64 // bit set of fields that have a value
+	best    [numFields]key
+	value   [numFields]pcommon.Value
+}
+
+func (s *scratch) has(f field) bool { return s.fields&(1<<f) != 0 }
+
+// text returns a field's text, or empty.
+func (s *scratch) text(f field) string {
+	if !s.has(f) {
+		return ""
+	}
+	return text(s.value[f])
+}
+
+func text(v pcommon.Value) string {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return v.Str()
+	case pcommon.ValueTypeInt, pcommon.ValueTypeBool, pcommon.ValueTypeDouble:
+		return v.AsString()
+	case pcommon.ValueTypeSlice:
+		if s := v.Slice(); s.Len() > 0 {
+			return text(s.At(0))
+		}
+	}
+	return ""
+}
+
+const (
+	usageFields = 1<<fInput | 1<<fOutput | 1<<fTotal | 1<<fCacheRead | 1<<fCacheWrite | 1<<fReasoning | 1<<fAudioInput |
+		1<<fAudioOutput | 1<<fCost
+	markerFields = 1<<fOperation | 1<<fRequestType | 1<<fOpenInferenceKind | 1<<fTraceloopKind | 1<<fVercelOperation |
+		1<<fLangfuseType
+	modelFields = usageFields | markerFields | 1<<fAggregated
+)
+
+// Mentions looks at the attributes' keys only: whether any belongs to a model's span, and whether any is one that only
+// Tollkeeper may set. It is what every span costs that has nothing to do with a model.
+func Mentions(attrs pcommon.Map) (model, reserved bool) {
+	for k := range attrs.All() {
+		if len(k) < 8 {
+			continue
+		}
+		switch k[0] {
+		case 'g':
+			model = model || k[:4] == "gen_"
+		case 'l':
+			model = model || k[:4] == "llm." || k[:4] == "lang" || k[:4] == "lite"
+		case 'a':
+			model = model || k[:3] == "ai."
+		case 'o':
+			model = model || k[:4] == "open" || k[:4] == "oper"
+		case 't':
+			model = model || k[:4] == "trac"
+			reserved = reserved || strings.HasPrefix(k, ledger.AttrPrefix)
+		}
+	}
+	return model, reserved
+}
+
+// Read fills c with the call that the span tells of, and says what the span is; c is only set for Call. The caller sets
+// tenant, receipt and price. Texts in c share the span's memory: encode the call before the span goes on.
+func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call) Outcome {
+	s := &r.s
+	s.collect(span.Attributes())
+	if s.fields&modelFields == 0 {
+		return NotModel
+	}
+	what, operation := r.kindOf(s)
+	switch {
+	case what == kindAggregate:
+		return Aggregate
+	case what == kindOther:
+		return NotCall
+	case what == kindUnknown && s.fields&usageFields == 0:
+		if s.has(fAggregated) {
+			return Aggregate
+		}
+		return NotCall
+	}
+	*c = ledger.Call{}
+	c.Operation = operation
+	r.identify(span, c)
+	r.result(span, s, c)
+	provider := s.text(fProvider)
+	if known, ok := r.rules.providers[provider]; ok {
+		provider = known
+	}
+	rl := sc.rule(&s.present, provider)
+	if provider == "" {
+		provider = rl.provider
+	}
+	c.Provider, c.Emitter, c.Rule, c.Rank = provider, sc.emitter, rl.id, rl.rank
+	if rl.layer != layerSDK {
+		c.Flags |= ledger.FlagCandidate
+	}
+	c.RequestModel = s.text(fRequestModel)
+	if c.Model = s.text(fResponseModel); c.Model == "" {
+		c.Model = c.RequestModel
+	}
+	if id := s.text(fResponseID); id != "" {
+		c.ResponseID = hashID(id)
+		if rl.uniqueIDs {
+			c.Flags |= ledger.FlagUniqueID
+		}
+	}
+	res.describe(s, c)
+	readUsage(s, rl, c)
+	readCost(s, c)
+	return Call
+}
+
+// rule is the first that matches; the last of the table always does.
+func (sc *Scope) rule(present *keySet, provider string) *rule {
+	for _, rl := range sc.rules {
+		if rl.matchesSpan(present, provider) {
+			return rl
+		}
+	}
+	return sc.rules[len(sc.rules)-1]
+}
+
+// collect goes once over the attributes and keeps, of each field, the value under the key that comes first in the table. An
+// empty text is what some emitters write for nothing, so it counts as absent.
+func (s *scratch) collect(attrs pcommon.Map) {
+	s.present, s.fields = keySet{}, 0
+	for name, v := range attrs.All() {
+		k := keyOf(name)
+		if k == noKey || v.Type() == pcommon.ValueTypeEmpty || (v.Type() == pcommon.ValueTypeStr && v.Str() == "") {
+			continue
+		}
+		f := keys[k].field
+		s.present.add(k)
+		if !s.has(f) || k < s.best[f] {
+			s.fields |= 1 << f
+			s.best[f], s.value[f] = k, v
+		}
+	}
+}
+
+// markers are the fields that say what a span is, the most telling first.
+var markers = [...]field{fOperation, fOpenInferenceKind, fVercelOperation, fTraceloopKind, fRequestType, fLangfuseType}
+
+// kindOf reads what the span says it is. One marker that says aggregate or other outweighs those that say leaf.
+func (r *Rules) kindOf(s *scratch) (what kind, operation string) {
+	if s.fields&markerFields == 0 {
+		return kindUnknown, ""
+	}
+	for _, f := range markers {
+		if !s.has(f) {
+			continue
+		}
+		v := s.text(f)
+		k := r.kinds[f][v]
+		switch {
+		case k == kindAggregate || k == kindOther:
+			return k, ""
+		case k == kindLeaf && what == kindUnknown:
+			what = k
+			if operation = r.operations[v]; operation == "" {
+				operation = v
+			}
+		}
+	}
+	return what, operation
+}
+
+func (r *Reader) kindOf(s *scratch) (kind, string) { return r.rules.kindOf(s) }
+
+// identify sets what the span itself says: ids and times.
+func (r *Reader) identify(span ptrace.Span, c *ledger.Call) {
+	c.TraceID, c.SpanID, c.ParentSpanID = span.TraceID(), span.SpanID(), span.ParentSpanID()
+	if span.TraceID().IsEmpty() || span.SpanID().IsEmpty() {
+		c.Flags |= ledger.FlagMissingIDs
+	}
+	start, end := span.StartTimestamp(), span.EndTimestamp()
+	c.Start = int64(start)
+	if end > start && int64(end-start) > 0 {
+		c.Duration = int64(end - start)
+	}
+	if headSampled(span.TraceState().AsRaw()) {
+		c.Flags |= ledger.FlagSampledHead
+	}
+}
+
+// headSampled reports whether the SDK says that it kept only a part of its traces: the OpenTelemetry entry of the trace
+// state holds a rejection threshold above zero (OTel specification, "TraceState: probability sampling").
+func headSampled(state string) bool {
+	if state == "" {
+		return false
+	}
+	for entry := range strings.SplitSeq(state, ",") {
+		rest, ok := strings.CutPrefix(strings.TrimSpace(entry), "ot=")
+		if !ok {
+			continue
+		}
+		for part := range strings.SplitSeq(rest, ";") {
+			if th, ok := strings.CutPrefix(part, "th:"); ok {
+				return strings.Trim(th, "0") != ""
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,250 @@
+package genai
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+//go:embed rules.yaml
+var builtinRules []byte
+
+// placement says where a part of a count is.
+type placement uint8
+
+const (
+	inside  placement = iota // a part of the whole
+	outside                  // beside it
+	auto                     // outside if the counts prove it
+	lost                     // not reported: total − input − output
+)
+
+// layer says how far from the provider a span was written.
+type layer uint8
+
+const (
+	layerSDK layer = iota
+	layerFramework
+	layerGateway
+)
+
+// rule says how one emitter's numbers are to be read.
+type rule struct {
+	id                    string
+	scopes                []string
+	versions              versionRange
+	providers             []string
+	has, hasnt            keySet
+	provider              string
+	cacheRead, cacheWrite placement
+	reasoning             placement
+	totalCounted          bool
+	layer                 layer
+	rank                  uint8
+	uniqueIDs             bool
+}
+
+// keySet is a set of keys.
+type keySet [3]uint64
+
+func (s *keySet) add(k key) { s[k>>6] |= 1 << (k & 63) }
+func (s *keySet) covers(o *keySet) bool {
+	return s[0]&o[0] == o[0] && s[1]&o[1] == o[1] && s[2]&o[2] == o[2]
+}
+func (s *keySet) touches(o *keySet) bool { return s[0]&o[0]|s[1]&o[1]|s[2]&o[2] != 0 }
+
+// kind is what a span is.
+type kind uint8
+
+const (
+	kindUnknown kind = iota
+	kindLeaf
+	kindAggregate
+	kindOther
+)
+
+// Rules is the compiled table. It is read-only and safe for concurrent use.
+type Rules struct {
+	rules      []rule
+	kinds      map[field]map[string]kind
+	operations map[string]string
+	providers  map[string]string
+}
+
+type ruleFile struct {
+	Rules []struct {
+		ID          string   `yaml:"id"`
+		Scopes      []string `yaml:"scopes"`
+		Versions    string   `yaml:"versions"`
+		Unversioned *bool    `yaml:"unversioned"`
+		Providers   []string `yaml:"providers"`
+		Has         []string `yaml:"has"`
+		Hasnt       []string `yaml:"hasnt"`
+		Provider    string   `yaml:"provider"`
+		CacheRead   string   `yaml:"cache_read"`
+		CacheWrite  string   `yaml:"cache_write"`
+		Reasoning   string   `yaml:"reasoning"`
+		Total       string   `yaml:"total"`
+		Layer       string   `yaml:"layer"`
+		Rank        uint8    `yaml:"rank"`
+		UniqueIDs   bool     `yaml:"unique_ids"`
+		Source      string   `yaml:"source"`
+	} `yaml:"rules"`
+	Kinds      map[string]map[string][]string `yaml:"kinds"`
+	Operations map[string][]string            `yaml:"operations"`
+	Providers  map[string][]string            `yaml:"providers"`
+}
+
+// BuiltinRules compiles the rules that come with the program.
+func BuiltinRules() (*Rules, error) { return ParseRules(builtinRules) }
+
+// ParseRules compiles a rule file; all its faults are reported at once.
+func ParseRules(content []byte) (*Rules, error) {
+	var f ruleFile
+	if err := yaml.NewDecoder(bytes.NewReader(content), yaml.Strict()).Decode(&f); err != nil {
+		return nil, fmt.Errorf("emitter rules: %w", err)
+	}
+	r := &Rules{kinds: map[field]map[string]kind{}, operations: map[string]string{}, providers: map[string]string{}}
+	faults := []error{r.compileRules(&f), r.compileKinds(&f)}
+	for name, others := range f.Operations {
+		r.operations[name] = name
+		for _, o := range others {
+			r.operations[o] = name
+		}
+	}
+	for name, others := range f.Providers {
+		r.providers[name] = name
+		for _, o := range others {
+			if have, ok := r.providers[o]; ok && have != name {
+				faults = append(faults, fmt.Errorf("emitter rules: provider name %q stands for %s and %s", o, have, name))
+			}
+			r.providers[o] = name
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Rules) compileRules(f *ruleFile) error {
+	var faults []error
+	names := map[string]key{}
+	for i, k := range keys {
+		names[k.name] = key(i)
+	}
+	set := func(id string, list []string) (s keySet) {
+		for _, n := range list {
+			k, ok := names[n]
+			if !ok {
+				faults = append(faults, fmt.Errorf("emitter rule %s: %q is not a key that is read", id, n))
+				continue
+			}
+			s.add(k)
+		}
+		return s
+	}
+	seen := map[string]bool{}
+	for _, in := range f.Rules {
+		if in.ID == "" || seen[in.ID] {
+			faults = append(faults, fmt.Errorf("emitter rule %q: every rule needs an id of its own", in.ID))
+		}
+		seen[in.ID] = true
+		if in.Source == "" {
+			faults = append(faults, fmt.Errorf("emitter rule %s: source is missing; say where the facts were found", in.ID))
+		}
+		out := rule{
+			id: in.ID, scopes: in.Scopes, providers: in.Providers, provider: in.Provider, rank: in.Rank,
+			uniqueIDs: in.UniqueIDs, has: set(in.ID, in.Has), hasnt: set(in.ID, in.Hasnt),
+		}
+		var err error
+		if out.versions, err = parseVersionRange(in.Versions); err != nil {
+			faults = append(faults, fmt.Errorf("emitter rule %s: versions: %w", in.ID, err))
+		}
+		out.versions.unversioned = in.Unversioned == nil || *in.Unversioned
+		word := func(key, value string, words map[string]int) int {
+			v, ok := words[value]
+			if !ok {
+				faults = append(faults, fmt.Errorf("emitter rule %s: %s: %q is not one of its words", in.ID, key, value))
+			}
+			return v
+		}
+		cache := map[string]int{"": int(inside), "inside": int(inside), "outside": int(outside), "auto": int(auto)}
+		out.cacheRead = placement(word("cache_read", in.CacheRead, cache))
+		out.cacheWrite = placement(word("cache_write", in.CacheWrite, cache))
+		out.reasoning = placement(word("reasoning", in.Reasoning,
+			map[string]int{"": int(inside), "inside": int(inside), "outside": int(outside), "lost": int(lost)}))
+		out.totalCounted = word("total", in.Total, map[string]int{"": 0, "counted": 1}) == 1
+		out.layer = layer(word("layer", in.Layer,
+			map[string]int{"": int(layerSDK), "sdk": int(layerSDK), "framework": int(layerFramework), "gateway": int(layerGateway)}))
+		r.rules = append(r.rules, out)
+	}
+	if n := len(r.rules); n == 0 || !r.rules[n-1].universal() {
+		faults = append(faults, errors.New("emitter rules: the last rule must match every span"))
+	}
+	return errors.Join(faults...)
+}
+
+func (r *rule) universal() bool {
+	return len(r.scopes) == 0 && len(r.providers) == 0 && r.has == keySet{} && r.hasnt == keySet{} && r.versions.any()
+}
+
+func (r *Rules) compileKinds(f *ruleFile) error {
+	var faults []error
+	words := map[string]kind{"leaf": kindLeaf, "aggregate": kindAggregate, "other": kindOther}
+	for name, classes := range f.Kinds {
+		k := keyOf(name)
+		if k == noKey {
+			faults = append(faults, fmt.Errorf("emitter rules: kinds: %q is not a key that is read", name))
+			continue
+		}
+		values := map[string]kind{}
+		for class, list := range classes {
+			what, ok := words[class]
+			if !ok {
+				faults = append(faults, fmt.Errorf("emitter rules: kinds: %s: %q is not leaf, aggregate or other", name, class))
+			}
+			for _, v := range list {
+				values[v] = what
+			}
+		}
+		r.kinds[keys[k].field] = values
+	}
+	return errors.Join(faults...)
+}
+
+// matchesScope reports whether the rule can hold for spans of the scope.
+func (r *rule) matchesScope(name, version string) bool {
+	if !r.versions.contains(version) {
+		return false
+	}
+	if len(r.scopes) == 0 {
+		return true
+	}
+	for _, s := range r.scopes {
+		if prefix, open := strings.CutSuffix(s, "*"); s == name || (open && strings.HasPrefix(name, prefix)) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchesSpan reports whether the rule holds for a span with these keys and this provider.
+func (r *rule) matchesSpan(present *keySet, provider string) bool {
+	if !present.covers(&r.has) || present.touches(&r.hasnt) {
+		return false
+	}
+	if len(r.providers) == 0 {
+		return true
+	}
+	for _, p := range r.providers {
+		if p == provider {
+			return true
+		}
+	}
+	return false
+}

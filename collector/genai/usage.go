@@ -1,0 +1,217 @@
+package genai
+
+import (
+	"math"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// maxCount is the largest count that a double holds exactly; a larger one can't be a number of tokens.
+const maxCount = 1 << 53
+
+type countState uint8
+
+const (
+	countAbsent countState = iota
+	countOK
+	countBad
+)
+
+// count reads a field as a number of tokens. Texts are read if they are plain integers, doubles if they are whole.
+func (s *scratch) count(f field) (int64, countState) {
+	if !s.has(f) {
+		return 0, countAbsent
+	}
+	return toCount(s.value[f])
+}
+
+func toCount(v pcommon.Value) (int64, countState) {
+	switch v.Type() {
+	case pcommon.ValueTypeInt:
+		if n := v.Int(); n >= 0 && n <= maxCount {
+			return n, countOK
+		}
+	case pcommon.ValueTypeDouble:
+		if d := v.Double(); d >= 0 && d <= maxCount && d == math.Trunc(d) {
+			return int64(d), countOK
+		}
+	case pcommon.ValueTypeStr:
+		if n, ok := plainInteger(v.Str()); ok {
+			return n, countOK
+		}
+	case pcommon.ValueTypeEmpty:
+		return 0, countAbsent
+	}
+	return 0, countBad
+}
+
+func plainInteger(s string) (int64, bool) {
+	if s == "" || len(s) > 16 {
+		return 0, false
+	}
+	var n int64
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(s[i]-'0')
+	}
+	return n, n <= maxCount
+}
+
+// rawOf says which raw count a field is.
+var rawOf = [...]struct {
+	field field
+	raw   ledger.RawField
+}{
+	{fInput, ledger.RawInput}, {fOutput, ledger.RawOutput}, {fTotal, ledger.RawTotal}, {fCacheRead, ledger.RawCacheRead},
+	{fCacheWrite, ledger.RawCacheWrite}, {fReasoning, ledger.RawReasoning}, {fAudioInput, ledger.RawAudioInput},
+	{fAudioOutput, ledger.RawAudioOutput}, {fImageInput, ledger.RawImageInput}, {fImageOutput, ledger.RawImageOutput},
+	{fTextInput, ledger.RawTextInput}, {fTextOutput, ledger.RawTextOutput},
+}
+
+// readUsage keeps the counts as they were written and sorts them into disjoint buckets by the rule.
+func readUsage(s *scratch, rl *rule, c *ledger.Call) {
+	bad := false
+	for _, f := range rawOf {
+		n, state := s.count(f.field)
+		switch state {
+		case countOK:
+			c.Raw.Set(f.raw, n)
+		case countBad:
+			c.Flags |= ledger.FlagBadCount
+			// A total that can't be read bills nothing: it isn't needed.
+			bad = bad || f.raw != ledger.RawTotal
+		}
+	}
+	if bad {
+		c.Unpriced = ledger.UnpricedBadUsage
+		return
+	}
+	in, hasIn := c.Raw.Get(ledger.RawInput)
+	out, hasOut := c.Raw.Get(ledger.RawOutput)
+	if (!hasIn && !hasOut) || (in == 0 && out == 0) {
+		// Some emitters write zeros when no usage arrived. A failed request costs nothing; a successful one isn't free.
+		if c.ErrorClass == "" {
+			c.Unpriced = ledger.UnpricedUsage
+		}
+		return
+	}
+	if !hasOut && c.ErrorClass == "" && c.Operation == "chat" {
+		c.Flags |= ledger.FlagEstimated
+	}
+	var u ledger.Usage
+	if !splitInput(c, rl, &u) || !splitOutput(c, rl, &u) {
+		c.Flags |= ledger.FlagContradiction
+		c.Unpriced = ledger.UnpricedBadUsage
+		return
+	}
+	c.Usage = u
+}
+
+// splitInput sorts the input into fresh, cached, audio and image tokens; false if the parts can't belong to the whole.
+func splitInput(c *ledger.Call, rl *rule, u *ledger.Usage) bool {
+	in, _ := c.Raw.Get(ledger.RawInput)
+	read, _ := c.Raw.Get(ledger.RawCacheRead)
+	write, _ := c.Raw.Get(ledger.RawCacheWrite)
+	audio, _ := c.Raw.Get(ledger.RawAudioInput)
+	image, _ := c.Raw.Get(ledger.RawImageInput)
+	readIn, writeIn := placeCache(c, rl, in, read, write)
+	fresh := in - audio - image
+	if readIn {
+		fresh -= read
+	}
+	if writeIn {
+		fresh -= write
+	}
+	if fresh < 0 {
+		return false
+	}
+	u.Tokens[ledger.FreshInput] = fresh
+	u.Tokens[ledger.CacheRead] = read
+	u.Tokens[ledger.AudioInput] = audio
+	u.Tokens[ledger.ImageInput] = image
+	w5, has5 := c.Raw.Get(ledger.RawCacheWrite5m)
+	w1, has1 := c.Raw.Get(ledger.RawCacheWrite1h)
+	if has5 || has1 {
+		if w5+w1 != write {
+			c.Flags |= ledger.FlagContradiction
+		}
+		u.Tokens[ledger.CacheWrite5m], u.Tokens[ledger.CacheWrite1h] = w5, w1
+		return w5+w1 == write
+	}
+	u.Tokens[ledger.CacheWrite5m] = write
+	return true
+}
+
+// placeCache decides whether the cached tokens are inside the input, from the rule and from what the counts prove
+// (research: otel.md §1.7).
+func placeCache(c *ledger.Call, rl *rule, in, read, write int64) (readIn, writeIn bool) {
+	readIn, writeIn = rl.cacheRead != outside, rl.cacheWrite != outside
+	if read+write == 0 {
+		return readIn, writeIn
+	}
+	var claimed int64
+	if readIn {
+		claimed += read
+	}
+	if writeIn {
+		claimed += write
+	}
+	undecided := rl.cacheRead == auto || rl.cacheWrite == auto
+	if claimed > in {
+		// What is larger than the whole isn't inside of it: certain, whatever the rule says.
+		if !undecided {
+			c.Flags |= ledger.FlagContradiction
+		}
+		return false, false
+	}
+	if !undecided {
+		return readIn, writeIn
+	}
+	out, _ := c.Raw.Get(ledger.RawOutput)
+	if total, ok := c.Raw.Get(ledger.RawTotal); ok && rl.totalCounted {
+		switch total {
+		case in + out + read + write:
+			return false, false
+		case in + out:
+			return true, true
+		}
+	}
+	// Not proved: inside gives the lower bound, and the call says so.
+	c.Flags |= ledger.FlagEstimated
+	return true, true
+}
+
+// splitOutput sorts the output into text, reasoning and audio.
+func splitOutput(c *ledger.Call, rl *rule, u *ledger.Usage) bool {
+	out, _ := c.Raw.Get(ledger.RawOutput)
+	reasoning, hasReasoning := c.Raw.Get(ledger.RawReasoning)
+	audio, _ := c.Raw.Get(ledger.RawAudioOutput)
+	text := out - audio
+	switch {
+	case rl.reasoning == lost && !hasReasoning:
+		if total, ok := c.Raw.Get(ledger.RawTotal); ok {
+			in, _ := c.Raw.Get(ledger.RawInput)
+			if reasoning = total - in - out; reasoning < 0 {
+				reasoning = 0
+				c.Flags |= ledger.FlagContradiction
+			}
+		}
+	case rl.reasoning == outside || rl.reasoning == lost:
+	case reasoning > text && text >= 0:
+		// More reasoning than output: it can't be a part of it.
+		c.Flags |= ledger.FlagContradiction
+	default:
+		text -= reasoning
+	}
+	if text < 0 {
+		return false
+	}
+	u.Tokens[ledger.TextOutput] = text
+	u.Tokens[ledger.Reasoning] = reasoning
+	u.Tokens[ledger.AudioOutput] = audio
+	return true
+}

@@ -1,0 +1,57 @@
+package llmcost
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/processorhelper"
+
+	"github.com/tollkeeper/tollkeeper/collector/genai"
+	"github.com/tollkeeper/tollkeeper/pricing"
+)
+
+// Type is the name of the processor in a collector's configuration.
+var Type = component.MustNewType("llmcost")
+
+// NewFactory returns the processor's factory.
+func NewFactory() processor.Factory {
+	return processor.NewFactory(Type,
+		func() component.Config { return DefaultConfig() },
+		processor.WithTraces(createTraces, component.StabilityLevelBeta))
+}
+
+func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+	p, err := newProcessor(cfg.(*Config), set.TelemetrySettings, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return processorhelper.NewTraces(ctx, set, cfg, next, p.process,
+		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}))
+}
+
+func newProcessor(cfg *Config, set component.TelemetrySettings, now func() time.Time) (*costProcessor, error) {
+	rules, err := genai.BuiltinRules()
+	if err != nil {
+		return nil, err
+	}
+	book, err := pricing.Load(cfg.PriceFiles...)
+	if err != nil {
+		return nil, fmt.Errorf("load prices: %w", err)
+	}
+	m, err := newMetrics(set.MeterProvider)
+	if err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	p := &costProcessor{
+		tenants: newTenants(cfg.Tenant), rules: rules, book: book, metrics: m, now: now, trusted: map[string]bool{},
+	}
+	for _, e := range cfg.TrustCostOf {
+		p.trusted[e] = true
+	}
+	p.workers.New = func() any { return &worker{reader: genai.NewReader(rules)} }
+	return p, nil
+}

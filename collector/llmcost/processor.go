@@ -1,0 +1,137 @@
+package llmcost
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tollkeeper/tollkeeper/collector/genai"
+	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/pricing"
+)
+
+type costProcessor struct {
+	tenants tenants
+	rules   *genai.Rules
+	book    *pricing.Book
+	trusted map[string]bool
+	metrics *metrics
+	now     func() time.Time
+	workers sync.Pool
+}
+
+// worker is what one request needs: a reader, a call and its encoding, and the counts of what was seen.
+type worker struct {
+	reader *genai.Reader
+	call   ledger.Call
+	body   []byte
+	seen   counts
+}
+
+// process tags the traces in place.
+func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+	w := p.workers.Get().(*worker)
+	defer p.workers.Put(w)
+	w.seen = counts{}
+	received := p.now().UnixNano()
+	identity, known := authenticated(ctx)
+	for _, rs := range td.ResourceSpans().All() {
+		attrs := rs.Resource().Attributes()
+		stripReserved(attrs)
+		who := identity
+		if !known {
+			who = p.tenants.ofResource(attrs)
+		}
+		attrs.PutStr(TagTenant, who.name)
+		attrs.PutStr(TagTenantSource, who.source)
+		p.spans(w, rs, who, received)
+	}
+	p.metrics.record(ctx, &w.seen)
+	return td, nil
+}
+
+// spans tags the spans of one resource.
+func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant tenant, received int64) {
+	var res genai.Resource
+	described := false
+	bySpan := p.tenants.spansDecide(resourceTenant)
+	for _, ss := range rs.ScopeSpans().All() {
+		var scope *genai.Scope
+		for _, span := range ss.Spans().All() {
+			attrs := span.Attributes()
+			model, reserved := genai.Mentions(attrs)
+			if reserved {
+				stripReserved(attrs)
+			}
+			who := resourceTenant
+			if bySpan {
+				if who = p.tenants.ofSpan(attrs, resourceTenant); who != resourceTenant {
+					attrs.PutStr(TagTenant, who.name)
+					attrs.PutStr(TagTenantSource, who.source)
+				}
+			}
+			if !model {
+				w.seen.outcome[genai.NotModel]++
+				continue
+			}
+			if scope == nil {
+				scope = w.reader.Scope(ss.Scope())
+			}
+			if !described {
+				res, described = genai.ReadResource(rs.Resource()), true
+			}
+			outcome := w.reader.Read(span, &res, scope, &w.call)
+			w.seen.outcome[outcome]++
+			if outcome == genai.Call {
+				p.bill(w, who, received)
+				w.tag(attrs, who)
+			}
+		}
+	}
+}
+
+// bill completes the call: who pays, when it counts, what it costs.
+func (p *costProcessor) bill(w *worker, who tenant, received int64) {
+	c := &w.call
+	c.Tenant, c.TenantSource, c.Received = who.name, who.source, received
+	if who.claimed() {
+		c.Flags |= ledger.FlagTenantClaimed
+	}
+	c.SetMinute()
+	p.book.Rate(c)
+	if c.Flags&ledger.FlagHasProvided != 0 {
+		p.compare(c)
+	}
+	w.seen.add(c)
+}
+
+// compare sets the emitter's own cost against ours (DESIGN D6): where we have none and the emitter is trusted, it bills;
+// where both are there, a difference above 1 % and a millionth of a dollar is flagged.
+func (p *costProcessor) compare(c *ledger.Call) {
+	if c.Unpriced != "" {
+		emitter, _, _ := strings.Cut(c.Emitter, "@")
+		if p.trusted[emitter] || p.trusted[c.Rule] {
+			c.Cost = [ledger.NumCostParts]ledger.Money{ledger.CostOther: c.ProvidedCost}
+			c.Unpriced, c.PriceEntry = "", "provided"
+			c.Flags |= ledger.FlagProvided
+		}
+		return
+	}
+	ours := c.TotalCost()
+	diff := ours - c.ProvidedCost
+	if diff < 0 {
+		diff = -diff
+	}
+	if diff > ours/100 && diff > ledger.USD/1_000_000 {
+		c.Flags |= ledger.FlagCostDiffers
+	}
+}
+
+// stripReserved removes what only Tollkeeper may set.
+func stripReserved(attrs pcommon.Map) {
+	attrs.RemoveIf(func(k string, _ pcommon.Value) bool { return strings.HasPrefix(k, ledger.AttrPrefix) })
+}

@@ -1,0 +1,60 @@
+package llmcost
+
+import (
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// The attributes that are set; README.md says what they mean.
+const (
+	TagTenant       = ledger.AttrPrefix + "tenant"
+	TagTenantSource = ledger.AttrPrefix + "tenant_source"
+	TagCostUSD      = ledger.AttrPrefix + "cost.usd"
+	TagCost         = ledger.AttrPrefix + "cost"
+	TagCurrency     = ledger.AttrPrefix + "currency"
+	TagUsagePrefix  = ledger.AttrPrefix + "usage."
+	TagPriceVersion = ledger.AttrPrefix + "price.version"
+	TagPriceEntry   = ledger.AttrPrefix + "price.entry"
+	TagRule         = ledger.AttrPrefix + "rule"
+	TagUnpriced     = ledger.AttrPrefix + "unpriced"
+	TagFlags        = ledger.AttrPrefix + "flags"
+)
+
+var usageTags = func() (tags [ledger.NumBuckets]string) {
+	for i := range tags {
+		tags[i] = TagUsagePrefix + ledger.Bucket(i).String()
+	}
+	return tags
+}()
+
+// tag writes the call onto its span.
+func (w *worker) tag(attrs pcommon.Map, who tenant) {
+	c := &w.call
+	attrs.EnsureCapacity(attrs.Len() + 16)
+	if c.Unpriced == "" {
+		cost := c.TotalCost()
+		attrs.PutStr(TagCostUSD, cost.Short())
+		attrs.PutDouble(TagCost, ledger.SumOf(cost).Float64())
+		attrs.PutStr(TagCurrency, "USD")
+	} else {
+		attrs.PutStr(TagUnpriced, c.Unpriced)
+	}
+	for i, n := range c.Usage.Tokens {
+		if n != 0 {
+			attrs.PutInt(usageTags[i], n)
+		}
+	}
+	attrs.PutStr(TagPriceVersion, c.PriceVersion)
+	if c.PriceEntry != "" {
+		attrs.PutStr(TagPriceEntry, c.PriceEntry)
+	}
+	attrs.PutStr(TagRule, c.Rule)
+	if c.Flags != 0 {
+		attrs.PutStr(TagFlags, c.Flags.String())
+	}
+	attrs.PutStr(TagTenant, who.name)
+	attrs.PutStr(TagTenantSource, who.source)
+	w.body = c.AppendTo(w.body[:0])
+	attrs.PutEmptyBytes(ledger.AttrCall).FromRaw(w.body)
+}
