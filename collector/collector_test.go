@@ -17,7 +17,7 @@ func TestAcknowledgedIsInKafka(t *testing.T) {
 	for _, protocol := range []string{"grpc", "http"} {
 		t.Run(protocol, func(t *testing.T) {
 			broker := kafkatest.New(t)
-			c := start(t, broker.Brokers, nil)
+			c := start(t, broker.Brokers, keepAll)
 			send := c.client(t, protocol)
 			traces := testTraces(t, 3, 2)
 			want := billed(traces)

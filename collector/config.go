@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/collector/callsplit"
+	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -41,7 +42,7 @@ type Config struct {
 	// LLMCost is the configuration of the processor llmcost.
 	LLMCost map[string]any `yaml:"llmcost"`
 	// Sampling is the configuration of the processor llmsampling.
-	Sampling map[string]any `yaml:"sampling"`
+	Sampling llmsampling.Config `yaml:"sampling"`
 
 	// Exporters are the user's own, by component id ("otlp/tempo"), each with the settings of the Collector's exporter.
 	Exporters map[string]any `yaml:"exporters"`
@@ -66,6 +67,7 @@ func DefaultConfig() Config {
 		CallsTopic: ledger.TopicCalls, SpansTopic: ledger.TopicSpans,
 		MaxWait: 5 * time.Second, MaxInFlight: 1000, MaxRequestMiB: 16,
 		MemoryLimitMiB: 1024, PayloadMemoryLimitMiB: 640, PayloadQueueMiB: 32,
+		Sampling: llmsampling.DefaultConfig(),
 	}
 }
 
@@ -107,6 +109,9 @@ func (c *Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.validateForward()...)
+	if err := c.Sampling.Validate(); err != nil {
+		bad("sampling: %w", err)
+	}
 	if len(errs) == 0 {
 		errs = append(errs, checkRendered(c))
 	}

@@ -70,6 +70,12 @@ func launch(t *testing.T, brokers []string, change func(*Config)) *running {
 	return r
 }
 
+// keepAll keeps every span, at once.
+func keepAll(c *Config) {
+	c.Sampling.Probability = 1
+	c.Sampling.DecisionWait = 0
+}
+
 // client returns a function that exports traces and gives what an SDK would see: nil, a gRPC status error, or an
 // httpError.
 func (r *running) client(t *testing.T, protocol string) func(context.Context, ptrace.Traces) error {

@@ -47,11 +47,16 @@ func render(c *Config, grpc, http string) (*confmap.Conf, error) {
 	if len(c.Forward.Traces) > 0 {
 		bestEffort = append(bestEffort, "traces/forward")
 	}
+	sampling := confmap.New()
+	if err := sampling.Marshal(c.Sampling); err != nil {
+		return nil, fmt.Errorf("sampling: %w", err)
+	}
 	conf := confmap.NewFromStringMap(section{
 		"receivers": section{"otlp": section{"protocols": protocols(c, grpc, http)}},
 		"processors": section{
 			"memory_limiter":         limiter(c.MemoryLimitMiB),
 			"memory_limiter/payload": limiter(c.PayloadMemoryLimitMiB),
+			"llmsampling":            sampling.ToStringMap(),
 		},
 		"connectors": section{"callsplit": section{
 			"calls": "traces/calls", "best_effort": bestEffort, "max_wait": c.MaxWait.String(), "max_in_flight": c.MaxInFlight,
@@ -72,7 +77,7 @@ func pipelines(c *Config) section {
 		},
 		"traces/calls": section{"receivers": []string{"callsplit"}, "exporters": []string{"callskafka"}},
 		"traces/payload": section{
-			"receivers": []string{"callsplit"}, "processors": []string{"memory_limiter/payload"},
+			"receivers": []string{"callsplit"}, "processors": []string{"memory_limiter/payload", "llmsampling"},
 			"exporters": []string{"payloadkafka"},
 		},
 		"metrics": section{

@@ -1,0 +1,19 @@
+package llmsampling
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/processor"
+)
+
+// NewFactory makes the processor's factory, type "llmsampling".
+func NewFactory() processor.Factory {
+	return processor.NewFactory(component.MustNewType("llmsampling"),
+		func() component.Config { c := DefaultConfig(); return &c },
+		processor.WithTraces(func(_ context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+			return newSampler(*cfg.(*Config), set, next, time.Now)
+		}, component.StabilityLevelDevelopment))
+}
