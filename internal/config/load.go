@@ -19,13 +19,16 @@ import (
 func Load(path string, getenv func(string) (string, bool)) (Config, error) {
 	cfg := Default()
 	if path == "" {
+		cfg.fromEnvironment(getenv)
 		return cfg, cfg.Validate()
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return cfg, fmt.Errorf("read config: %w", err)
 	}
-	if err := parse(text, getenv, &cfg); err != nil {
+	err = parse(text, getenv, &cfg)
+	cfg.fromEnvironment(getenv)
+	if err != nil {
 		return cfg, fmt.Errorf("config %s:\n%w", path, errors.Join(err, cfg.Validate()))
 	}
 	if err := cfg.Validate(); err != nil {

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tollkeeper/tollkeeper/internal/app"
+)
+
+var roleHelp = map[string]string{
+	"collector": "Receive OTLP, price every call, hand it to Kafka",
+	"ingest":    "Write calls and spans from Kafka to ClickHouse",
+	"rollup":    "Keep the totals per minute, hour and day",
+	"alerts":    "Watch budgets and spikes, notify, throttle at the gateway",
+}
+
+// newRole is a command that runs one role against servers given in the configuration or the environment.
+func newRole(name string) *cobra.Command {
+	c := &cobra.Command{
+		Use:   name,
+		Short: roleHelp[name],
+		Long: roleHelp[name] + `.
+
+Servers come from the configuration (kafka.brokers, clickhouse.url) or from
+TOLLKEEPER_KAFKA_BROKERS and TOLLKEEPER_CLICKHOUSE_URL.`,
+		Example: "  TOLLKEEPER_KAFKA_BROKERS=kafka:9092 TOLLKEEPER_CLICKHOUSE_URL=http://user:password@clickhouse:8123/tollkeeper tollkeeper " + name,
+	}
+	load := configFlag(c)
+	c.RunE = noArgsRun(func(ctx context.Context, c *cobra.Command) error {
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		return serve(ctx, c, cfg, app.OneRole(name))
+	})
+	return c
+}

@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+
+	"github.com/tollkeeper/tollkeeper/alerts"
+	"github.com/tollkeeper/tollkeeper/collector"
+	"github.com/tollkeeper/tollkeeper/ingest"
+	"github.com/tollkeeper/tollkeeper/rollup"
+)
+
+// startRoles starts the roles so that each finds what it feeds: alerts, rollup and ingest first, the collector last. They
+// stop in the opposite order, so that what the collector acknowledged last is still ingested.
+func (a *App) startRoles(ctx context.Context) error {
+	for _, role := range []struct {
+		on    bool
+		start func(context.Context) error
+	}{
+		{a.opts.Roles.Alerts, a.startAlerts},
+		{a.opts.Roles.Rollup, a.startRollup},
+		{a.opts.Roles.Ingest, a.startIngest},
+		{a.opts.Roles.Collector, a.startCollector},
+	} {
+		if !role.on {
+			continue
+		}
+		if err := role.start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) startAlerts(ctx context.Context) error {
+	r, err := alerts.New(a.cfg.Alerts, alerts.Deps{Log: a.opts.Log.With("role", "alerts"), Metrics: a.Registry, OnEvent: a.opts.OnAlert})
+	if err != nil {
+		return err
+	}
+	return a.run(ctx, "alerts", r.Run, r.Ready)
+}
+
+func (a *App) startRollup(ctx context.Context) error {
+	r, err := rollup.New(a.cfg.Rollup, rollup.Deps{Log: a.opts.Log.With("role", "rollup"), Metrics: a.Registry})
+	if err != nil {
+		return err
+	}
+	return a.run(ctx, "rollup", r.Run, r.Ready)
+}
+
+func (a *App) startIngest(ctx context.Context) error {
+	r, err := ingest.New(a.cfg.Ingest, ingest.Deps{Log: a.opts.Log.With("role", "ingest"), Metrics: a.Registry})
+	if err != nil {
+		return err
+	}
+	return a.run(ctx, "ingest", r.Run, r.Ready)
+}
+
+func (a *App) startCollector(ctx context.Context) error {
+	r, err := collector.New(a.cfg.Collector, collector.Deps{Log: a.opts.Log.With("role", "collector"), Metrics: a.Registry, Version: a.opts.Version})
+	if err != nil {
+		return err
+	}
+	a.otlpGRPC, a.otlpHTTP = r.GRPCAddr(), r.HTTPAddr()
+	return a.run(ctx, "collector", r.Run, r.Ready)
+}

@@ -1,0 +1,88 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
+	"github.com/tollkeeper/tollkeeper/internal/embedded/kafka"
+	"github.com/tollkeeper/tollkeeper/schema"
+)
+
+// startServers starts the embedded servers for which the configuration names no real ones, in a data directory that
+// this process owns.
+func (a *App) startServers(ctx context.Context) error {
+	brokers, url := a.cfg.Kafka.Brokers, a.cfg.ClickHouse.URL
+	if len(brokers) > 0 && url != "" {
+		a.cfg.UseServers(brokers, url)
+		return nil
+	}
+	if err := a.openDataDir(); err != nil {
+		return err
+	}
+	if url == "" {
+		server, err := a.startEngine(ctx)
+		if err != nil {
+			return err
+		}
+		url = server.URL(schema.DefaultDatabase)
+	}
+	if len(brokers) == 0 {
+		server, err := a.startBroker(ctx)
+		if err != nil {
+			return err
+		}
+		brokers = server.Brokers()
+	}
+	a.cfg.UseServers(brokers, url)
+	return nil
+}
+
+func (a *App) openDataDir() error {
+	path := a.cfg.DataDir
+	if path == "" {
+		var err error
+		if path, err = DefaultDataDir(); err != nil {
+			return err
+		}
+	}
+	dir, err := OpenDataDir(path)
+	a.dir = dir
+	return err
+}
+
+func (a *App) startEngine(ctx context.Context) (*clickhouse.Server, error) {
+	server, err := clickhouse.Start(ctx, clickhouse.Config{
+		Dir: a.dir.Sub("clickhouse"), Listen: a.cfg.ClickHouse.Embedded.Listen, Log: a.opts.Log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("embedded clickhouse: %w", err)
+	}
+	a.supervisor.start(&part{name: "clickhouse", grace: roleGrace, run: func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+		case <-server.Done():
+			return fmt.Errorf("the engine gave up")
+		}
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), roleGrace)
+		defer cancel()
+		return server.Close(stop)
+	}})
+	return server, nil
+}
+
+func (a *App) startBroker(ctx context.Context) (*kafka.Server, error) {
+	cfg := a.cfg.Kafka.Embedded
+	cfg.Dir, cfg.Log, cfg.Metrics = a.dir.Sub("kafka"), a.opts.Log, a.Registry
+	server, err := kafka.Start(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("embedded kafka: %w", err)
+	}
+	a.supervisor.start(&part{name: "kafka", grace: roleGrace, run: func(ctx context.Context) error {
+		<-ctx.Done()
+		server.Close()
+		return nil
+	}})
+	a.http.AddCheck("kafka", func(context.Context) error { return server.Refusing() })
+	return server, nil
+}

@@ -1,0 +1,180 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/tollkeeper/tollkeeper/alerts"
+	"github.com/tollkeeper/tollkeeper/collector"
+	"github.com/tollkeeper/tollkeeper/ingest"
+	"github.com/tollkeeper/tollkeeper/internal/embedded/kafka"
+	"github.com/tollkeeper/tollkeeper/internal/telemetry"
+	"github.com/tollkeeper/tollkeeper/rollup"
+	"github.com/tollkeeper/tollkeeper/schema"
+)
+
+// Config is everything Tollkeeper can be told, a section per role. Where the servers are is said once, in kafka and
+// clickhouse, and handed to every role.
+type Config struct {
+	DataDir    string              `yaml:"data_dir"` // of the embedded servers; empty: $XDG_DATA_HOME/tollkeeper
+	Log        telemetry.LogConfig `yaml:"log"`
+	HTTP       HTTP                `yaml:"http"`
+	Kafka      Kafka               `yaml:"kafka"`
+	ClickHouse ClickHouse          `yaml:"clickhouse"`
+	Schema     schema.Options      `yaml:"schema"`
+	Collector  collector.Config    `yaml:"collector"`
+	Ingest     ingest.Config       `yaml:"ingest"`
+	Rollup     rollup.Config       `yaml:"rollup"`
+	Alerts     alerts.Config       `yaml:"alerts"`
+}
+
+// HTTP is the listener for /metrics, /healthz and /readyz.
+type HTTP struct {
+	Listen string `yaml:"listen"`
+}
+
+// Kafka says where the brokers are; with none, `up` runs the embedded one.
+type Kafka struct {
+	Brokers  []string     `yaml:"brokers"`
+	Topics   Topics       `yaml:"topics"`
+	Embedded kafka.Config `yaml:"embedded"`
+}
+
+// Topics is how `tollkeeper topics apply` creates topics on real brokers.
+type Topics struct {
+	Partitions  int           `yaml:"partitions"`
+	Replication int           `yaml:"replication"`
+	MinInsync   int           `yaml:"min_insync"`
+	Retention   time.Duration `yaml:"retention"`
+}
+
+func (t *Topics) validate() error {
+	var problems []error
+	if t.Partitions < 1 {
+		problems = append(problems, fmt.Errorf("partitions %d: want at least 1", t.Partitions))
+	}
+	if t.Replication < 1 || t.MinInsync < 1 || t.MinInsync > t.Replication {
+		problems = append(problems, fmt.Errorf("replication %d, min_insync %d: want 1 <= min_insync <= replication, 2 of 3 on a cluster",
+			t.Replication, t.MinInsync))
+	}
+	if t.Retention < time.Hour {
+		problems = append(problems, fmt.Errorf("retention %s: want at least 1h, so that an outage of the database loses nothing", t.Retention))
+	}
+	return errors.Join(problems...)
+}
+
+// ClickHouse says where the database is; with no URL, `up` runs the embedded engine.
+type ClickHouse struct {
+	URL      string         `yaml:"url"` // http(s)://user:password@host:port/database; give the password as ${env:NAME}
+	Embedded EmbeddedEngine `yaml:"embedded"`
+}
+
+// EmbeddedEngine configures the engine of one machine.
+type EmbeddedEngine struct {
+	Listen string `yaml:"listen"` // host:port of its HTTP interface; port 0 takes a free one
+}
+
+// EmbeddedPolicy is the storage policy with the tiers hot, warm and cold that the embedded engine has.
+const EmbeddedPolicy = "tollkeeper"
+
+// Default is what `tollkeeper up` runs with.
+func Default() Config {
+	c := Config{
+		Log:        telemetry.DefaultLogConfig(),
+		HTTP:       HTTP{Listen: "127.0.0.1:9464"},
+		Kafka:      Kafka{Topics: Topics{Partitions: 12, Replication: 3, MinInsync: 2, Retention: 7 * 24 * time.Hour}, Embedded: kafka.DefaultConfig()},
+		ClickHouse: ClickHouse{Embedded: EmbeddedEngine{Listen: "127.0.0.1:8123"}},
+		Schema:     schema.DefaultOptions(),
+		Collector:  collector.DefaultConfig(),
+		Ingest:     ingest.DefaultConfig(),
+		Rollup:     rollup.DefaultConfig(),
+		Alerts:     alerts.DefaultConfig(),
+	}
+	c.Kafka.Embedded.Listen = "127.0.0.1:9092"
+	c.Schema.Policy = EmbeddedPolicy
+	return c
+}
+
+// fromEnvironment takes the servers' addresses from the environment where the file names none.
+func (c *Config) fromEnvironment(getenv func(string) (string, bool)) {
+	if v, ok := getenv("TOLLKEEPER_CLICKHOUSE_URL"); ok && c.ClickHouse.URL == "" {
+		c.ClickHouse.URL = v
+	}
+	if v, ok := getenv("TOLLKEEPER_KAFKA_BROKERS"); ok && len(c.Kafka.Brokers) == 0 {
+		for b := range strings.SplitSeq(v, ",") {
+			c.Kafka.Brokers = append(c.Kafka.Brokers, strings.TrimSpace(b))
+		}
+	}
+}
+
+// UseServers hands the servers' addresses to every role.
+func (c *Config) UseServers(brokers []string, clickhouse string) {
+	c.Kafka.Brokers, c.ClickHouse.URL = brokers, clickhouse
+	c.Collector.Brokers = brokers
+	c.Ingest.Brokers, c.Ingest.ClickHouse = brokers, clickhouse
+	c.Rollup.ClickHouse = clickhouse
+	c.Alerts.ClickHouse = clickhouse
+}
+
+// Validate reports all problems of all sections at once, each with its key.
+func (c *Config) Validate() error {
+	full := *c
+	if len(full.Kafka.Brokers) == 0 {
+		full.Kafka.Brokers = []string{"127.0.0.1:9092"} // stands for the embedded one
+	}
+	if full.ClickHouse.URL == "" {
+		full.ClickHouse.URL = "http://127.0.0.1:8123/" + schema.DefaultDatabase
+	}
+	full.UseServers(full.Kafka.Brokers, full.ClickHouse.URL)
+	_, urlErr := schema.ParseURL(full.ClickHouse.URL)
+	return errors.Join(
+		full.Log.Validate(),
+		address("http.listen", full.HTTP.Listen),
+		address("clickhouse.embedded.listen", full.ClickHouse.Embedded.Listen),
+		section("clickhouse", urlErr),
+		section("kafka.topics", full.Kafka.Topics.validate()),
+		section("kafka.embedded", full.Kafka.Embedded.Validate()),
+		section("schema", full.Schema.Validate()),
+		section("collector", full.Collector.Validate()),
+		section("ingest", full.Ingest.Validate()),
+		section("rollup", full.Rollup.Validate()),
+		section("alerts", full.Alerts.Validate()),
+	)
+}
+
+// section puts the section's name before each of its problems.
+func section(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		var out []error
+		for _, e := range joined.Unwrap() {
+			out = append(out, section(name, e))
+		}
+		return errors.Join(out...)
+	}
+	return fmt.Errorf("%s.%w", name, err)
+}
+
+func address(key, value string) error {
+	if _, _, err := net.SplitHostPort(value); err != nil {
+		return fmt.Errorf("%s %q: want host:port, for example 127.0.0.1:0", key, value)
+	}
+	return nil
+}
+
+// DefaultsYAML is the whole default configuration as YAML.
+func DefaultsYAML() ([]byte, error) {
+	text, err := yaml.MarshalWithOptions(Default(), yaml.IndentSequence(true))
+	if err != nil {
+		return nil, fmt.Errorf("write defaults: %w", err)
+	}
+	return text, nil
+}
