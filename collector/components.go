@@ -18,6 +18,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector/callskafka"
 	"github.com/tollkeeper/tollkeeper/collector/callsplit"
 	"github.com/tollkeeper/tollkeeper/collector/countsink"
+	"github.com/tollkeeper/tollkeeper/collector/llmcost"
 	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
 	"github.com/tollkeeper/tollkeeper/collector/payloadkafka"
 )
@@ -27,7 +28,8 @@ func Components() (otelcol.Factories, error) {
 	var f otelcol.Factories
 	var errs [4]error
 	f.Receivers, errs[0] = otelcol.MakeFactoryMap[receiver.Factory](otlpreceiver.NewFactory())
-	f.Processors, errs[1] = otelcol.MakeFactoryMap[processor.Factory](memorylimiterprocessor.NewFactory(), llmsampling.NewFactory())
+	f.Processors, errs[1] = otelcol.MakeFactoryMap[processor.Factory](
+		memorylimiterprocessor.NewFactory(), llmcost.NewFactory(), llmsampling.NewFactory())
 	f.Exporters, errs[2] = otelcol.MakeFactoryMap[exporter.Factory](
 		callskafka.NewFactory(), payloadkafka.NewFactory(), countsink.NewFactory(),
 		otlpexporter.NewFactory(), otlphttpexporter.NewFactory())

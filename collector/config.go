@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/collector/callsplit"
+	"github.com/tollkeeper/tollkeeper/collector/llmcost"
 	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
@@ -40,7 +41,7 @@ type Config struct {
 	PayloadQueueMiB int `yaml:"payload_queue_mib"`
 
 	// LLMCost is the configuration of the processor llmcost.
-	LLMCost map[string]any `yaml:"llmcost"`
+	LLMCost llmcost.Config `yaml:"llmcost"`
 	// Sampling is the configuration of the processor llmsampling.
 	Sampling llmsampling.Config `yaml:"sampling"`
 
@@ -67,7 +68,7 @@ func DefaultConfig() Config {
 		CallsTopic: ledger.TopicCalls, SpansTopic: ledger.TopicSpans,
 		MaxWait: 5 * time.Second, MaxInFlight: 1000, MaxRequestMiB: 16,
 		MemoryLimitMiB: 1024, PayloadMemoryLimitMiB: 640, PayloadQueueMiB: 32,
-		Sampling: llmsampling.DefaultConfig(),
+		LLMCost: *llmcost.DefaultConfig(), Sampling: llmsampling.DefaultConfig(),
 	}
 }
 
@@ -109,6 +110,9 @@ func (c *Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.validateForward()...)
+	if err := c.LLMCost.Validate(); err != nil {
+		bad("llmcost: %w", err)
+	}
 	if err := c.Sampling.Validate(); err != nil {
 		bad("sampling: %w", err)
 	}

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -47,15 +48,16 @@ func render(c *Config, grpc, http string) (*confmap.Conf, error) {
 	if len(c.Forward.Traces) > 0 {
 		bestEffort = append(bestEffort, "traces/forward")
 	}
-	sampling := confmap.New()
-	if err := sampling.Marshal(c.Sampling); err != nil {
-		return nil, fmt.Errorf("sampling: %w", err)
+	cost, sampling := confmap.New(), confmap.New()
+	if err := errors.Join(cost.Marshal(c.LLMCost), sampling.Marshal(c.Sampling)); err != nil {
+		return nil, fmt.Errorf("llmcost, sampling: %w", err)
 	}
 	conf := confmap.NewFromStringMap(section{
 		"receivers": section{"otlp": section{"protocols": protocols(c, grpc, http)}},
 		"processors": section{
 			"memory_limiter":         limiter(c.MemoryLimitMiB),
 			"memory_limiter/payload": limiter(c.PayloadMemoryLimitMiB),
+			"llmcost":                cost.ToStringMap(),
 			"llmsampling":            sampling.ToStringMap(),
 		},
 		"connectors": section{"callsplit": section{
@@ -73,7 +75,7 @@ func render(c *Config, grpc, http string) (*confmap.Conf, error) {
 func pipelines(c *Config) section {
 	p := section{
 		"traces": section{
-			"receivers": []string{"otlp"}, "processors": []string{"memory_limiter"}, "exporters": []string{"callsplit"},
+			"receivers": []string{"otlp"}, "processors": []string{"memory_limiter", "llmcost"}, "exporters": []string{"callsplit"},
 		},
 		"traces/calls": section{"receivers": []string{"callsplit"}, "exporters": []string{"callskafka"}},
 		"traces/payload": section{

@@ -9,29 +9,29 @@ import (
 
 // Config of the processor.
 type Config struct {
-	Tenant TenantConfig `mapstructure:"tenant"`
+	Tenant TenantConfig `mapstructure:"tenant" yaml:"tenant"`
 
 	// PriceFiles are laid over the built-in prices, in order.
-	PriceFiles []string `mapstructure:"price_files"`
+	PriceFiles []string `mapstructure:"price_files" yaml:"price_files"`
 
 	// TrustCostOf names emitters (scope names or rule ids) whose own cost bills a call that the price book can't price.
-	TrustCostOf []string `mapstructure:"trust_cost_of"`
+	TrustCostOf []string `mapstructure:"trust_cost_of" yaml:"trust_cost_of"`
 }
 
 // TenantConfig says where the tenant is found. An authenticated identity always wins over all of it.
 type TenantConfig struct {
 	// Order of the sources, the first that names a tenant wins: resource, span.
-	Order []string `mapstructure:"order"`
+	Order []string `mapstructure:"order" yaml:"order"`
 
 	// ResourceKeys and SpanKeys are tried in order.
-	ResourceKeys []string `mapstructure:"resource_keys"`
-	SpanKeys     []string `mapstructure:"span_keys"`
+	ResourceKeys []string `mapstructure:"resource_keys" yaml:"resource_keys"`
+	SpanKeys     []string `mapstructure:"span_keys" yaml:"span_keys"`
 
 	// Default is the tenant where no source names one; empty = unattributed.
-	Default string `mapstructure:"default"`
+	Default string `mapstructure:"default" yaml:"default"`
 
 	// RequireAuth ignores what senders claim: without an authenticated identity the tenant is the default.
-	RequireAuth bool `mapstructure:"require_auth"`
+	RequireAuth bool `mapstructure:"require_auth" yaml:"require_auth"`
 }
 
 // DefaultConfig returns the configuration that is used without one.

@@ -11,7 +11,7 @@ import (
 
 // The tags of llmcost that are read here.
 const (
-	attrTenant   = ledger.AttrPrefix + "tenant"
+	attrTenant   = ledger.AttrPrefix + "tenant"   // on the resource, and on spans of another tenant
 	attrCost     = ledger.AttrPrefix + "cost.usd" // a decimal as text
 	attrUnpriced = ledger.AttrPrefix + "unpriced" // the reason
 	attrFlags    = ledger.AttrPrefix + "flags"    // names, comma-separated
@@ -54,8 +54,6 @@ func (r reasons) name() string {
 type evidence struct {
 	reasons reasons
 	cost    ledger.Sum
-	tenant  string
-	mixed   bool // spans of more than one tenant
 	state   otState
 }
 
@@ -95,8 +93,6 @@ func (r *rules) observe(e *evidence, span ptrace.Span) {
 			continue
 		}
 		switch key {
-		case attrTenant:
-			e.addTenant(v.Str())
 		case attrCost:
 			if m, err := ledger.ParseMoney(v.Str()); err == nil {
 				e.cost = e.cost.AddMoney(m)
@@ -122,22 +118,10 @@ func (r *rules) doubtful(flags string) bool {
 	return false
 }
 
-func (e *evidence) addTenant(tenant string) {
-	switch {
-	case tenant == "" || e.tenant == tenant:
-	case e.tenant == "":
-		e.tenant = tenant
-	default:
-		e.mixed = true
-	}
-}
-
 // add merges later evidence of the same trace.
 func (e *evidence) add(o *evidence) {
 	e.reasons |= o.reasons
 	e.cost = e.cost.Add(o.cost)
-	e.addTenant(o.tenant)
-	e.mixed = e.mixed || o.mixed
 	if !e.state.hasTh && !e.state.hasRv {
 		e.state = o.state
 	}

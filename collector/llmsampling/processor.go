@@ -97,7 +97,7 @@ func (s *sampler) Shutdown(ctx context.Context) error {
 func (s *sampler) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	seen := s.gather(td)
 	late := s.note(seen)
-	s.clean(ctx, td, seen)
+	s.clean(ctx, td)
 	if late > 0 {
 		s.metrics.late.Add(ctx, int64(late))
 	}
@@ -140,30 +140,31 @@ func (s *sampler) gather(td ptrace.Traces) map[pcommon.TraceID]*sighting {
 	return seen
 }
 
-// note adds a batch's evidence to what is known, and gives the tenants known of its traces back in seen. It returns the
-// number of spans whose trace was decided before.
+// note adds a batch's evidence to what is known. It returns the number of spans whose trace was decided before.
 func (s *sampler) note(seen map[pcommon.TraceID]*sighting) (late int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, e := range seen {
-		state := s.table.observe(id, &e.evidence)
-		if state.decided {
+		if s.table.observe(id, &e.evidence).decided {
 			late += e.spans
 		}
-		e.tenant, e.mixed = state.tenant, state.mixed
 	}
 	return late
 }
 
-// clean takes off content and cuts long values. A span without a tenant of its own has the one of its trace, if that
-// has only one; without any, the default holds.
-func (s *sampler) clean(ctx context.Context, td ptrace.Traces, seen map[pcommon.TraceID]*sighting) {
+// clean takes off content and cuts long values.
+func (s *sampler) clean(ctx context.Context, td ptrace.Traces) {
 	dropped, shortened := 0, 0
-	for span := range spans(td) {
-		if !s.keepsContent(span, seen) {
-			dropped += s.content.strip(span)
+	for _, rs := range td.ResourceSpans().All() {
+		tenant := tenantOf(rs.Resource().Attributes(), "")
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, span := range ss.Spans().All() {
+				if !s.keepsContent(tenantOf(span.Attributes(), tenant)) {
+					dropped += s.content.strip(span)
+				}
+				shortened += cut(span, s.cfg.MaxValueBytes)
+			}
 		}
-		shortened += cut(span, s.cfg.MaxValueBytes)
 	}
 	if dropped > 0 {
 		s.metrics.content.Add(ctx, int64(dropped))
@@ -173,19 +174,15 @@ func (s *sampler) clean(ctx context.Context, td ptrace.Traces, seen map[pcommon.
 	}
 }
 
-func (s *sampler) keepsContent(span ptrace.Span, seen map[pcommon.TraceID]*sighting) bool {
-	if len(s.cfg.ContentByTenant) == 0 {
-		return s.cfg.Content == KeepContent
+// tenantOf reads llmcost's tag.
+func tenantOf(attrs pcommon.Map, otherwise string) string {
+	if v, ok := attrs.Get(attrTenant); ok {
+		return v.AsString()
 	}
-	tenant := ""
-	if v, ok := span.Attributes().Get(attrTenant); ok {
-		tenant = v.AsString()
-	} else if e := seen[span.TraceID()]; e != nil {
-		if e.mixed {
-			return false
-		}
-		tenant = e.tenant
-	}
+	return otherwise
+}
+
+func (s *sampler) keepsContent(tenant string) bool {
 	if c, ok := s.cfg.ContentByTenant[tenant]; ok {
 		return c == KeepContent
 	}
