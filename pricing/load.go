@@ -11,9 +11,9 @@ import (
 	"os"
 	"path"
 	"sort"
-	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 )
 
 //go:embed catalogue/*.yaml
@@ -79,12 +79,12 @@ type discount struct {
 type text string
 
 // UnmarshalYAML keeps the scalar's own characters.
-func (t *text) UnmarshalYAML(b []byte) error {
-	s := strings.TrimSpace(string(b))
-	if len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0] {
-		s = s[1 : len(s)-1]
+func (t *text) UnmarshalYAML(n ast.Node) error {
+	scalar, ok := n.(ast.ScalarNode)
+	if !ok {
+		return fmt.Errorf("line %d: want a number or a date", n.GetToken().Position.Line)
 	}
-	*t = text(s)
+	*t = text(scalar.GetToken().Value)
 	return nil
 }
 

@@ -1,0 +1,88 @@
+package llmcost
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// httpAttrs are 20 attributes of a span that has nothing to do with a model.
+func httpAttrs() map[string]any {
+	a := map[string]any{
+		"http.request.method": "POST", "http.route": "/v1/orders", "http.response.status_code": 200, "url.path": "/v1/orders/17",
+		"url.scheme": "https", "server.address": "shop.example", "server.port": 443, "network.protocol.version": "1.1",
+		"user_agent.original": "curl/8", "client.address": "10.0.0.7", "thread.id": 12, "thread.name": "worker-3",
+		"db.system.name": "postgresql", "db.namespace": "shop", "db.operation.name": "SELECT", "db.collection.name": "orders",
+		"messaging.system": "kafka", "code.function.name": "handle", "code.line.number": 42, "peer.service": "orders",
+	}
+	return a
+}
+
+// modelAttrs are 20 attributes of a call.
+func modelAttrs() map[string]any {
+	return map[string]any{
+		"gen_ai.provider.name": "openai", "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o-mini",
+		"gen_ai.response.model": "gpt-4o-mini-2024-07-18", "gen_ai.response.id": "chatcmpl-9J3uyL8f2k3j4h5g6f7d8s9a0",
+		"gen_ai.usage.input_tokens": 1200, "gen_ai.usage.output_tokens": 321, "gen_ai.usage.cache_read.input_tokens": 1024,
+		"gen_ai.usage.reasoning.output_tokens": 64, "gen_ai.response.finish_reasons": []any{"stop"},
+		"gen_ai.request.temperature": 0.2, "gen_ai.request.max_tokens": 1024, "gen_ai.conversation.id": "c-8123",
+		"gen_ai.agent.name": "helper", "server.address": "api.openai.com", "server.port": 443, "user.id": "u-77",
+		"gen_ai.request.top_p": 1.0, "gen_ai.request.stream": true, "http.response.status_code": 200,
+	}
+}
+
+const benchSpans = 1000
+
+func benchTraces(b *testing.B, scope string, attrs map[string]any) ptrace.Traces {
+	b.Helper()
+	td, first := oneSpan(scope, map[string]any{"service.name": "shop", "tenant.id": "acme"}, attrs)
+	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	for range benchSpans - 1 {
+		first.CopyTo(spans.AppendEmpty())
+		first = spans.At(0)
+	}
+	require.Equal(b, 20, first.Attributes().Len())
+	return td
+}
+
+func BenchmarkOtherSpan(b *testing.B) {
+	p := newTest(b, nil)
+	td := benchTraces(b, "http", httpAttrs())
+	b.ReportAllocs()
+	for b.Loop() {
+		_, _ = p.process(context.Background(), td)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchSpans, "ns/span")
+}
+
+func BenchmarkModelSpan(b *testing.B) {
+	p := newTest(b, nil)
+	fresh := benchTraces(b, "app", modelAttrs())
+	work := ptrace.NewTraces()
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		fresh.CopyTo(work)
+		b.StartTimer()
+		_, _ = p.process(context.Background(), work)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchSpans, "ns/span")
+}
+
+func TestOtherSpansDontAllocate(t *testing.T) {
+	p := newTest(t, nil)
+	run := func(spans int) float64 {
+		td, first := oneSpan("http", map[string]any{"service.name": "shop", "tenant.id": "acme"}, httpAttrs())
+		list := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+		for range spans - 1 {
+			first.CopyTo(list.AppendEmpty())
+			first = list.At(0)
+		}
+		return testing.AllocsPerRun(20, func() { _, _ = p.process(context.Background(), td) })
+	}
+	one, many := run(1), run(1000)
+	require.InDelta(t, one, many, 1, fmt.Sprintf("1 span: %v allocations, 1000 spans: %v", one, many))
+}
