@@ -21,6 +21,7 @@ type ServersOptions struct {
 	ModelAddr   string   // the same
 	Secrets     []string // of the throttle webhook, whsec_…
 	Seed        uint64
+	OnCommand   func(gateway.Ack) // called for every throttle command the gateway took; nil = nobody listens
 	Log         *slog.Logger
 }
 
@@ -47,7 +48,7 @@ const (
 // StartServers starts both; an address that is taken is an error that names it.
 func StartServers(opts ServersOptions) (*Servers, error) {
 	s := &Servers{done: make(chan error, 2)}
-	s.Limiter = gateway.NewLimiter(gateway.LimiterOptions{})
+	s.Limiter = gateway.NewLimiter(gateway.LimiterOptions{OnCommand: opts.OnCommand})
 	s.Model = modelserver.New(modelserver.Options{Seed: opts.Seed, Latency: modelLatency,
 		TooManyPerMille: tooManyPerMille, FailedPerMille: failedPerMille,
 		OnBilled: func(b modelserver.Billed) { s.Limiter.Charge(b.Tenant, b.Usage.Input+b.Usage.Output, b.Amount) }})

@@ -1,0 +1,273 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/internal/demo/screen"
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// view is all that is known from outside at one time.
+type view struct {
+	book    book
+	alerts  []alertEvent
+	gateway map[string]held
+}
+
+// director holds the running demo together. Three goroutines meet in it under mu: the story, the watching, and the
+// gateway's limiter.
+type director struct {
+	plan    plan
+	servers *Servers
+	traffic *Traffic
+	watcher *watcher
+	screen  *screen.Screen // nil: nothing is drawn
+	log     *slog.Logger
+	start   time.Time
+
+	mu      sync.Mutex
+	view    view
+	changed chan struct{} // closed and replaced when view changes
+	frame   screen.Frame
+	moods   map[string]screen.Mood
+	seen    map[string]bool // alert states already noted
+}
+
+func newDirector(log *slog.Logger) *director {
+	return &director{log: log, changed: make(chan struct{}), view: view{gateway: map[string]held{}},
+		moods: map[string]screen.Mood{}, seen: map[string]bool{}, start: time.Now()}
+}
+
+// pollEvery is how often the product is read, and drawn.
+const pollEvery = 500 * time.Millisecond
+
+// watch reads the product and draws until ctx ends. A read that fails is tried again: the verdict has its own reads.
+func (d *director) watch(ctx context.Context) {
+	for wait(ctx, pollEvery) {
+		limit, cancel := context.WithTimeout(ctx, 10*time.Second)
+		b, err := d.watcher.calls(limit)
+		events, err2 := d.watcher.alerts(limit)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		for _, e := range []error{err, err2} {
+			if e != nil {
+				d.log.Warn("reading the product failed, trying again", "error", e)
+			}
+		}
+		d.mu.Lock()
+		if err == nil {
+			d.view.book = b
+		}
+		if err2 == nil {
+			d.view.alerts = events
+			d.noteAlerts(events)
+		}
+		d.publish()
+		d.mu.Unlock()
+		d.draw()
+	}
+}
+
+// publish wakes whoever waits for a change; mu is held.
+func (d *director) publish() {
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+// onCommand is called by the gateway's limiter with every command it took.
+func (d *director) onCommand(ack gateway.Ack) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := ack.State
+	h := d.view.gateway[s.Tenant]
+	if s.InForce && !h.last.InForce {
+		h.first = time.Now()
+		d.addNote(screen.Warn, fmt.Sprintf("the gateway throttles %s: %s, until released or %s", s.Tenant, limits(s),
+			s.Expires.UTC().Format(time.TimeOnly)))
+	}
+	if s.Level == gateway.Release && h.last.Level != gateway.Release {
+		d.addNote(screen.Good, "the gateway releases "+s.Tenant)
+	}
+	h.last = s
+	d.view.gateway[s.Tenant] = h
+	d.publish()
+}
+
+// limits says a command's limits in words.
+func limits(s gateway.State) string {
+	text := string(s.Level)
+	l := s.Limits
+	if l.Requests > 0 {
+		text += fmt.Sprintf(" to %d requests per %s", l.Requests, l.Per)
+	}
+	if l.Tokens > 0 {
+		text += fmt.Sprintf(" to %d tokens per %s", l.Tokens, l.Per)
+	}
+	if l.USD > 0 {
+		text += fmt.Sprintf(" to %s USD per %s", l.USD.Short(), l.Per)
+	}
+	return text
+}
+
+// until waits until cond holds of what is known, at most limit.
+func (d *director) until(ctx context.Context, limit time.Duration, cond func(view) bool) bool {
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	for {
+		d.mu.Lock()
+		ok, changed := cond(d.view), d.changed
+		d.mu.Unlock()
+		if ok {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-deadline.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func (d *director) look(f func(view)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f(d.view)
+}
+
+func (d *director) phase(text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.frame.Phase = text
+}
+
+func (d *director) mood(tenant string, m screen.Mood) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.moods[tenant] = m
+}
+
+func (d *director) note(m screen.Mood, text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.addNote(m, text)
+}
+
+func (d *director) addNote(m screen.Mood, text string) {
+	d.frame.Notes = append(d.frame.Notes, screen.Note{At: max(time.Since(d.start), 1), Text: text, Mood: m})
+}
+
+func (d *director) noteAlerts(events []alertEvent) {
+	for _, e := range events {
+		key := e.Episode + e.State
+		if d.seen[key] || (e.State != "firing" && e.State != "resolved") {
+			continue
+		}
+		d.seen[key] = true
+		mood := screen.Alarm
+		if e.State == "resolved" {
+			mood = screen.Good
+		}
+		d.addNote(mood, fmt.Sprintf("alert %s: %s", e.State, e.Summary))
+	}
+}
+
+// draw shows what is known now.
+func (d *director) draw() {
+	if d.screen == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fill(&d.frame, time.Now())
+	d.screen.Draw(&d.frame)
+}
+
+// fill brings the frame up to date; mu is held.
+func (d *director) fill(f *screen.Frame, now time.Time) {
+	b := d.view.book
+	f.Elapsed = now.Sub(d.start)
+	f.Rows, f.Total, f.Made = nil, screen.Row{Tenant: "all tenants"}, 0
+	counts := d.traffic.Counts()
+	all := make([]float64, 2*screen.SparkColumns)
+	for _, tenant := range slices.Sorted(maps.Keys(counts)) {
+		f.Made += counts[tenant].Made
+		a := b.tenants[tenant]
+		bySecond := b.seconds[tenant]
+		r := screen.Row{Tenant: tenant, Calls: a.calls, Total: a.amount, Mood: d.moods[tenant]}
+		if d.view.gateway[tenant].last.InForce && r.Mood != screen.Calm {
+			r.Mood = screen.Warn
+		}
+		// The newest seconds are still on their way through the pipeline: the chart and the rate end two seconds ago.
+		end := now.Unix() - 2
+		var recent ledger.Sum
+		for s := end - rateSeconds; s < end; s++ {
+			recent = recent.Add(bySecond[s])
+		}
+		r.PerMinute = perMinute(recent, rateSeconds)
+		for i := range all {
+			v := bySecond[end-int64(len(all))+int64(i)].Float64()
+			all[i] += v
+			if i%2 == 0 {
+				r.Spark = append(r.Spark, 0)
+			}
+			r.Spark[i/2] += v
+		}
+		f.Total.PerMinute, f.Total.Calls, f.Total.Total = f.Total.PerMinute.Add(r.PerMinute), f.Total.Calls+r.Calls, f.Total.Total.Add(r.Total)
+		f.Rows = append(f.Rows, r)
+	}
+	for i := 0; i < len(all); i += 2 {
+		f.Total.Spark = append(f.Total.Spark, all[i]+all[i+1])
+	}
+	f.InLedger = b.total().calls
+	if !b.newest.IsZero() {
+		f.Lag = max(0, now.Sub(b.newest))
+	}
+	f.Alert, f.Throttle = d.firingNow(), d.throttledNow(now)
+}
+
+// rateSeconds is how many seconds the shown rate looks back.
+const rateSeconds = 4
+
+// firingNow says which alerts have fired and not resolved; mu is held.
+func (d *director) firingNow() string {
+	state := map[string]alertEvent{}
+	for _, e := range d.view.alerts {
+		state[e.Episode] = e
+	}
+	text := ""
+	for _, e := range d.view.alerts {
+		if e.State == "firing" && state[e.Episode].State == "firing" {
+			if text != "" {
+				text += "; "
+			}
+			text += fmt.Sprintf("%s on %s", e.Rule, e.Tenant)
+			delete(state, e.Episode)
+		}
+	}
+	return text
+}
+
+func (d *director) throttledNow(now time.Time) string {
+	text := ""
+	for _, tenant := range slices.Sorted(maps.Keys(d.view.gateway)) {
+		h := d.view.gateway[tenant]
+		if h.last.InForce && now.Before(h.last.Expires) {
+			if text != "" {
+				text += "; "
+			}
+			text += fmt.Sprintf("%s %s, %d calls refused", tenant, limits(h.last), d.servers.Gateway.Counts()[tenant].Refused)
+		}
+	}
+	return text
+}
