@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The protocol of recompute (DESIGN D5, docs/adr/0003) as a model, searched breadth first: every interleaving of two
+// The protocol of recompute (DESIGN D5, docs/adr/0003-parent-marked-after-commit.md) as a model, searched breadth first: every interleaving of two
 // ingests and two workers over one minute and its hour, with crashes. A variant of the protocol is safe if in every
 // state where nothing can move any more (no marks, no worker busy) the newest committed hour equals the calls.
 //

@@ -65,12 +65,20 @@ func readMigrations(files fs.FS) ([]Migration, error) {
 
 // Render returns the migration's statements for a database, without comments and each on one line.
 func (m Migration) Render(database string, opts Options) ([]string, error) {
+	text, err := m.render(database, opts)
+	if err != nil {
+		return nil, err
+	}
+	return Statements(text), nil
+}
+
+func (m Migration) render(database string, opts Options) (string, error) {
 	if !identifier.MatchString(database) {
-		return nil, fmt.Errorf("database %q: use letters, digits and _", database)
+		return "", fmt.Errorf("database %q: use letters, digits and _", database)
 	}
 	t, err := template.New(m.String()).Option("missingkey=error").Parse(m.text)
 	if err != nil {
-		return nil, fmt.Errorf("parse migration %s: %w", m, err)
+		return "", fmt.Errorf("parse migration %s: %w", m, err)
 	}
 	ttl := map[string]string{}
 	for _, c := range opts.Retention.classes() {
@@ -85,9 +93,9 @@ func (m Migration) Render(database string, opts Options) ([]string, error) {
 		"LevelsBy": []string{"hour", "day"},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("render migration %s: %w", m, err)
+		return "", fmt.Errorf("render migration %s: %w", m, err)
 	}
-	return Statements(b.String()), nil
+	return b.String(), nil
 }
 
 // Statements splits SQL text at semicolons outside quotes and comments, drops comments, and folds white space outside

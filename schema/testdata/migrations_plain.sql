@@ -1,28 +1,695 @@
 -- 0001_tables
-CREATE TABLE IF NOT EXISTS tollkeeper.call_reports ( minute DateTime('UTC') CODEC(Delta(4), ZSTD(1)), tenant LowCardinality(String) CODEC(ZSTD(1)), trace_id FixedString(16) CODEC(ZSTD(1)), span_id FixedString(8) CODEC(ZSTD(1)), version UInt64 CODEC(ZSTD(1)), parent_span_id FixedString(8) CODEC(ZSTD(1)), tenant_source LowCardinality(String) CODEC(ZSTD(1)), start DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)), received DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)), duration_ns UInt64 CODEC(T64, ZSTD(1)), first_token_ns UInt64 CODEC(T64, ZSTD(1)), provider LowCardinality(String) CODEC(ZSTD(1)), model LowCardinality(String) CODEC(ZSTD(1)), request_model LowCardinality(String) CODEC(ZSTD(1)), operation LowCardinality(String) CODEC(ZSTD(1)), kind LowCardinality(String) CODEC(ZSTD(1)), service_tier LowCardinality(String) CODEC(ZSTD(1)), finish_reason LowCardinality(String) CODEC(ZSTD(1)), error_class LowCardinality(String) CODEC(ZSTD(1)), service LowCardinality(String) CODEC(ZSTD(1)), environment LowCardinality(String) CODEC(ZSTD(1)), region LowCardinality(String) CODEC(ZSTD(1)), team LowCardinality(String) CODEC(ZSTD(1)), key LowCardinality(String) CODEC(ZSTD(1)), user String CODEC(ZSTD(1)), agent LowCardinality(String) CODEC(ZSTD(1)), feature LowCardinality(String) CODEC(ZSTD(1)), prompt LowCardinality(String) CODEC(ZSTD(1)), prompt_version LowCardinality(String) CODEC(ZSTD(1)), conversation String CODEC(ZSTD(1)), response_id UInt64 CODEC(ZSTD(1)), emitter LowCardinality(String) CODEC(ZSTD(1)), rule LowCardinality(String) CODEC(ZSTD(1)), role Enum8('leaf' = 0, 'aggregate' = 1, 'wrapper' = 2) CODEC(ZSTD(1)), rank UInt8 CODEC(ZSTD(1)), raw Map(LowCardinality(String), Int64) CODEC(ZSTD(1)), fresh_input UInt64 CODEC(T64, ZSTD(1)), cache_read UInt64 CODEC(T64, ZSTD(1)), cache_write_5m UInt64 CODEC(T64, ZSTD(1)), cache_write_1h UInt64 CODEC(T64, ZSTD(1)), audio_input UInt64 CODEC(T64, ZSTD(1)), image_input UInt64 CODEC(T64, ZSTD(1)), text_output UInt64 CODEC(T64, ZSTD(1)), reasoning UInt64 CODEC(T64, ZSTD(1)), audio_output UInt64 CODEC(T64, ZSTD(1)), units Map(LowCardinality(String), UInt64) CODEC(ZSTD(1)), cost_input Decimal(18, 12) CODEC(T64, ZSTD(1)), cost_cache_read Decimal(18, 12) CODEC(T64, ZSTD(1)), cost_cache_write Decimal(18, 12) CODEC(T64, ZSTD(1)), cost_output Decimal(18, 12) CODEC(T64, ZSTD(1)), cost_reasoning Decimal(18, 12) CODEC(T64, ZSTD(1)), cost_other Decimal(18, 12) CODEC(T64, ZSTD(1)), list_delta Decimal(18, 12) CODEC(T64, ZSTD(1)), cache_saved Decimal(18, 12) CODEC(T64, ZSTD(1)), tier_saved Decimal(18, 12) CODEC(T64, ZSTD(1)), provided_cost Decimal(18, 12) CODEC(T64, ZSTD(1)), price_version LowCardinality(String) CODEC(ZSTD(1)), price_entry LowCardinality(String) CODEC(ZSTD(1)), unpriced LowCardinality(String) CODEC(ZSTD(1)), flags UInt32 CODEC(T64, ZSTD(1)), request_bytes UInt64 CODEC(T64, ZSTD(1)), response_bytes UInt64 CODEC(T64, ZSTD(1)), INDEX trace_id_bloom trace_id TYPE bloom_filter(0.01) GRANULARITY 1 ) ENGINE = ReplacingMergeTree(version) PARTITION BY toDate(minute) ORDER BY (minute, tenant, trace_id, span_id) TTL minute + INTERVAL 400 DAY DELETE SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
-CREATE TABLE IF NOT EXISTS tollkeeper.settlements ( minute DateTime('UTC') CODEC(Delta(4), ZSTD(1)), tenant LowCardinality(String), trace_id FixedString(16), span_id FixedString(8), revision UInt64, loses UInt8, winner_minute DateTime('UTC'), winner_tenant LowCardinality(String), winner_trace_id FixedString(16), winner_span_id FixedString(8), reason LowCardinality(String), at DateTime64(3, 'UTC') DEFAULT now64(3) ) ENGINE = ReplacingMergeTree(revision) PARTITION BY toDate(minute) ORDER BY (minute, tenant, trace_id, span_id) TTL minute + INTERVAL 400 DAY DELETE SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
-CREATE TABLE IF NOT EXISTS tollkeeper.settle_candidates ( hour DateTime('UTC') CODEC(Delta(4), ZSTD(1)), response_id UInt64, trace_id FixedString(16), span_id FixedString(8), minute DateTime('UTC'), tenant LowCardinality(String), version UInt64, parent_span_id FixedString(8), provider LowCardinality(String), role Enum8('leaf' = 0, 'aggregate' = 1, 'wrapper' = 2), rank UInt8, flags UInt32 ) ENGINE = ReplacingMergeTree(version) PARTITION BY toDate(hour) ORDER BY (hour, response_id, trace_id, span_id, minute, tenant) TTL hour + INTERVAL 40 DAY DELETE SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1;
-CREATE TABLE IF NOT EXISTS tollkeeper.spans ( minute DateTime('UTC') CODEC(Delta(4), ZSTD(1)), tenant LowCardinality(String) CODEC(ZSTD(1)), trace_id FixedString(16) CODEC(ZSTD(1)), span_id FixedString(8) CODEC(ZSTD(1)), parent_span_id FixedString(8) CODEC(ZSTD(1)), start DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)), duration_ns UInt64 CODEC(T64, ZSTD(1)), service LowCardinality(String) CODEC(ZSTD(1)), name LowCardinality(String) CODEC(ZSTD(1)), kind LowCardinality(String) CODEC(ZSTD(1)), status LowCardinality(String) CODEC(ZSTD(1)), status_message String CODEC(ZSTD(1)), scope LowCardinality(String) CODEC(ZSTD(1)), resource Map(LowCardinality(String), String) CODEC(ZSTD(1)), attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)), events Array(Tuple(at DateTime64(9, 'UTC'), name String, attributes Map(String, String))) CODEC(ZSTD(1)), kept LowCardinality(String) CODEC(ZSTD(1)), sample_probability Float64 CODEC(ZSTD(1)), version UInt64 CODEC(ZSTD(1)), INDEX trace_id_bloom trace_id TYPE bloom_filter(0.01) GRANULARITY 1 ) ENGINE = ReplacingMergeTree(version) PARTITION BY toDate(minute) ORDER BY (minute, tenant, trace_id, span_id) TTL minute + INTERVAL 30 DAY DELETE SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1;
-CREATE TABLE IF NOT EXISTS tollkeeper.dirty_windows ( level Enum8('minute' = 0, 'hour' = 1, 'day' = 2), window DateTime('UTC'), id UUID, due DateTime64(3, 'UTC'), done UInt8, at DateTime64(3, 'UTC') DEFAULT now64(3) ) ENGINE = ReplacingMergeTree(done) ORDER BY (level, window, id) SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
-CREATE TABLE IF NOT EXISTS tollkeeper.window_revisions ( level Enum8('minute' = 0, 'hour' = 1, 'day' = 2), window DateTime('UTC'), n UInt64, worker UInt64, committed UInt8, rows UInt64, at DateTime64(3, 'UTC') DEFAULT now64(3) ) ENGINE = MergeTree PARTITION BY toYYYYMM(window) ORDER BY (level, window, n, worker, committed) SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
-CREATE TABLE IF NOT EXISTS tollkeeper.cost_minute ( window DateTime('UTC') CODEC(Delta(4), ZSTD(1)), n UInt64 CODEC(ZSTD(1)), worker UInt64 CODEC(ZSTD(1)), tenant LowCardinality(String), provider LowCardinality(String), model LowCardinality(String), operation LowCardinality(String), service LowCardinality(String), environment LowCardinality(String), region LowCardinality(String), calls UInt64 CODEC(T64, ZSTD(1)), errors UInt64 CODEC(T64, ZSTD(1)), rate_limited UInt64 CODEC(T64, ZSTD(1)), errors_by_class Map(LowCardinality(String), UInt64), unpriced_calls UInt64 CODEC(T64, ZSTD(1)), flagged_calls UInt64 CODEC(T64, ZSTD(1)), estimated_calls UInt64 CODEC(T64, ZSTD(1)), provided_calls UInt64 CODEC(T64, ZSTD(1)), reserved_calls UInt64 CODEC(T64, ZSTD(1)), streamed_calls UInt64 CODEC(T64, ZSTD(1)), fresh_input UInt64 CODEC(T64, ZSTD(1)), cache_read UInt64 CODEC(T64, ZSTD(1)), cache_write_5m UInt64 CODEC(T64, ZSTD(1)), cache_write_1h UInt64 CODEC(T64, ZSTD(1)), audio_input UInt64 CODEC(T64, ZSTD(1)), image_input UInt64 CODEC(T64, ZSTD(1)), text_output UInt64 CODEC(T64, ZSTD(1)), reasoning UInt64 CODEC(T64, ZSTD(1)), audio_output UInt64 CODEC(T64, ZSTD(1)), reserved_tokens UInt64 CODEC(T64, ZSTD(1)), units Map(LowCardinality(String), UInt64), cost Decimal(38, 12) CODEC(ZSTD(1)), cost_input Decimal(38, 12) CODEC(ZSTD(1)), cost_cache_read Decimal(38, 12) CODEC(ZSTD(1)), cost_cache_write Decimal(38, 12) CODEC(ZSTD(1)), cost_output Decimal(38, 12) CODEC(ZSTD(1)), cost_reasoning Decimal(38, 12) CODEC(ZSTD(1)), cost_other Decimal(38, 12) CODEC(ZSTD(1)), list_cost Decimal(38, 12) CODEC(ZSTD(1)), cache_saved Decimal(38, 12) CODEC(ZSTD(1)), tier_saved Decimal(38, 12) CODEC(ZSTD(1)), request_bytes UInt64 CODEC(T64, ZSTD(1)), response_bytes UInt64 CODEC(T64, ZSTD(1)), latency Map(UInt8, UInt64), first_token Map(UInt8, UInt64) ) ENGINE = MergeTree PARTITION BY toDate(window) ORDER BY (window, n, worker, tenant, provider, model, operation, service, environment, region) TTL window + INTERVAL 90 DAY DELETE SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
-CREATE TABLE IF NOT EXISTS tollkeeper.cost_hour ( window DateTime('UTC') CODEC(Delta(4), ZSTD(1)), n UInt64 CODEC(ZSTD(1)), worker UInt64 CODEC(ZSTD(1)), tenant LowCardinality(String), provider LowCardinality(String), model LowCardinality(String), operation LowCardinality(String), service LowCardinality(String), environment LowCardinality(String), region LowCardinality(String), calls UInt64 CODEC(T64, ZSTD(1)), errors UInt64 CODEC(T64, ZSTD(1)), rate_limited UInt64 CODEC(T64, ZSTD(1)), errors_by_class Map(LowCardinality(String), UInt64), unpriced_calls UInt64 CODEC(T64, ZSTD(1)), flagged_calls UInt64 CODEC(T64, ZSTD(1)), estimated_calls UInt64 CODEC(T64, ZSTD(1)), provided_calls UInt64 CODEC(T64, ZSTD(1)), reserved_calls UInt64 CODEC(T64, ZSTD(1)), streamed_calls UInt64 CODEC(T64, ZSTD(1)), fresh_input UInt64 CODEC(T64, ZSTD(1)), cache_read UInt64 CODEC(T64, ZSTD(1)), cache_write_5m UInt64 CODEC(T64, ZSTD(1)), cache_write_1h UInt64 CODEC(T64, ZSTD(1)), audio_input UInt64 CODEC(T64, ZSTD(1)), image_input UInt64 CODEC(T64, ZSTD(1)), text_output UInt64 CODEC(T64, ZSTD(1)), reasoning UInt64 CODEC(T64, ZSTD(1)), audio_output UInt64 CODEC(T64, ZSTD(1)), reserved_tokens UInt64 CODEC(T64, ZSTD(1)), units Map(LowCardinality(String), UInt64), cost Decimal(38, 12) CODEC(ZSTD(1)), cost_input Decimal(38, 12) CODEC(ZSTD(1)), cost_cache_read Decimal(38, 12) CODEC(ZSTD(1)), cost_cache_write Decimal(38, 12) CODEC(ZSTD(1)), cost_output Decimal(38, 12) CODEC(ZSTD(1)), cost_reasoning Decimal(38, 12) CODEC(ZSTD(1)), cost_other Decimal(38, 12) CODEC(ZSTD(1)), list_cost Decimal(38, 12) CODEC(ZSTD(1)), cache_saved Decimal(38, 12) CODEC(ZSTD(1)), tier_saved Decimal(38, 12) CODEC(ZSTD(1)), request_bytes UInt64 CODEC(T64, ZSTD(1)), response_bytes UInt64 CODEC(T64, ZSTD(1)), latency Map(UInt8, UInt64), first_token Map(UInt8, UInt64) ) ENGINE = MergeTree PARTITION BY toYYYYMM(window) ORDER BY (window, n, worker, tenant, provider, model, operation, service, environment, region) TTL window + INTERVAL 1100 DAY DELETE SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
-CREATE TABLE IF NOT EXISTS tollkeeper.cost_day ( window DateTime('UTC') CODEC(Delta(4), ZSTD(1)), n UInt64 CODEC(ZSTD(1)), worker UInt64 CODEC(ZSTD(1)), tenant LowCardinality(String), provider LowCardinality(String), model LowCardinality(String), operation LowCardinality(String), service LowCardinality(String), environment LowCardinality(String), region LowCardinality(String), calls UInt64 CODEC(T64, ZSTD(1)), errors UInt64 CODEC(T64, ZSTD(1)), rate_limited UInt64 CODEC(T64, ZSTD(1)), errors_by_class Map(LowCardinality(String), UInt64), unpriced_calls UInt64 CODEC(T64, ZSTD(1)), flagged_calls UInt64 CODEC(T64, ZSTD(1)), estimated_calls UInt64 CODEC(T64, ZSTD(1)), provided_calls UInt64 CODEC(T64, ZSTD(1)), reserved_calls UInt64 CODEC(T64, ZSTD(1)), streamed_calls UInt64 CODEC(T64, ZSTD(1)), fresh_input UInt64 CODEC(T64, ZSTD(1)), cache_read UInt64 CODEC(T64, ZSTD(1)), cache_write_5m UInt64 CODEC(T64, ZSTD(1)), cache_write_1h UInt64 CODEC(T64, ZSTD(1)), audio_input UInt64 CODEC(T64, ZSTD(1)), image_input UInt64 CODEC(T64, ZSTD(1)), text_output UInt64 CODEC(T64, ZSTD(1)), reasoning UInt64 CODEC(T64, ZSTD(1)), audio_output UInt64 CODEC(T64, ZSTD(1)), reserved_tokens UInt64 CODEC(T64, ZSTD(1)), units Map(LowCardinality(String), UInt64), cost Decimal(38, 12) CODEC(ZSTD(1)), cost_input Decimal(38, 12) CODEC(ZSTD(1)), cost_cache_read Decimal(38, 12) CODEC(ZSTD(1)), cost_cache_write Decimal(38, 12) CODEC(ZSTD(1)), cost_output Decimal(38, 12) CODEC(ZSTD(1)), cost_reasoning Decimal(38, 12) CODEC(ZSTD(1)), cost_other Decimal(38, 12) CODEC(ZSTD(1)), list_cost Decimal(38, 12) CODEC(ZSTD(1)), cache_saved Decimal(38, 12) CODEC(ZSTD(1)), tier_saved Decimal(38, 12) CODEC(ZSTD(1)), request_bytes UInt64 CODEC(T64, ZSTD(1)), response_bytes UInt64 CODEC(T64, ZSTD(1)), latency Map(UInt8, UInt64), first_token Map(UInt8, UInt64) ) ENGINE = MergeTree PARTITION BY toYear(window) ORDER BY (window, n, worker, tenant, provider, model, operation, service, environment, region) SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
-CREATE TABLE IF NOT EXISTS tollkeeper.cost_hour_by ( window DateTime('UTC') CODEC(Delta(4), ZSTD(1)), n UInt64 CODEC(ZSTD(1)), worker UInt64 CODEC(ZSTD(1)), tenant LowCardinality(String), dimension LowCardinality(String), value String CODEC(ZSTD(1)), calls UInt64 CODEC(T64, ZSTD(1)), errors UInt64 CODEC(T64, ZSTD(1)), input UInt64 CODEC(T64, ZSTD(1)), output UInt64 CODEC(T64, ZSTD(1)), cost Decimal(38, 12) CODEC(ZSTD(1)), unpriced_calls UInt64 CODEC(T64, ZSTD(1)) ) ENGINE = MergeTree PARTITION BY toDate(window) ORDER BY (window, tenant, dimension, n, worker, value) TTL window + INTERVAL 30 DAY DELETE SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
-CREATE TABLE IF NOT EXISTS tollkeeper.cost_day_by ( window DateTime('UTC') CODEC(Delta(4), ZSTD(1)), n UInt64 CODEC(ZSTD(1)), worker UInt64 CODEC(ZSTD(1)), tenant LowCardinality(String), dimension LowCardinality(String), value String CODEC(ZSTD(1)), calls UInt64 CODEC(T64, ZSTD(1)), errors UInt64 CODEC(T64, ZSTD(1)), input UInt64 CODEC(T64, ZSTD(1)), output UInt64 CODEC(T64, ZSTD(1)), cost Decimal(38, 12) CODEC(ZSTD(1)), unpriced_calls UInt64 CODEC(T64, ZSTD(1)) ) ENGINE = MergeTree PARTITION BY toYYYYMM(window) ORDER BY (window, tenant, dimension, n, worker, value) TTL window + INTERVAL 1100 DAY DELETE SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
-CREATE TABLE IF NOT EXISTS tollkeeper.ingest_ranges ( topic LowCardinality(String), topic_id UUID, partition Int32, kind Enum8('range' = 0, 'gap' = 1, 'checkpoint' = 2, 'epoch' = 3), first Int64, next Int64, rows UInt64, cost Decimal(38, 12), last_hash UInt64, reason String, at DateTime64(3, 'UTC') DEFAULT now64(3) ) ENGINE = MergeTree ORDER BY (topic, topic_id, partition, first, next, at) SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
-CREATE TABLE IF NOT EXISTS tollkeeper.periods ( month Date, state Enum8('open' = 0, 'closed' = 1, 'reopened' = 2), author String, reason String, cost Decimal(38, 12), calls UInt64, evidence String, at DateTime64(3, 'UTC') DEFAULT now64(3) ) ENGINE = MergeTree ORDER BY (month, at) SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
-CREATE TABLE IF NOT EXISTS tollkeeper.rerate_runs ( id UUID, step LowCardinality(String), range_from DateTime('UTC'), range_to DateTime('UTC'), tenant String, model String, price_version String, author String, reason String, done_to DateTime('UTC'), calls UInt64, before Decimal(38, 12), after Decimal(38, 12), at DateTime64(3, 'UTC') DEFAULT now64(3) ) ENGINE = MergeTree ORDER BY (id, at) SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
-CREATE TABLE IF NOT EXISTS tollkeeper.adjustments ( id UUID, booked Date, original Date, tenant LowCardinality(String), provider LowCardinality(String), model LowCardinality(String), kind LowCardinality(String), cost Decimal(38, 12), calls Int64, author String, reason String, evidence String, at DateTime64(3, 'UTC') DEFAULT now64(3) ) ENGINE = ReplacingMergeTree ORDER BY (booked, tenant, id) SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
-CREATE TABLE IF NOT EXISTS tollkeeper.price_book ( version String, entry String, provider LowCardinality(String), model String, effective DateTime('UTC'), body String, source String, checked Date, at DateTime64(3, 'UTC') DEFAULT now64(3) ) ENGINE = ReplacingMergeTree(at) ORDER BY (version, entry) SETTINGS storage_policy = 'default';
-CREATE TABLE IF NOT EXISTS tollkeeper.budgets ( name String, tenant LowCardinality(String), scope Map(LowCardinality(String), String), period Enum8('hour' = 0, 'day' = 1, 'week' = 2, 'month' = 3), amount Decimal(38, 12), thresholds Array(Decimal(9, 4)), throttle UInt8, removed UInt8, author String, reason String, at DateTime64(3, 'UTC') DEFAULT now64(3) ) ENGINE = MergeTree ORDER BY (name, at) SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
-CREATE TABLE IF NOT EXISTS tollkeeper.tenants ( tenant String, parent String, cost_centre String, owner String, time_zone String, attributes Map(LowCardinality(String), String), valid_from DateTime('UTC'), removed UInt8, author String, at DateTime64(3, 'UTC') DEFAULT now64(3) ) ENGINE = MergeTree ORDER BY (tenant, valid_from, at) SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
-CREATE TABLE IF NOT EXISTS tollkeeper.alert_events ( episode UUID, sequence UInt32, rule LowCardinality(String), kind LowCardinality(String), tenant LowCardinality(String), subject Map(LowCardinality(String), String), state Enum8('pending' = 0, 'firing' = 1, 'resolved' = 2, 'no_data' = 3), severity LowCardinality(String), value Decimal(38, 12), threshold Decimal(38, 12), summary String, detail String, crossed DateTime64(3, 'UTC'), at DateTime64(3, 'UTC') ) ENGINE = ReplacingMergeTree ORDER BY (tenant, episode, sequence) SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
-CREATE TABLE IF NOT EXISTS tollkeeper.throttle_events ( tenant LowCardinality(String), sequence UInt64, step LowCardinality(String), level LowCardinality(String), gateway LowCardinality(String), episode UUID, rule LowCardinality(String), limits Map(LowCardinality(String), Decimal(38, 12)), dry_run UInt8, author String, reason String, answer String, issued DateTime64(3, 'UTC'), expires DateTime64(3, 'UTC'), at DateTime64(3, 'UTC') ) ENGINE = MergeTree ORDER BY (tenant, sequence, at) SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
+-- Every table of the ledger. Placeholders: the database, the storage policy, and a TTL clause per class of data
+-- (Options.Retention). Every statement can be run again without harm.
+
+CREATE TABLE IF NOT EXISTS tollkeeper.call_reports
+(
+    minute            DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    tenant            LowCardinality(String) CODEC(ZSTD(1)),
+    trace_id          FixedString(16) CODEC(ZSTD(1)),
+    span_id           FixedString(8) CODEC(ZSTD(1)),
+    version           UInt64 CODEC(ZSTD(1)),
+    parent_span_id    FixedString(8) CODEC(ZSTD(1)),
+    tenant_source     LowCardinality(String) CODEC(ZSTD(1)),
+    start             DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    received          DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    duration_ns       UInt64 CODEC(T64, ZSTD(1)),
+    first_token_ns    UInt64 CODEC(T64, ZSTD(1)),
+    provider          LowCardinality(String) CODEC(ZSTD(1)),
+    model             LowCardinality(String) CODEC(ZSTD(1)),
+    request_model     LowCardinality(String) CODEC(ZSTD(1)),
+    operation         LowCardinality(String) CODEC(ZSTD(1)),
+    kind              LowCardinality(String) CODEC(ZSTD(1)),
+    service_tier      LowCardinality(String) CODEC(ZSTD(1)),
+    finish_reason     LowCardinality(String) CODEC(ZSTD(1)),
+    error_class       LowCardinality(String) CODEC(ZSTD(1)),
+    service           LowCardinality(String) CODEC(ZSTD(1)),
+    environment       LowCardinality(String) CODEC(ZSTD(1)),
+    region            LowCardinality(String) CODEC(ZSTD(1)),
+    team              LowCardinality(String) CODEC(ZSTD(1)),
+    key               LowCardinality(String) CODEC(ZSTD(1)),
+    user              String CODEC(ZSTD(1)),
+    agent             LowCardinality(String) CODEC(ZSTD(1)),
+    feature           LowCardinality(String) CODEC(ZSTD(1)),
+    prompt            LowCardinality(String) CODEC(ZSTD(1)),
+    prompt_version    LowCardinality(String) CODEC(ZSTD(1)),
+    conversation      String CODEC(ZSTD(1)),
+    response_id       UInt64 CODEC(ZSTD(1)),
+    emitter           LowCardinality(String) CODEC(ZSTD(1)),
+    rule              LowCardinality(String) CODEC(ZSTD(1)),
+    role              Enum8('leaf' = 0, 'aggregate' = 1, 'wrapper' = 2) CODEC(ZSTD(1)),
+    rank              UInt8 CODEC(ZSTD(1)),
+    raw               Map(LowCardinality(String), Int64) CODEC(ZSTD(1)),
+    fresh_input       UInt64 CODEC(T64, ZSTD(1)),
+    cache_read        UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_5m    UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_1h    UInt64 CODEC(T64, ZSTD(1)),
+    audio_input       UInt64 CODEC(T64, ZSTD(1)),
+    image_input       UInt64 CODEC(T64, ZSTD(1)),
+    text_output       UInt64 CODEC(T64, ZSTD(1)),
+    reasoning         UInt64 CODEC(T64, ZSTD(1)),
+    audio_output      UInt64 CODEC(T64, ZSTD(1)),
+    units             Map(LowCardinality(String), UInt64) CODEC(ZSTD(1)),
+    cost_input        Decimal(18, 12) CODEC(T64, ZSTD(1)),
+    cost_cache_read   Decimal(18, 12) CODEC(T64, ZSTD(1)),
+    cost_cache_write  Decimal(18, 12) CODEC(T64, ZSTD(1)),
+    cost_output       Decimal(18, 12) CODEC(T64, ZSTD(1)),
+    cost_reasoning    Decimal(18, 12) CODEC(T64, ZSTD(1)),
+    cost_other        Decimal(18, 12) CODEC(T64, ZSTD(1)),
+    list_delta        Decimal(18, 12) CODEC(T64, ZSTD(1)),
+    cache_saved       Decimal(18, 12) CODEC(T64, ZSTD(1)),
+    tier_saved        Decimal(18, 12) CODEC(T64, ZSTD(1)),
+    provided_cost     Decimal(18, 12) CODEC(T64, ZSTD(1)),
+    price_version     LowCardinality(String) CODEC(ZSTD(1)),
+    price_entry       LowCardinality(String) CODEC(ZSTD(1)),
+    unpriced          LowCardinality(String) CODEC(ZSTD(1)),
+    flags             UInt32 CODEC(T64, ZSTD(1)),
+    request_bytes     UInt64 CODEC(T64, ZSTD(1)),
+    response_bytes    UInt64 CODEC(T64, ZSTD(1)),
+    INDEX trace_id_bloom trace_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toDate(minute)
+ORDER BY (minute, tenant, trace_id, span_id)
+TTL minute + INTERVAL 400 DAY DELETE
+SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.settlements
+(
+    minute          DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    tenant          LowCardinality(String),
+    trace_id        FixedString(16),
+    span_id         FixedString(8),
+    revision        UInt64,
+    loses           UInt8,
+    winner_minute   DateTime('UTC'),
+    winner_tenant   LowCardinality(String),
+    winner_trace_id FixedString(16),
+    winner_span_id  FixedString(8),
+    reason          LowCardinality(String),
+    at              DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplacingMergeTree(revision)
+PARTITION BY toDate(minute)
+ORDER BY (minute, tenant, trace_id, span_id)
+TTL minute + INTERVAL 400 DAY DELETE
+SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.settle_candidates
+(
+    hour           DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    response_id    UInt64,
+    trace_id       FixedString(16),
+    span_id        FixedString(8),
+    minute         DateTime('UTC'),
+    tenant         LowCardinality(String),
+    version        UInt64,
+    parent_span_id FixedString(8),
+    provider       LowCardinality(String),
+    role           Enum8('leaf' = 0, 'aggregate' = 1, 'wrapper' = 2),
+    rank           UInt8,
+    flags          UInt32
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toDate(hour)
+ORDER BY (hour, response_id, trace_id, span_id, minute, tenant)
+TTL hour + INTERVAL 40 DAY DELETE
+SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.spans
+(
+    minute             DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    tenant             LowCardinality(String) CODEC(ZSTD(1)),
+    trace_id           FixedString(16) CODEC(ZSTD(1)),
+    span_id            FixedString(8) CODEC(ZSTD(1)),
+    parent_span_id     FixedString(8) CODEC(ZSTD(1)),
+    start              DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    duration_ns        UInt64 CODEC(T64, ZSTD(1)),
+    service            LowCardinality(String) CODEC(ZSTD(1)),
+    name               LowCardinality(String) CODEC(ZSTD(1)),
+    kind               LowCardinality(String) CODEC(ZSTD(1)),
+    status             LowCardinality(String) CODEC(ZSTD(1)),
+    status_message     String CODEC(ZSTD(1)),
+    scope              LowCardinality(String) CODEC(ZSTD(1)),
+    resource           Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    attributes         Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    events             Array(Tuple(at DateTime64(9, 'UTC'), name String, attributes Map(String, String))) CODEC(ZSTD(1)),
+    kept               LowCardinality(String) CODEC(ZSTD(1)),
+    sample_probability Float64 CODEC(ZSTD(1)),
+    version            UInt64 CODEC(ZSTD(1)),
+    INDEX trace_id_bloom trace_id TYPE bloom_filter(0.01) GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toDate(minute)
+ORDER BY (minute, tenant, trace_id, span_id)
+TTL minute + INTERVAL 30 DAY DELETE
+SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1;
+
+-- Marks: the window's rows changed since it was rolled up. A row with done = 1 removes the mark of that id; rollup sweeps
+-- both. No TTL: it could drop a tombstone before the mark it hides.
+CREATE TABLE IF NOT EXISTS tollkeeper.dirty_windows
+(
+    level  Enum8('minute' = 0, 'hour' = 1, 'day' = 2),
+    window DateTime('UTC'),
+    id     UUID,
+    due    DateTime64(3, 'UTC'),
+    done   UInt8,
+    at     DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplacingMergeTree(done)
+ORDER BY (level, window, id)
+SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.window_revisions
+(
+    level     Enum8('minute' = 0, 'hour' = 1, 'day' = 2),
+    window    DateTime('UTC'),
+    n         UInt64,
+    worker    UInt64,
+    committed UInt8,
+    rows      UInt64,
+    at        DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(window)
+ORDER BY (level, window, n, worker, committed)
+SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
+
+-- Totals per window. A row counts only if its (window, n, worker) is the newest committed one of window_revisions: read
+-- through the views spend_minute, spend_hour, spend_day and spend, never directly.
+-- latency and first_token count calls per bucket of microseconds x = intDiv(ns, 1000), in integers, four buckets to a
+-- doubling: b = x for x < 4, else 4·(e−1) + (bits e−1 and e−2 of x) with e = floor(log2 x). Bucket b starts at
+-- b µs for b < 4, else (4 + b % 4)·2^(b div 4 − 1) µs, and ends where b + 1 starts. In SQL the start of a bucket is
+-- if(b < 4, toUInt64(b), bitShiftLeft(toUInt64(4 + b % 4), intDiv(b, 4) - 1)).
+
+CREATE TABLE IF NOT EXISTS tollkeeper.cost_minute
+(
+    window           DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    n                UInt64 CODEC(ZSTD(1)),
+    worker           UInt64 CODEC(ZSTD(1)),
+    tenant           LowCardinality(String),
+    provider         LowCardinality(String),
+    model            LowCardinality(String),
+    operation        LowCardinality(String),
+    service          LowCardinality(String),
+    environment      LowCardinality(String),
+    region           LowCardinality(String),
+    calls            UInt64 CODEC(T64, ZSTD(1)),
+    errors           UInt64 CODEC(T64, ZSTD(1)),
+    rate_limited     UInt64 CODEC(T64, ZSTD(1)),
+    errors_by_class  Map(LowCardinality(String), UInt64),
+    unpriced_calls   UInt64 CODEC(T64, ZSTD(1)),
+    flagged_calls    UInt64 CODEC(T64, ZSTD(1)),
+    estimated_calls  UInt64 CODEC(T64, ZSTD(1)),
+    provided_calls   UInt64 CODEC(T64, ZSTD(1)),
+    reserved_calls   UInt64 CODEC(T64, ZSTD(1)),
+    streamed_calls   UInt64 CODEC(T64, ZSTD(1)),
+    fresh_input      UInt64 CODEC(T64, ZSTD(1)),
+    cache_read       UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_5m   UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_1h   UInt64 CODEC(T64, ZSTD(1)),
+    audio_input      UInt64 CODEC(T64, ZSTD(1)),
+    image_input      UInt64 CODEC(T64, ZSTD(1)),
+    text_output      UInt64 CODEC(T64, ZSTD(1)),
+    reasoning        UInt64 CODEC(T64, ZSTD(1)),
+    audio_output     UInt64 CODEC(T64, ZSTD(1)),
+    reserved_tokens  UInt64 CODEC(T64, ZSTD(1)),
+    units            Map(LowCardinality(String), UInt64),
+    cost             Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_input       Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_cache_read  Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_cache_write Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_output      Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_reasoning   Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_other       Decimal(38, 12) CODEC(ZSTD(1)),
+    list_cost        Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_saved      Decimal(38, 12) CODEC(ZSTD(1)),
+    tier_saved       Decimal(38, 12) CODEC(ZSTD(1)),
+    request_bytes    UInt64 CODEC(T64, ZSTD(1)),
+    response_bytes   UInt64 CODEC(T64, ZSTD(1)),
+    latency          Map(UInt8, UInt64),
+    first_token      Map(UInt8, UInt64)
+)
+ENGINE = MergeTree
+PARTITION BY toDate(window)
+ORDER BY (window, n, worker, tenant, provider, model, operation, service, environment, region)
+TTL window + INTERVAL 90 DAY DELETE
+SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1, fsync_after_insert = 1,
+    fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.cost_hour
+(
+    window           DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    n                UInt64 CODEC(ZSTD(1)),
+    worker           UInt64 CODEC(ZSTD(1)),
+    tenant           LowCardinality(String),
+    provider         LowCardinality(String),
+    model            LowCardinality(String),
+    operation        LowCardinality(String),
+    service          LowCardinality(String),
+    environment      LowCardinality(String),
+    region           LowCardinality(String),
+    calls            UInt64 CODEC(T64, ZSTD(1)),
+    errors           UInt64 CODEC(T64, ZSTD(1)),
+    rate_limited     UInt64 CODEC(T64, ZSTD(1)),
+    errors_by_class  Map(LowCardinality(String), UInt64),
+    unpriced_calls   UInt64 CODEC(T64, ZSTD(1)),
+    flagged_calls    UInt64 CODEC(T64, ZSTD(1)),
+    estimated_calls  UInt64 CODEC(T64, ZSTD(1)),
+    provided_calls   UInt64 CODEC(T64, ZSTD(1)),
+    reserved_calls   UInt64 CODEC(T64, ZSTD(1)),
+    streamed_calls   UInt64 CODEC(T64, ZSTD(1)),
+    fresh_input      UInt64 CODEC(T64, ZSTD(1)),
+    cache_read       UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_5m   UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_1h   UInt64 CODEC(T64, ZSTD(1)),
+    audio_input      UInt64 CODEC(T64, ZSTD(1)),
+    image_input      UInt64 CODEC(T64, ZSTD(1)),
+    text_output      UInt64 CODEC(T64, ZSTD(1)),
+    reasoning        UInt64 CODEC(T64, ZSTD(1)),
+    audio_output     UInt64 CODEC(T64, ZSTD(1)),
+    reserved_tokens  UInt64 CODEC(T64, ZSTD(1)),
+    units            Map(LowCardinality(String), UInt64),
+    cost             Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_input       Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_cache_read  Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_cache_write Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_output      Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_reasoning   Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_other       Decimal(38, 12) CODEC(ZSTD(1)),
+    list_cost        Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_saved      Decimal(38, 12) CODEC(ZSTD(1)),
+    tier_saved       Decimal(38, 12) CODEC(ZSTD(1)),
+    request_bytes    UInt64 CODEC(T64, ZSTD(1)),
+    response_bytes   UInt64 CODEC(T64, ZSTD(1)),
+    latency          Map(UInt8, UInt64),
+    first_token      Map(UInt8, UInt64)
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(window)
+ORDER BY (window, n, worker, tenant, provider, model, operation, service, environment, region)
+TTL window + INTERVAL 1100 DAY DELETE
+SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, fsync_after_insert = 1,
+    fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.cost_day
+(
+    window           DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    n                UInt64 CODEC(ZSTD(1)),
+    worker           UInt64 CODEC(ZSTD(1)),
+    tenant           LowCardinality(String),
+    provider         LowCardinality(String),
+    model            LowCardinality(String),
+    operation        LowCardinality(String),
+    service          LowCardinality(String),
+    environment      LowCardinality(String),
+    region           LowCardinality(String),
+    calls            UInt64 CODEC(T64, ZSTD(1)),
+    errors           UInt64 CODEC(T64, ZSTD(1)),
+    rate_limited     UInt64 CODEC(T64, ZSTD(1)),
+    errors_by_class  Map(LowCardinality(String), UInt64),
+    unpriced_calls   UInt64 CODEC(T64, ZSTD(1)),
+    flagged_calls    UInt64 CODEC(T64, ZSTD(1)),
+    estimated_calls  UInt64 CODEC(T64, ZSTD(1)),
+    provided_calls   UInt64 CODEC(T64, ZSTD(1)),
+    reserved_calls   UInt64 CODEC(T64, ZSTD(1)),
+    streamed_calls   UInt64 CODEC(T64, ZSTD(1)),
+    fresh_input      UInt64 CODEC(T64, ZSTD(1)),
+    cache_read       UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_5m   UInt64 CODEC(T64, ZSTD(1)),
+    cache_write_1h   UInt64 CODEC(T64, ZSTD(1)),
+    audio_input      UInt64 CODEC(T64, ZSTD(1)),
+    image_input      UInt64 CODEC(T64, ZSTD(1)),
+    text_output      UInt64 CODEC(T64, ZSTD(1)),
+    reasoning        UInt64 CODEC(T64, ZSTD(1)),
+    audio_output     UInt64 CODEC(T64, ZSTD(1)),
+    reserved_tokens  UInt64 CODEC(T64, ZSTD(1)),
+    units            Map(LowCardinality(String), UInt64),
+    cost             Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_input       Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_cache_read  Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_cache_write Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_output      Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_reasoning   Decimal(38, 12) CODEC(ZSTD(1)),
+    cost_other       Decimal(38, 12) CODEC(ZSTD(1)),
+    list_cost        Decimal(38, 12) CODEC(ZSTD(1)),
+    cache_saved      Decimal(38, 12) CODEC(ZSTD(1)),
+    tier_saved       Decimal(38, 12) CODEC(ZSTD(1)),
+    request_bytes    UInt64 CODEC(T64, ZSTD(1)),
+    response_bytes   UInt64 CODEC(T64, ZSTD(1)),
+    latency          Map(UInt8, UInt64),
+    first_token      Map(UInt8, UInt64)
+)
+ENGINE = MergeTree
+PARTITION BY toYear(window)
+ORDER BY (window, n, worker, tenant, provider, model, operation, service, environment, region)
+
+SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, fsync_after_insert = 1,
+    fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
+
+
+CREATE TABLE IF NOT EXISTS tollkeeper.cost_hour_by
+(
+    window    DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    n         UInt64 CODEC(ZSTD(1)),
+    worker    UInt64 CODEC(ZSTD(1)),
+    tenant    LowCardinality(String),
+    dimension LowCardinality(String),
+    value     String CODEC(ZSTD(1)),
+    calls     UInt64 CODEC(T64, ZSTD(1)),
+    errors    UInt64 CODEC(T64, ZSTD(1)),
+    input     UInt64 CODEC(T64, ZSTD(1)),
+    output    UInt64 CODEC(T64, ZSTD(1)),
+    cost      Decimal(38, 12) CODEC(ZSTD(1)),
+    unpriced_calls UInt64 CODEC(T64, ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(window)
+ORDER BY (window, tenant, dimension, n, worker, value)
+TTL window + INTERVAL 30 DAY DELETE
+SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, fsync_after_insert = 1, fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.cost_day_by
+(
+    window    DateTime('UTC') CODEC(Delta(4), ZSTD(1)),
+    n         UInt64 CODEC(ZSTD(1)),
+    worker    UInt64 CODEC(ZSTD(1)),
+    tenant    LowCardinality(String),
+    dimension LowCardinality(String),
+    value     String CODEC(ZSTD(1)),
+    calls     UInt64 CODEC(T64, ZSTD(1)),
+    errors    UInt64 CODEC(T64, ZSTD(1)),
+    input     UInt64 CODEC(T64, ZSTD(1)),
+    output    UInt64 CODEC(T64, ZSTD(1)),
+    cost      Decimal(38, 12) CODEC(ZSTD(1)),
+    unpriced_calls UInt64 CODEC(T64, ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(window)
+ORDER BY (window, tenant, dimension, n, worker, value)
+TTL window + INTERVAL 1100 DAY DELETE
+SETTINGS storage_policy = 'default', materialize_ttl_recalculate_only = 1, fsync_after_insert = 1, fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.ingest_ranges
+(
+    topic     LowCardinality(String),
+    topic_id  UUID,
+    partition Int32,
+    kind      Enum8('range' = 0, 'gap' = 1, 'checkpoint' = 2, 'epoch' = 3),
+    first     Int64,
+    next      Int64,
+    rows      UInt64,
+    cost      Decimal(38, 12),
+    last_hash UInt64,
+    reason    String,
+    at        DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = MergeTree
+ORDER BY (topic, topic_id, partition, first, next, at)
+SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.periods
+(
+    month   Date,
+    state   Enum8('open' = 0, 'closed' = 1, 'reopened' = 2),
+    author  String,
+    reason  String,
+    cost    Decimal(38, 12),
+    calls   UInt64,
+    evidence String,
+    at      DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = MergeTree ORDER BY (month, at)
+SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.rerate_runs
+(
+    id     UUID,
+    step   LowCardinality(String),
+    range_from DateTime('UTC'),
+    range_to   DateTime('UTC'),
+    tenant String,
+    model  String,
+    price_version String,
+    author String,
+    reason String,
+    done_to DateTime('UTC'),
+    calls  UInt64,
+    before Decimal(38, 12),
+    after  Decimal(38, 12),
+    at     DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = MergeTree ORDER BY (id, at)
+SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.adjustments
+(
+    id       UUID,
+    booked   Date,
+    original Date,
+    tenant   LowCardinality(String),
+    provider LowCardinality(String),
+    model    LowCardinality(String),
+    kind     LowCardinality(String),
+    cost     Decimal(38, 12),
+    calls    Int64,
+    author   String,
+    reason   String,
+    evidence String,
+    at       DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplacingMergeTree ORDER BY (booked, tenant, id)
+SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.price_book
+(
+    version  String,
+    entry    String,
+    provider LowCardinality(String),
+    model    String,
+    effective DateTime('UTC'),
+    body     String,
+    source   String,
+    checked  Date,
+    at       DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplacingMergeTree(at) ORDER BY (version, entry)
+SETTINGS storage_policy = 'default';
+
+CREATE TABLE IF NOT EXISTS tollkeeper.budgets
+(
+    name    String,
+    tenant  LowCardinality(String),
+    scope   Map(LowCardinality(String), String),
+    period  Enum8('hour' = 0, 'day' = 1, 'week' = 2, 'month' = 3),
+    amount  Decimal(38, 12),
+    thresholds Array(Decimal(9, 4)),
+    throttle UInt8,
+    removed UInt8,
+    author  String,
+    reason  String,
+    at      DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = MergeTree ORDER BY (name, at)
+SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.tenants
+(
+    tenant      String,
+    parent      String,
+    cost_centre String,
+    owner       String,
+    time_zone   String,
+    attributes  Map(LowCardinality(String), String),
+    valid_from  DateTime('UTC'),
+    removed     UInt8,
+    author      String,
+    at          DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = MergeTree ORDER BY (tenant, valid_from, at)
+SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.alert_events
+(
+    episode   UUID,
+    sequence  UInt32,
+    rule      LowCardinality(String),
+    kind      LowCardinality(String),
+    tenant    LowCardinality(String),
+    subject   Map(LowCardinality(String), String),
+    state     Enum8('pending' = 0, 'firing' = 1, 'resolved' = 2, 'no_data' = 3),
+    severity  LowCardinality(String),
+    value     Decimal(38, 12),
+    threshold Decimal(38, 12),
+    summary   String,
+    detail    String,
+    crossed   DateTime64(3, 'UTC'),
+    at        DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree ORDER BY (tenant, episode, sequence)
+SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS tollkeeper.throttle_events
+(
+    tenant    LowCardinality(String),
+    sequence  UInt64,
+    step      LowCardinality(String),
+    level     LowCardinality(String),
+    gateway   LowCardinality(String),
+    episode   UUID,
+    rule      LowCardinality(String),
+    limits    Map(LowCardinality(String), Decimal(38, 12)),
+    dry_run   UInt8,
+    author    String,
+    reason    String,
+    answer    String,
+    issued    DateTime64(3, 'UTC'),
+    expires   DateTime64(3, 'UTC'),
+    at        DateTime64(3, 'UTC')
+)
+ENGINE = MergeTree ORDER BY (tenant, sequence, at)
+SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1;
 -- 0002_views
-CREATE OR REPLACE VIEW tollkeeper.calls AS SELECT *, cost_input + cost_cache_read + cost_cache_write + cost_output + cost_reasoning + cost_other AS cost FROM tollkeeper.call_reports FINAL WHERE minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')} AND (minute, tenant, trace_id, span_id) NOT IN ( SELECT minute, tenant, trace_id, span_id FROM tollkeeper.settlements FINAL WHERE minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')} AND loses = 1 );
-CREATE OR REPLACE VIEW tollkeeper.budgets_now AS SELECT * FROM tollkeeper.budgets WHERE (name, at) IN (SELECT name, max(at) FROM tollkeeper.budgets GROUP BY name) AND removed = 0;
-CREATE OR REPLACE VIEW tollkeeper.spend_minute AS SELECT * EXCEPT (n, worker) FROM tollkeeper.cost_minute WHERE window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} AND (window, n, worker) IN ( SELECT window, (max((n, worker)) AS newest).1, newest.2 FROM tollkeeper.window_revisions WHERE level = 'minute' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} GROUP BY window );
-CREATE OR REPLACE VIEW tollkeeper.spend_hour AS SELECT * EXCEPT (n, worker) FROM tollkeeper.cost_hour WHERE window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} AND (window, n, worker) IN ( SELECT window, (max((n, worker)) AS newest).1, newest.2 FROM tollkeeper.window_revisions WHERE level = 'hour' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} GROUP BY window );
-CREATE OR REPLACE VIEW tollkeeper.spend_day AS SELECT * EXCEPT (n, worker) FROM tollkeeper.cost_day WHERE window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} AND (window, n, worker) IN ( SELECT window, (max((n, worker)) AS newest).1, newest.2 FROM tollkeeper.window_revisions WHERE level = 'day' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} GROUP BY window );
-CREATE OR REPLACE VIEW tollkeeper.spend AS WITH ( SELECT groupArray(window) FROM ( SELECT DISTINCT window FROM tollkeeper.window_revisions WHERE level = 'day' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window + INTERVAL 1 DAY <= {to:DateTime('UTC')} AND window NOT IN ( SELECT toStartOfDay(window) FROM tollkeeper.dirty_windows FINAL WHERE level IN ('hour', 'day') AND done = 0 AND window >= toStartOfDay({from:DateTime('UTC')}) AND window < {to:DateTime('UTC')} ) ) ) AS days, ( SELECT groupArray(window) FROM ( SELECT DISTINCT window FROM tollkeeper.window_revisions WHERE level = 'hour' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window + INTERVAL 1 HOUR <= {to:DateTime('UTC')} AND window NOT IN ( SELECT window FROM tollkeeper.dirty_windows FINAL WHERE level = 'hour' AND done = 0 AND window >= toStartOfHour({from:DateTime('UTC')}) AND window < {to:DateTime('UTC')} ) ) ) AS hours SELECT * EXCEPT (n, worker) FROM tollkeeper.cost_day WHERE (window, n, worker) IN ( SELECT window, (max((n, worker)) AS newest).1, newest.2 FROM tollkeeper.window_revisions WHERE level = 'day' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} AND window IN (SELECT arrayJoin(days)) GROUP BY window ) UNION ALL SELECT * EXCEPT (n, worker) FROM tollkeeper.cost_hour WHERE (window, n, worker) IN ( SELECT window, (max((n, worker)) AS newest).1, newest.2 FROM tollkeeper.window_revisions WHERE level = 'hour' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} AND window IN (SELECT arrayJoin(hours)) AND toStartOfDay(window) NOT IN (SELECT arrayJoin(days)) GROUP BY window ) UNION ALL SELECT * EXCEPT (n, worker) FROM tollkeeper.cost_minute WHERE (window, n, worker) IN ( SELECT window, (max((n, worker)) AS newest).1, newest.2 FROM tollkeeper.window_revisions WHERE level = 'minute' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} AND toStartOfHour(window) NOT IN (SELECT arrayJoin(hours)) AND toStartOfDay(window) NOT IN (SELECT arrayJoin(days)) GROUP BY window );
+-- One row per call: the only way rollups, dashboards, exports and re-rate read calls (DESIGN D4). The window is a
+-- parameter, so that FINAL prunes partitions and the settlements of other windows are never read.
+CREATE OR REPLACE VIEW tollkeeper.calls AS
+SELECT
+    *,
+    cost_input + cost_cache_read + cost_cache_write + cost_output + cost_reasoning + cost_other AS cost
+FROM tollkeeper.call_reports FINAL
+WHERE minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
+  AND (minute, tenant, trace_id, span_id) NOT IN
+  (
+      SELECT minute, tenant, trace_id, span_id
+      FROM tollkeeper.settlements FINAL
+      WHERE minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')} AND loses = 1
+  );
+
+-- Budgets as they stand: the newest row per name.
+CREATE OR REPLACE VIEW tollkeeper.budgets_now AS
+SELECT * FROM tollkeeper.budgets WHERE (name, at) IN (SELECT name, max(at) FROM tollkeeper.budgets GROUP BY name)
+  AND removed = 0;
+
+
+-- The newest committed revision of every minute in [from, to), the window predicate inside the sub-query too.
+CREATE OR REPLACE VIEW tollkeeper.spend_minute AS
+SELECT * EXCEPT (n, worker)
+FROM tollkeeper.cost_minute
+WHERE window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+  AND (window, n, worker) IN
+  (
+      SELECT window, (max((n, worker)) AS newest).1, newest.2
+      FROM tollkeeper.window_revisions
+      WHERE level = 'minute' AND committed = 1
+        AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+      GROUP BY window
+  );
+
+-- The newest committed revision of every hour in [from, to), the window predicate inside the sub-query too.
+CREATE OR REPLACE VIEW tollkeeper.spend_hour AS
+SELECT * EXCEPT (n, worker)
+FROM tollkeeper.cost_hour
+WHERE window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+  AND (window, n, worker) IN
+  (
+      SELECT window, (max((n, worker)) AS newest).1, newest.2
+      FROM tollkeeper.window_revisions
+      WHERE level = 'hour' AND committed = 1
+        AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+      GROUP BY window
+  );
+
+-- The newest committed revision of every day in [from, to), the window predicate inside the sub-query too.
+CREATE OR REPLACE VIEW tollkeeper.spend_day AS
+SELECT * EXCEPT (n, worker)
+FROM tollkeeper.cost_day
+WHERE window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+  AND (window, n, worker) IN
+  (
+      SELECT window, (max((n, worker)) AS newest).1, newest.2
+      FROM tollkeeper.window_revisions
+      WHERE level = 'day' AND committed = 1
+        AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+      GROUP BY window
+  );
+
+
+-- Spend of [from, to) from as few rows as are right: days that are settled and lie wholly inside, else such hours, else
+-- minutes. A day or hour with a pending mark is taken apart, so open minutes are as fresh as their own rollup, and nothing
+-- counts twice: days and hours are scalars, evaluated once per query. window is the start of a day, an hour or a minute:
+-- group by anything but time. When no marks are pending the totals equal those of calls(from, to).
+CREATE OR REPLACE VIEW tollkeeper.spend AS
+WITH
+    (
+        SELECT groupArray(window)
+        FROM
+        (
+            SELECT DISTINCT window
+            FROM tollkeeper.window_revisions
+            WHERE level = 'day' AND committed = 1
+              AND window >= {from:DateTime('UTC')} AND window + INTERVAL 1 DAY <= {to:DateTime('UTC')}
+              AND window NOT IN
+              (
+                  SELECT toStartOfDay(window)
+                  FROM tollkeeper.dirty_windows FINAL
+                  WHERE level IN ('hour', 'day') AND done = 0
+                    AND window >= toStartOfDay({from:DateTime('UTC')}) AND window < {to:DateTime('UTC')}
+              )
+        )
+    ) AS days,
+    (
+        SELECT groupArray(window)
+        FROM
+        (
+            SELECT DISTINCT window
+            FROM tollkeeper.window_revisions
+            WHERE level = 'hour' AND committed = 1
+              AND window >= {from:DateTime('UTC')} AND window + INTERVAL 1 HOUR <= {to:DateTime('UTC')}
+              AND window NOT IN
+              (
+                  SELECT window
+                  FROM tollkeeper.dirty_windows FINAL
+                  WHERE level = 'hour' AND done = 0
+                    AND window >= toStartOfHour({from:DateTime('UTC')}) AND window < {to:DateTime('UTC')}
+              )
+        )
+    ) AS hours
+SELECT * EXCEPT (n, worker)
+FROM tollkeeper.cost_day
+WHERE (window, n, worker) IN
+(
+    SELECT window, (max((n, worker)) AS newest).1, newest.2
+    FROM tollkeeper.window_revisions
+    WHERE level = 'day' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+      AND window IN (SELECT arrayJoin(days))
+    GROUP BY window
+)
+UNION ALL
+SELECT * EXCEPT (n, worker)
+FROM tollkeeper.cost_hour
+WHERE (window, n, worker) IN
+(
+    SELECT window, (max((n, worker)) AS newest).1, newest.2
+    FROM tollkeeper.window_revisions
+    WHERE level = 'hour' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+      AND window IN (SELECT arrayJoin(hours)) AND toStartOfDay(window) NOT IN (SELECT arrayJoin(days))
+    GROUP BY window
+)
+UNION ALL
+SELECT * EXCEPT (n, worker)
+FROM tollkeeper.cost_minute
+WHERE (window, n, worker) IN
+(
+    SELECT window, (max((n, worker)) AS newest).1, newest.2
+    FROM tollkeeper.window_revisions
+    WHERE level = 'minute' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+      AND toStartOfHour(window) NOT IN (SELECT arrayJoin(hours)) AND toStartOfDay(window) NOT IN (SELECT arrayJoin(days))
+    GROUP BY window
+);
