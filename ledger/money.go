@@ -118,8 +118,14 @@ func (s Sum) Money() (m Money, ok bool) {
 	return m, true
 }
 
+// Words are the two halves of the 128 bits, as a ClickHouse Decimal(38,12) column stores them.
+func (s Sum) Words() (hi int64, lo uint64) { return s.hi, s.lo }
+
 // Float64 is for drawing only (bars, axes, gauges); no amount is ever computed from it.
 func (s Sum) Float64() float64 {
+	if s.hi < 0 && s.Neg().hi >= 0 {
+		return -s.Neg().Float64() // the words of a small negative number would cancel each other
+	}
 	return (float64(s.hi)*(1<<64) + float64(s.lo)) / float64(USD)
 }
 
@@ -169,9 +175,9 @@ func ParseSum(s string) (Sum, error) {
 	text := s
 	neg := strings.HasPrefix(text, "-")
 	text = strings.TrimPrefix(text, "-")
-	whole, frac, _ := strings.Cut(text, ".")
-	if whole == "" || len(whole) > 25 {
-		return Sum{}, fmt.Errorf("amount %q: want a plain decimal of at most 25 digits before the point", s)
+	whole, frac, point := strings.Cut(text, ".")
+	if whole == "" || len(whole) > 26 || (point && frac == "") {
+		return Sum{}, fmt.Errorf("amount %q: want a plain decimal of at most 26 digits before the point", s)
 	}
 	for len(frac) > MoneyScale && strings.HasSuffix(frac, "0") {
 		frac = frac[:len(frac)-1]
