@@ -21,13 +21,20 @@ type view struct {
 	gateway map[string]held
 }
 
+// product is what is read from the running product; watcher reads it from ClickHouse.
+type product interface {
+	calls(context.Context) (book, error)               // the ledger
+	spend(context.Context) (map[string]account, error) // the rollups
+	alerts(context.Context) ([]alertEvent, error)
+}
+
 // director holds the running demo together. Three goroutines meet in it under mu: the story, the watching, and the
 // gateway's limiter.
 type director struct {
 	plan    plan
 	servers *Servers
 	traffic *Traffic
-	watcher *watcher
+	product product
 	screen  *screen.Screen // nil: nothing is drawn
 	log     *slog.Logger
 	start   time.Time
@@ -52,8 +59,8 @@ const pollEvery = 500 * time.Millisecond
 func (d *director) watch(ctx context.Context) {
 	for wait(ctx, pollEvery) {
 		limit, cancel := context.WithTimeout(ctx, 10*time.Second)
-		b, err := d.watcher.calls(limit)
-		events, err2 := d.watcher.alerts(limit)
+		b, err := d.product.calls(limit)
+		events, err2 := d.product.alerts(limit)
 		cancel()
 		if ctx.Err() != nil {
 			return
@@ -169,16 +176,16 @@ func (d *director) addNote(m screen.Mood, text string) {
 
 func (d *director) noteAlerts(events []alertEvent) {
 	for _, e := range events {
-		key := e.Episode + e.State
-		if d.seen[key] || (e.State != "firing" && e.State != "resolved") {
+		key := e.episode + e.state
+		if d.seen[key] || (e.state != "firing" && e.state != "resolved") {
 			continue
 		}
 		d.seen[key] = true
 		mood := screen.Alarm
-		if e.State == "resolved" {
+		if e.state == "resolved" {
 			mood = screen.Good
 		}
-		d.addNote(mood, fmt.Sprintf("alert %s: %s", e.State, e.Summary))
+		d.addNote(mood, fmt.Sprintf("alert %s: %s", e.state, e.summary))
 	}
 }
 
@@ -243,16 +250,16 @@ const rateSeconds = 4
 func (d *director) firingNow() string {
 	state := map[string]alertEvent{}
 	for _, e := range d.view.alerts {
-		state[e.Episode] = e
+		state[e.episode] = e
 	}
 	text := ""
 	for _, e := range d.view.alerts {
-		if e.State == "firing" && state[e.Episode].State == "firing" {
+		if e.state == "firing" && state[e.episode].state == "firing" {
 			if text != "" {
 				text += "; "
 			}
-			text += fmt.Sprintf("%s on %s", e.Rule, e.Tenant)
-			delete(state, e.Episode)
+			text += fmt.Sprintf("%s on %s", e.rule, e.tenant)
+			delete(state, e.episode)
 		}
 	}
 	return text

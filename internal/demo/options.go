@@ -25,6 +25,7 @@ type Options struct {
 type plan struct {
 	warmUp time.Duration // quiet traffic before the first runaway
 	rest   time.Duration // quiet traffic between a release and the second runaway
+	under  int           // whole seconds over which the spend under the throttle is taken; divides 60
 	react  time.Duration // from a runaway's beginning to the throttle
 	let    time.Duration // from a runaway's end to the release
 	settle time.Duration // from the last span's export until the ledger has every call
@@ -32,6 +33,6 @@ type plan struct {
 
 // planFor shares d out. The limits are no targets: they only end a demo that doesn't work, also on a slow machine.
 func planFor(d time.Duration) plan {
-	return plan{warmUp: max(8*time.Second, d/5), rest: max(2*time.Second, d/20),
+	return plan{warmUp: max(8*time.Second, d/5), rest: max(2*time.Second, d/20), under: 5,
 		react: 45 * time.Second, let: 60 * time.Second, settle: 60 * time.Second}
 }

@@ -1,21 +1,21 @@
 package demo
 
-import "context"
+import (
+	"context"
 
-// Settings is what the demo asks of the product: where throttles go, whom they may hit, and rules quick enough for a
-// minute of watching.
+	"github.com/tollkeeper/tollkeeper/alerts"
+)
+
+// Settings is what the demo asks of the product.
 type Settings struct {
-	WebhookURL    string // of the gateway, plain http on the loopback
-	WebhookSecret string // whsec_…
-	SpikeTenant   string // opts in to being throttled by the spike rule
-	BudgetTenant  string // has a budget that its runaway eats up
+	Alerts alerts.Config // the demo's rules, and the gateway that throttles go to; the ClickHouse URL is the product's
 }
 
 // Product is the running product.
 type Product struct {
 	OTLP       string // host:port of the collector's gRPC receiver
 	ClickHouse string // URL with the database of the ledger
-	// Stop ends the product; it is called once.
+	// Stop drains and ends the product; it is called once. ctx bounds it.
 	Stop func(ctx context.Context) error
 }
 

@@ -57,18 +57,19 @@ func (d *director) run(ctx context.Context, opts Options) (result Result, err er
 		return result, err
 	}
 	defer stop("gateway and model server", d.servers.Close)
-	product, err := opts.Start(ctx, Settings{WebhookURL: d.servers.WebhookURL(), WebhookSecret: secret,
-		SpikeTenant: apps.SpikeTenant, BudgetTenant: apps.BudgetTenant})
+	running, err := opts.Start(ctx, Settings{Alerts: Rules(d.servers.WebhookURL(), []string{secret})})
 	if err != nil {
 		return result, fmt.Errorf("start the product: %w", err)
 	}
-	defer stop("the product", product.Stop)
+	defer stop("the product", running.Stop)
 	d.start = time.Now()
-	if d.watcher, err = newWatcher(product.ClickHouse, d.start); err != nil {
+	reader, err := newWatcher(running.ClickHouse, d.start)
+	if err != nil {
 		return result, err
 	}
-	defer stop("the reader", func(context.Context) error { return d.watcher.close() })
-	d.traffic, err = StartTraffic(ctx, TrafficOptions{Gateway: d.servers.GatewayURL, OTLP: product.OTLP, Seed: opts.Seed, Log: opts.Log})
+	defer stop("the reader", func(context.Context) error { return reader.close() })
+	d.product = reader
+	d.traffic, err = StartTraffic(ctx, TrafficOptions{Gateway: d.servers.GatewayURL, OTLP: running.OTLP, Seed: opts.Seed, Log: opts.Log})
 	if err != nil {
 		return result, err
 	}
@@ -107,8 +108,8 @@ func (d *director) settle(ctx context.Context, e evidence) (evidence, error) {
 	limit, cancel := context.WithTimeout(ctx, d.plan.settle)
 	defer cancel()
 	for {
-		b, err := d.watcher.calls(limit)
-		rollups, err2 := d.watcher.spend(limit)
+		b, err := d.product.calls(limit)
+		rollups, err2 := d.product.spend(limit)
 		if err = errors.Join(err, err2); err == nil {
 			e.ledger, e.rollups = b.tenants, rollups
 			if agrees(e.truth, e.made, e.ledger) && agrees(e.truth, e.made, e.rollups) {

@@ -14,29 +14,23 @@ import (
 // runawayPace is how many times its quiet pace a runaway tenant works at.
 const runawayPace = 15
 
-// Kinds of rules, as alert_events names them.
-const (
-	kindSpike  = "spike"
-	kindBudget = "budget"
-)
-
 // tell is the story: quiet traffic, a runaway that spikes, a runaway that eats up a budget.
 func (d *director) tell(ctx context.Context) (spike, budget Episode) {
 	d.phase("quiet traffic of five tenants")
 	d.note(screen.Calm, "five apps call their models through the gateway and report every call by OTLP")
 	wait(ctx, d.plan.warmUp)
-	spike = d.runaway(ctx, kindSpike, apps.SpikeTenant)
+	spike = d.runaway(ctx, spikeRule, apps.SpikeTenant)
 	d.phase("quiet again")
 	wait(ctx, d.plan.rest)
-	budget = d.runaway(ctx, kindBudget, apps.BudgetTenant)
+	budget = d.runaway(ctx, budgetRule, apps.BudgetTenant)
 	d.phase("the last calls")
 	return spike, budget
 }
 
 // runaway lets a tenant run away, waits for the alert and the throttle, looks at the spend under it, ends the runaway, and
 // waits for the release. Nothing here waits for a fixed time where an event says that it is time.
-func (d *director) runaway(ctx context.Context, kind, tenant string) Episode {
-	e := Episode{Rule: kind, Tenant: tenant, RateBefore: ledger.Sum{}.String(), RateAfter: ledger.Sum{}.String()}
+func (d *director) runaway(ctx context.Context, rule, tenant string) Episode {
+	e := Episode{Rule: rule, Tenant: tenant, RateBefore: ledger.Sum{}.String(), RateAfter: ledger.Sum{}.String()}
 	began := time.Now()
 	refused := d.servers.Gateway.Counts()[tenant].Refused
 	d.phase(tenant + " runs away")
@@ -46,20 +40,20 @@ func (d *director) runaway(ctx context.Context, kind, tenant string) Episode {
 	defer d.mood(tenant, screen.Calm)
 
 	e.Throttled = d.until(ctx, d.plan.react, func(v view) bool { return v.gateway[tenant].inForce(began) })
-	e.Fired = d.until(ctx, 10*time.Second, func(v view) bool { return v.firing(kind, tenant, began) != nil })
+	e.Fired = d.until(ctx, 10*time.Second, func(v view) bool { return v.firing(rule, tenant, began) != nil })
 	var throttled time.Time
 	d.look(func(v view) {
-		if alert := v.firing(kind, tenant, began); alert != nil {
-			e.ReactionAlert = seconds(alert.At.Sub(alert.Crossed))
+		if alert := v.firing(rule, tenant, began); alert != nil {
+			e.ReactionAlert = seconds(alert.at.Sub(alert.crossed))
 			if e.Throttled {
 				throttled = v.gateway[tenant].first
-				e.ReactionThrottle = seconds(throttled.Sub(alert.Crossed))
+				e.ReactionThrottle = seconds(throttled.Sub(alert.crossed))
 			}
 		}
 	})
 	if e.Throttled {
 		d.phase(tenant + " is throttled")
-		wait(ctx, (afterSeconds+2)*time.Second)
+		wait(ctx, time.Duration(d.plan.under+2)*time.Second)
 		e.RateBefore, e.RateAfter = d.rates(tenant, began, throttled)
 	}
 	d.traffic.SetPace(tenant, 1)
@@ -72,8 +66,11 @@ func (d *director) runaway(ctx context.Context, kind, tenant string) Episode {
 	return e
 }
 
+// beforeSeconds is the length of the window in which a runaway is at its costliest.
+const beforeSeconds = 2
+
 // rates reads the tenant's true spend a minute: in the costliest two seconds of the runaway before the throttle, and in
-// five whole seconds under it.
+// some whole seconds under it.
 func (d *director) rates(tenant string, began, throttled time.Time) (before, after string) {
 	truth := d.servers.Model.Truth()
 	var most ledger.Sum
@@ -83,8 +80,8 @@ func (d *director) rates(tenant string, began, throttled time.Time) (before, aft
 		}
 	}
 	from := throttled.Add(time.Second)
-	under := truth.Between(tenant, from, from.Add(afterSeconds*time.Second))
-	return perMinute(most, beforeSeconds).String(), perMinute(under, afterSeconds).String()
+	under := truth.Between(tenant, from, from.Add(time.Duration(d.plan.under)*time.Second))
+	return perMinute(most, beforeSeconds).String(), perMinute(under, d.plan.under).String()
 }
 
 // held is what the gateway was told about one tenant.
@@ -98,10 +95,10 @@ func (h held) inForce(since time.Time) bool { return h.last.InForce && h.first.A
 // released asks for a release by command: a lease that merely ran out would be a controller that died.
 func (h held) released() bool { return h.last.Sequence > 0 && h.last.Level == gateway.Release }
 
-// firing finds the alert of a kind that fired for the tenant since a time.
-func (v view) firing(kind, tenant string, since time.Time) *alertEvent {
+// firing finds the alert of a rule that fired for the tenant since a time.
+func (v view) firing(rule, tenant string, since time.Time) *alertEvent {
 	for i, a := range v.alerts {
-		if a.Kind == kind && a.Tenant == tenant && a.State == "firing" && a.At.After(since) {
+		if a.rule == rule && a.tenant == tenant && a.state == "firing" && a.at.After(since) {
 			return &v.alerts[i]
 		}
 	}

@@ -12,15 +12,20 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	collectortrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/tollkeeper/tollkeeper/collector/genai"
 	"github.com/tollkeeper/tollkeeper/gateway"
 	"github.com/tollkeeper/tollkeeper/internal/demo/apps"
 	"github.com/tollkeeper/tollkeeper/internal/demo/modelserver"
 	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/pricing"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,6 +36,7 @@ type receiver struct {
 	addr  string
 	mu    sync.Mutex
 	spans []span
+	raw   []ptrace.Traces
 }
 
 type span struct {
@@ -55,6 +61,15 @@ func startReceiver(t *testing.T) *receiver {
 func (r *receiver) Export(_ context.Context, req *collectortrace.ExportTraceServiceRequest) (*collectortrace.ExportTraceServiceResponse, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	raw, err := proto.Marshal(req)
+	if err != nil {
+		return nil, err
+	}
+	again := ptraceotlp.NewExportRequest()
+	if err := again.UnmarshalProto(raw); err != nil {
+		return nil, err
+	}
+	r.raw = append(r.raw, again.Traces())
 	for _, rs := range req.ResourceSpans {
 		tenant := ""
 		for _, kv := range rs.Resource.Attributes {
@@ -114,6 +129,43 @@ func (r *receiver) bill(t *testing.T) (bills map[string]modelserver.Bill, failed
 	return bills, failed
 }
 
+// ledgerBill reckons what the product's own reader and price book make of the spans.
+func (r *receiver) ledgerBill(t *testing.T) (bills map[string]modelserver.Bill, failed int64) {
+	t.Helper()
+	rules, err := genai.BuiltinRules()
+	require.NoError(t, err)
+	book, err := pricing.Builtin()
+	require.NoError(t, err)
+	reader := genai.NewReader(rules)
+	bills = map[string]modelserver.Bill{}
+	for _, traces := range r.raw {
+		for _, rs := range traces.ResourceSpans().All() {
+			resource := genai.ReadResource(rs.Resource())
+			tenant, _ := rs.Resource().Attributes().Get("tenant.id")
+			for _, ss := range rs.ScopeSpans().All() {
+				scope := reader.Scope(ss.Scope())
+				for _, s := range ss.Spans().All() {
+					var c ledger.Call
+					if reader.Read(s, &resource, scope, &c) != genai.Call {
+						require.NotContains(t, s.Name(), "chat ")
+						continue
+					}
+					book.Rate(&c)
+					require.Empty(t, c.Unpriced, "%s %v", s.Name(), s.Attributes().AsRaw())
+					require.Zero(t, c.Flags&ledger.FlagsDoubt, "%s %v", s.Name(), s.Attributes().AsRaw())
+					if c.ErrorClass != "" {
+						failed++
+						continue
+					}
+					b := bills[tenant.Str()]
+					bills[tenant.Str()] = modelserver.Bill{Calls: b.Calls + 1, Amount: b.Amount.AddMoney(c.TotalCost())}
+				}
+			}
+		}
+	}
+	return bills, failed
+}
+
 func chatBody() io.Reader {
 	return strings.NewReader(`{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}`)
 }
@@ -150,6 +202,9 @@ func TestSpansCarryWhatWasBilled(t *testing.T) {
 
 	bills, failed := otlp.bill(t)
 	require.Equal(t, servers.Model.Truth().Tenants(), bills)
+	read, unanswered := otlp.ledgerBill(t)
+	require.Equal(t, bills, read, "the product reads and prices the spans as the model server billed")
+	require.Equal(t, failed, unanswered)
 	var made apps.Counts
 	for _, c := range traffic.Counts() {
 		made = made.Add(c)

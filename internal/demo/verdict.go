@@ -21,12 +21,7 @@ type evidence struct {
 	budget  Episode
 }
 
-// Total rates in windows: a sum over n seconds times 60/n is a rate per minute, without a division.
-const (
-	beforeSeconds = 2
-	afterSeconds  = 5
-)
-
+// perMinute turns the sum of some seconds, a divisor of 60, into a rate per minute without dividing an amount.
 func perMinute(sum ledger.Sum, seconds int) ledger.Sum {
 	var rate ledger.Sum
 	for range 60 / seconds {

@@ -39,19 +39,10 @@ func (b book) total() account {
 	return t
 }
 
-// alertEvent is a row of alert_events, throttleEvent one of throttle_events.
+// alertEvent is a row of alert_events.
 type alertEvent struct {
-	Episode, Rule, Kind, Tenant, State, Summary string
-	Crossed, At                                 time.Time
-}
-
-type throttleEvent struct {
-	Episode, Rule, Tenant string
-	Sequence              uint64
-	Step, Level, Gateway  string
-	DryRun                uint8
-	Reason, Answer        string
-	Expires, At           time.Time
+	episode, rule, tenant, state, summary string
+	crossed, at                           time.Time
 }
 
 // watcher reads the product's ClickHouse from the demo's start on.
@@ -148,26 +139,8 @@ func (w *watcher) alerts(ctx context.Context) ([]alertEvent, error) {
 	var events []alertEvent
 	for rows.Next() {
 		var e alertEvent
-		if err := rows.Scan(&e.Episode, &e.Rule, &e.Kind, &e.Tenant, &e.State, &e.Summary, &e.Crossed, &e.At); err != nil {
+		if err := rows.Scan(&e.episode, &e.rule, &e.tenant, &e.state, &e.summary, &e.crossed, &e.at); err != nil {
 			return nil, fmt.Errorf("read alert events: %w", err)
-		}
-		events = append(events, e)
-	}
-	return events, rows.Err()
-}
-
-func (w *watcher) throttles(ctx context.Context) ([]throttleEvent, error) {
-	rows, err := w.conn.Query(w.since(ctx), schema.SQL("demo/throttles"))
-	if err != nil {
-		return nil, fmt.Errorf("read throttle events: %w", err)
-	}
-	defer rows.Close()
-	var events []throttleEvent
-	for rows.Next() {
-		var e throttleEvent
-		if err := rows.Scan(&e.Episode, &e.Rule, &e.Tenant, &e.Sequence, &e.Step, &e.Level, &e.Gateway, &e.DryRun,
-			&e.Reason, &e.Answer, &e.Expires, &e.At); err != nil {
-			return nil, fmt.Errorf("read throttle events: %w", err)
 		}
 		events = append(events, e)
 	}

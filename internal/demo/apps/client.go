@@ -31,10 +31,9 @@ type statusError struct{ code int }
 func (e statusError) Error() string { return fmt.Sprintf("the model answered %d", e.code) }
 
 type client struct {
-	http    *http.Client
-	base    string
-	key     string
-	headers http.Header
+	http *http.Client
+	base string
+	key  string
 }
 
 func newClient(base, key string) *client {

@@ -88,17 +88,6 @@ func (t *Truth) Calls() []Billed {
 	return append([]Billed(nil), t.calls...)
 }
 
-// PerSecond returns the tenant's bill of each of the n seconds that ended before now, oldest first. n is at most 300.
-func (t *Truth) PerSecond(tenant string, now time.Time, n int) []ledger.Sum {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	out := make([]ledger.Sum, n)
-	for i := range out {
-		out[i] = t.seconds[second{now.Unix() - int64(n) + int64(i), tenant}]
-	}
-	return out
-}
-
 // Between returns what the tenant was billed in the whole seconds [from, to).
 func (t *Truth) Between(tenant string, from, to time.Time) ledger.Sum {
 	t.mu.Lock()
