@@ -20,32 +20,6 @@ var ErrNewerVersion = errors.New("call batch of a newer version")
 // ErrNotBatch says that bytes are not a CallBatch.
 var ErrNotBatch = errors.New("not a call batch")
 
-// stringFields lists the text fields by number, the same for reading and writing.
-func (c *Call) stringFields() [32]*string {
-	return [32]*string{
-		2: &c.Tenant, 6: &c.TenantSource,
-		11: &c.Provider, 12: &c.Model, 13: &c.RequestModel, 14: &c.Operation, 15: &c.Kind, 16: &c.ServiceTier,
-		17: &c.FinishReason, 18: &c.ErrorClass, 19: &c.Service, 20: &c.Environment, 21: &c.Region, 22: &c.Team,
-		23: &c.Key, 24: &c.User, 25: &c.Agent, 26: &c.Feature, 27: &c.Prompt, 28: &c.PromptVersion,
-		29: &c.Conversation, 31: &c.Emitter,
-	}
-}
-
-// lateString returns the text fields above number 31.
-func (c *Call) lateString(num protowire.Number) *string {
-	switch num {
-	case 32:
-		return &c.Rule
-	case 43:
-		return &c.PriceVersion
-	case 44:
-		return &c.PriceEntry
-	case 45:
-		return &c.Unpriced
-	}
-	return nil
-}
-
 // AppendBatch appends the CallBatch of calls to b. Texts are made valid UTF-8 and cut at MaxCallText.
 func AppendBatch(b []byte, calls []Call) []byte {
 	b = AppendBatchHeader(b)
@@ -69,111 +43,12 @@ func AppendBatchCall(b, body []byte) []byte {
 	return protowire.AppendBytes(b, body)
 }
 
-// AppendTo appends the encoded call to b: the body of message Call, as it travels inside a CallBatch.
-func (c *Call) AppendTo(b []byte) []byte {
-	b = appendVarint(b, 1, uint64(c.Minute))
-	b = protowire.AppendTag(b, 3, protowire.BytesType)
-	b = protowire.AppendBytes(b, c.TraceID[:])
-	b = protowire.AppendTag(b, 4, protowire.BytesType)
-	b = protowire.AppendBytes(b, c.SpanID[:])
-	if c.ParentSpanID != [8]byte{} {
-		b = protowire.AppendTag(b, 5, protowire.BytesType)
-		b = protowire.AppendBytes(b, c.ParentSpanID[:])
-	}
-	b = appendVarint(b, 7, uint64(c.Start))
-	b = appendVarint(b, 8, uint64(c.Duration))
-	b = appendVarint(b, 9, uint64(c.Received))
-	b = appendVarint(b, 10, uint64(c.FirstToken))
-	for num, s := range c.stringFields() {
-		if s != nil {
-			b = appendText(b, protowire.Number(num), *s)
-		}
-	}
-	for _, num := range [...]protowire.Number{32, 43, 44, 45} {
-		b = appendText(b, num, *c.lateString(num))
-	}
-	if c.ResponseID != 0 {
-		b = protowire.AppendTag(b, 30, protowire.Fixed64Type)
-		b = protowire.AppendFixed64(b, c.ResponseID)
-	}
-	b = appendVarint(b, 33, uint64(c.Role))
-	b = appendVarint(b, 34, uint64(c.Rank))
-	c.Raw.Each(func(f RawField, v int64) { b = appendCount(b, 35, uint8(f), v) })
-	for i, v := range c.Usage.Tokens {
-		if v != 0 {
-			b = appendCount(b, 36, uint8(i), v)
-		}
-	}
-	for i, v := range c.Usage.Units {
-		if v != 0 {
-			b = appendCount(b, 37, uint8(i), v)
-		}
-	}
-	for i, v := range c.Cost {
-		if v != 0 {
-			b = appendCount(b, 38, uint8(i), int64(v))
-		}
-	}
-	b = appendZigZag(b, 39, int64(c.ListDelta))
-	b = appendZigZag(b, 40, int64(c.CacheSaved))
-	b = appendZigZag(b, 41, int64(c.TierSaved))
-	b = appendZigZag(b, 42, int64(c.ProvidedCost))
-	b = appendVarint(b, 46, uint64(c.Flags))
-	b = appendVarint(b, 47, uint64(c.RequestBytes))
-	return appendVarint(b, 48, uint64(c.ResponseBytes))
-}
-
-func appendVarint(b []byte, num protowire.Number, v uint64) []byte {
-	if v == 0 {
-		return b
-	}
-	return protowire.AppendVarint(protowire.AppendTag(b, num, protowire.VarintType), v)
-}
-
-func appendZigZag(b []byte, num protowire.Number, v int64) []byte {
-	return appendVarint(b, num, protowire.EncodeZigZag(v))
-}
-
-func appendText(b []byte, num protowire.Number, s string) []byte {
-	if s == "" {
-		return b
-	}
-	return protowire.AppendString(protowire.AppendTag(b, num, protowire.BytesType), CleanText(s))
-}
-
-func appendCount(b []byte, num protowire.Number, kind uint8, v int64) []byte {
-	b = protowire.AppendTag(b, num, protowire.BytesType)
-	z := protowire.EncodeZigZag(v)
-	size := 1 + protowire.SizeVarint(z)
-	if kind != 0 {
-		size += 1 + protowire.SizeVarint(uint64(kind))
-	}
-	b = protowire.AppendVarint(b, uint64(size))
-	b = appendVarint(b, 1, uint64(kind))
-	return protowire.AppendVarint(protowire.AppendTag(b, 2, protowire.VarintType), z)
-}
-
-// CleanText makes s valid UTF-8 and cuts it at MaxCallText bytes, at a rune.
-func CleanText(s string) string {
-	if len(s) > MaxCallText {
-		cut := MaxCallText
-		for cut > 0 && !utf8.RuneStart(s[cut]) {
-			cut--
-		}
-		s = s[:cut]
-	}
-	if utf8.ValidString(s) {
-		return s
-	}
-	return string([]rune(s))
-}
-
 // DecodeBatch calls yield for every call of the batch with the call and its own encoded bytes, in order. The call is
 // reused: copy what outlives yield. Bytes that are not a batch are ErrNotBatch, a newer version is ErrNewerVersion;
 // in both cases nothing after the fault has been yielded, and the caller discards what was.
 func DecodeBatch(b []byte, yield func(c *Call, body []byte)) error {
 	var version uint64
-	var c Call
+	var c, last Call
 	for at := 0; at < len(b); {
 		num, typ, n := protowire.ConsumeTag(b[at:])
 		if n < 0 {
@@ -199,8 +74,12 @@ func DecodeBatch(b []byte, yield func(c *Call, body []byte)) error {
 			if version == 0 {
 				return fmt.Errorf("%w: no version before the first call", ErrNotBatch)
 			}
-			c = Call{}
-			if err := c.decode(body); err != nil {
+			c, last = Call{}, c
+			err := c.decode(body, &last)
+			if err == nil {
+				err = c.check()
+			}
+			if err != nil {
 				return fmt.Errorf("%w: call at byte %d: %w", ErrNotBatch, at, err)
 			}
 			yield(&c, body)
@@ -219,8 +98,9 @@ func DecodeBatch(b []byte, yield func(c *Call, body []byte)) error {
 	return nil
 }
 
-func (c *Call) decode(b []byte) error {
-	texts := c.stringFields()
+// decode reads one call. Texts equal to those of the last call are taken from it instead of being copied again: most calls
+// of a batch have most texts in common.
+func (c *Call) decode(b []byte, last *Call) error {
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
 		if n < 0 {
@@ -240,18 +120,7 @@ func (c *Call) decode(b []byte) error {
 			if n < 0 {
 				return protowire.ParseError(n)
 			}
-			var text *string
-			if int(num) < len(texts) {
-				text = texts[num]
-			} else {
-				text = c.lateString(num)
-			}
-			if text != nil {
-				if !utf8.Valid(v) {
-					return fmt.Errorf("field %d: text is not UTF-8", num)
-				}
-				*text = string(v)
-			} else if err := c.setBytes(num, v); err != nil {
+			if err := c.setBytes(num, v, last); err != nil {
 				return err
 			}
 			b = b[n:]
@@ -275,6 +144,65 @@ func (c *Call) decode(b []byte) error {
 	return nil
 }
 
+// text returns the text field of a number, nil if that is none.
+func (c *Call) text(num protowire.Number) *string {
+	switch num {
+	case 2:
+		return &c.Tenant
+	case 6:
+		return &c.TenantSource
+	case 11:
+		return &c.Provider
+	case 12:
+		return &c.Model
+	case 13:
+		return &c.RequestModel
+	case 14:
+		return &c.Operation
+	case 15:
+		return &c.Kind
+	case 16:
+		return &c.ServiceTier
+	case 17:
+		return &c.FinishReason
+	case 18:
+		return &c.ErrorClass
+	case 19:
+		return &c.Service
+	case 20:
+		return &c.Environment
+	case 21:
+		return &c.Region
+	case 22:
+		return &c.Team
+	case 23:
+		return &c.Key
+	case 24:
+		return &c.User
+	case 25:
+		return &c.Agent
+	case 26:
+		return &c.Feature
+	case 27:
+		return &c.Prompt
+	case 28:
+		return &c.PromptVersion
+	case 29:
+		return &c.Conversation
+	case 31:
+		return &c.Emitter
+	case 32:
+		return &c.Rule
+	case 43:
+		return &c.PriceVersion
+	case 44:
+		return &c.PriceEntry
+	case 45:
+		return &c.Unpriced
+	}
+	return nil
+}
+
 func (c *Call) setVarint(num protowire.Number, v uint64) {
 	switch num {
 	case 1:
@@ -288,9 +216,9 @@ func (c *Call) setVarint(num protowire.Number, v uint64) {
 	case 10:
 		c.FirstToken = int64(v)
 	case 33:
-		c.Role = Role(v)
+		c.Role = Role(min(v, 255))
 	case 34:
-		c.Rank = uint8(v)
+		c.Rank = uint8(min(v, 255))
 	case 39:
 		c.ListDelta = Money(protowire.DecodeZigZag(v))
 	case 40:
@@ -308,7 +236,18 @@ func (c *Call) setVarint(num protowire.Number, v uint64) {
 	}
 }
 
-func (c *Call) setBytes(num protowire.Number, v []byte) error {
+func (c *Call) setBytes(num protowire.Number, v []byte, last *Call) error {
+	if text := c.text(num); text != nil {
+		if have := last.text(num); *have == string(v) {
+			*text = *have
+			return nil
+		}
+		if !utf8.Valid(v) {
+			return fmt.Errorf("field %d: text is not UTF-8", num)
+		}
+		*text = string(v)
+		return nil
+	}
 	switch num {
 	case 3:
 		return setID(c.TraceID[:], v, "trace_id")

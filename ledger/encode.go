@@ -1,0 +1,155 @@
+package ledger
+
+import (
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// AppendTo appends the encoded call to b: the body of message Call, as it travels inside a CallBatch.
+func (c *Call) AppendTo(b []byte) []byte {
+	b = appendVarint(b, 1, uint64(c.Minute))
+	b = appendText(b, 2, c.Tenant)
+	b = appendID(b, 3, c.TraceID[:])
+	b = appendID(b, 4, c.SpanID[:])
+	if c.ParentSpanID != [8]byte{} {
+		b = appendID(b, 5, c.ParentSpanID[:])
+	}
+	b = appendText(b, 6, c.TenantSource)
+	b = appendVarint(b, 7, uint64(c.Start))
+	b = appendVarint(b, 8, uint64(c.Duration))
+	b = appendVarint(b, 9, uint64(c.Received))
+	b = appendVarint(b, 10, uint64(c.FirstToken))
+	b = c.appendTexts(b)
+	if c.ResponseID != 0 {
+		b = appendTag(b, 30, protowire.Fixed64Type)
+		b = protowire.AppendFixed64(b, c.ResponseID)
+	}
+	b = appendText(b, 31, c.Emitter)
+	b = appendText(b, 32, c.Rule)
+	b = appendVarint(b, 33, uint64(c.Role))
+	b = appendVarint(b, 34, uint64(c.Rank))
+	for p := c.Raw.present; p != 0; p &= p - 1 {
+		f := bits.TrailingZeros32(p)
+		b = appendCount(b, 35, f, c.Raw.value[f])
+	}
+	for i, v := range &c.Usage.Tokens {
+		if v != 0 {
+			b = appendCount(b, 36, i, v)
+		}
+	}
+	for i, v := range &c.Usage.Units {
+		if v != 0 {
+			b = appendCount(b, 37, i, v)
+		}
+	}
+	for i, v := range &c.Cost {
+		if v != 0 {
+			b = appendCount(b, 38, i, int64(v))
+		}
+	}
+	b = appendZigZag(b, 39, int64(c.ListDelta))
+	b = appendZigZag(b, 40, int64(c.CacheSaved))
+	b = appendZigZag(b, 41, int64(c.TierSaved))
+	b = appendZigZag(b, 42, int64(c.ProvidedCost))
+	b = appendText(b, 43, c.PriceVersion)
+	b = appendText(b, 44, c.PriceEntry)
+	b = appendText(b, 45, c.Unpriced)
+	b = appendVarint(b, 46, uint64(c.Flags))
+	b = appendVarint(b, 47, uint64(c.RequestBytes))
+	return appendVarint(b, 48, uint64(c.ResponseBytes))
+}
+
+// appendTexts appends fields 11 to 29.
+func (c *Call) appendTexts(b []byte) []byte {
+	b = appendText(b, 11, c.Provider)
+	b = appendText(b, 12, c.Model)
+	b = appendText(b, 13, c.RequestModel)
+	b = appendText(b, 14, c.Operation)
+	b = appendText(b, 15, c.Kind)
+	b = appendText(b, 16, c.ServiceTier)
+	b = appendText(b, 17, c.FinishReason)
+	b = appendText(b, 18, c.ErrorClass)
+	b = appendText(b, 19, c.Service)
+	b = appendText(b, 20, c.Environment)
+	b = appendText(b, 21, c.Region)
+	b = appendText(b, 22, c.Team)
+	b = appendText(b, 23, c.Key)
+	b = appendText(b, 24, c.User)
+	b = appendText(b, 25, c.Agent)
+	b = appendText(b, 26, c.Feature)
+	b = appendText(b, 27, c.Prompt)
+	b = appendText(b, 28, c.PromptVersion)
+	return appendText(b, 29, c.Conversation)
+}
+
+// appendTag is protowire.AppendTag for the field numbers used here, all below 2048.
+func appendTag(b []byte, num int, typ protowire.Type) []byte {
+	tag := uint(num)<<3 | uint(typ)
+	if tag < 0x80 {
+		return append(b, byte(tag))
+	}
+	return append(b, byte(tag)|0x80, byte(tag>>7))
+}
+
+func appendID(b []byte, num int, id []byte) []byte {
+	return append(append(appendTag(b, num, protowire.BytesType), byte(len(id))), id...)
+}
+
+func appendVarint(b []byte, num int, v uint64) []byte {
+	if v == 0 {
+		return b
+	}
+	return protowire.AppendVarint(appendTag(b, num, protowire.VarintType), v)
+}
+
+func appendZigZag(b []byte, num int, v int64) []byte {
+	return appendVarint(b, num, protowire.EncodeZigZag(v))
+}
+
+func appendText(b []byte, num int, s string) []byte {
+	if s == "" {
+		return b
+	}
+	s = CleanText(s)
+	b = appendTag(b, num, protowire.BytesType)
+	if len(s) < 0x80 {
+		return append(append(b, byte(len(s))), s...)
+	}
+	return append(protowire.AppendVarint(b, uint64(len(s))), s...)
+}
+
+// appendCount appends a message Count; kinds are below 128.
+func appendCount(b []byte, num, kind int, v int64) []byte {
+	z := protowire.EncodeZigZag(v)
+	size := 1 + protowire.SizeVarint(z)
+	if kind != 0 {
+		size += 2
+	}
+	b = append(appendTag(b, num, protowire.BytesType), byte(size))
+	if kind != 0 {
+		b = append(b, 1<<3, byte(kind))
+	}
+	return protowire.AppendVarint(append(b, 2<<3), z)
+}
+
+// CleanText makes s valid UTF-8, each run of other bytes becoming one U+FFFD, and cuts it at MaxCallText bytes, at a rune.
+func CleanText(s string) string {
+	if len(s) <= MaxCallText && utf8.ValidString(s) {
+		return s
+	}
+	return cutText(strings.ToValidUTF8(cutText(s), "\uFFFD"))
+}
+
+func cutText(s string) string {
+	if len(s) <= MaxCallText {
+		return s
+	}
+	cut := MaxCallText
+	for cut > MaxCallText-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut]
+}
