@@ -70,10 +70,10 @@ func (d *director) watch(ctx context.Context) {
 				d.log.Warn("reading the product failed, trying again", "error", e)
 			}
 		}
-		d.mu.Lock()
 		if err == nil {
-			d.view.book = b
+			d.learn(b)
 		}
+		d.mu.Lock()
 		if err2 == nil {
 			d.view.alerts = events
 			d.noteAlerts(events)
@@ -82,6 +82,13 @@ func (d *director) watch(ctx context.Context) {
 		d.mu.Unlock()
 		d.draw()
 	}
+}
+
+// learn takes what the ledger says.
+func (d *director) learn(b book) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.view.book = b
 }
 
 // publish wakes whoever waits for a change; mu is held.

@@ -36,8 +36,6 @@ func Run(ctx context.Context, opts Options) (Result, error) {
 	}
 	if opts.JSON {
 		err = result.WriteJSON(opts.Out)
-	} else {
-		d.conclude(&result)
 	}
 	return result, errors.Join(err, result.Err())
 }
@@ -100,6 +98,9 @@ func (d *director) play(ctx context.Context) (Result, error) {
 	}
 	result := judge(e)
 	result.Seconds = seconds(time.Since(d.start))
+	done()
+	watch.Wait()
+	d.conclude(&result)
 	return result, nil
 }
 
@@ -112,6 +113,7 @@ func (d *director) settle(ctx context.Context, e evidence) (evidence, error) {
 		rollups, err2 := d.product.spend(limit)
 		if err = errors.Join(err, err2); err == nil {
 			e.ledger, e.rollups = b.tenants, rollups
+			d.learn(b)
 			if agrees(e.truth, e.made, e.ledger) && agrees(e.truth, e.made, e.rollups) {
 				return e, nil
 			}
@@ -137,6 +139,9 @@ func agrees(truth map[string]modelserver.Bill, made map[string]apps.Counts, acco
 
 // conclude draws the last frame with the verdict; it stays.
 func (d *director) conclude(r *Result) {
+	if d.screen == nil {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fill(&d.frame, time.Now())

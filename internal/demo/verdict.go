@@ -111,16 +111,34 @@ func judgeEpisode(bad func(string, ...any), name string, e *Episode) {
 	}
 }
 
-// lines is the verdict for people.
+// lines is the verdict for people; the last one holds the model server's bill against the ledger.
 func (r *Result) lines() []string {
-	width := len(r.BilledByModelServer)
-	out := []string{
-		fmt.Sprintf("billed by the model server  %*s USD  %d calls", width, r.BilledByModelServer, r.CallsBilled),
+	verdict := "equal"
+	if r.BilledByModelServer != r.BilledByLedger || r.BilledByLedger != r.BilledByRollups || r.CallsBilled != r.CallsBilledInLedger {
+		verdict = "NOT EQUAL"
 	}
-	if r.BilledByModelServer == r.BilledByLedger && r.BilledByLedger == r.BilledByRollups && r.CallsBilled == r.CallsBilledInLedger {
-		return append(out, fmt.Sprintf("billed by the ledger        %*s USD  %d calls  equal", width, r.BilledByLedger, r.CallsBilledInLedger))
+	return []string{
+		r.Spike.line("spike"), r.Budget.line("budget"),
+		fmt.Sprintf("calls    %d made, %d billed, %d in the ledger", r.CallsMade, r.CallsBilled, r.CallsInLedger),
+		fmt.Sprintf("model server billed %s USD, ledger says %s USD: %s", r.BilledByModelServer, r.BilledByLedger, verdict),
 	}
-	return append(out, fmt.Sprintf("billed by the ledger        %*s USD  %d calls  NOT EQUAL", width, r.BilledByLedger, r.CallsBilledInLedger))
+}
+
+// line says how a runaway was met, with what was shown cut to a thousandth of a dollar.
+func (e *Episode) line(name string) string {
+	short := func(amount string) string { return amount[:len(amount)-ledger.MoneyScale+3] }
+	switch {
+	case !e.Fired:
+		return fmt.Sprintf("%-8s no alert fired", name)
+	case !e.Throttled:
+		return fmt.Sprintf("%-8s alert in %.1f s, but no throttle", name, e.ReactionAlert)
+	}
+	end := "released"
+	if !e.Released {
+		end = "NOT RELEASED"
+	}
+	return fmt.Sprintf("%-8s alert in %.1f s, throttle in %.1f s, %s → %s USD/min, %s", name, e.ReactionAlert,
+		e.ReactionThrottle, short(e.RateBefore), short(e.RateAfter), end)
 }
 
 // Err is an error that says everything that is wrong, or nil.

@@ -28,7 +28,8 @@ func sound(t *testing.T) evidence {
 		"globex": {calls: 5, answered: 5, amount: usd(t, "1.5")},
 	}
 	episode := Episode{Rule: "r", Tenant: "acme", Fired: true, Throttled: true, Released: true, Refused: 3,
-		RateBefore: "0.40", RateAfter: "0.10"}
+		RateBefore: "0.400000000000", RateAfter: "0.100000000000",
+		ReactionAlert: 2.13, ReactionThrottle: 2.4}
 	return evidence{
 		made:    map[string]apps.Counts{"acme": {Made: 10, OK: 8, Refused: 2}, "globex": {Made: 5, OK: 5}},
 		truth:   map[string]modelserver.Bill{"acme": {Calls: 8, Amount: usd(t, "0.123456789012")}, "globex": {Calls: 5, Amount: usd(t, "1.5")}},
@@ -44,7 +45,12 @@ func TestVerdictWhenAllIsWell(t *testing.T) {
 	require.Equal(t, "1.623456789012", r.BilledByLedger)
 	require.Equal(t, int64(15), r.CallsInLedger)
 	require.Equal(t, int64(13), r.CallsBilled)
-	require.Contains(t, strings.Join(r.lines(), "\n"), "13 calls  equal")
+	require.Equal(t, []string{
+		"spike    alert in 2.1 s, throttle in 2.4 s, 0.400 → 0.100 USD/min, released",
+		"budget   alert in 2.1 s, throttle in 2.4 s, 0.400 → 0.100 USD/min, released",
+		"calls    15 made, 13 billed, 15 in the ledger",
+		"model server billed 1.623456789012 USD, ledger says 1.623456789012 USD: equal",
+	}, r.lines())
 	var out bytes.Buffer
 	require.NoError(t, r.WriteJSON(&out))
 	var back map[string]any
@@ -81,7 +87,7 @@ func TestVerdictNamesWhatIsWrong(t *testing.T) {
 		"not throttled":       {func(e *evidence) { e.budget.Throttled = false }, "the budget rule fired for acme, but the gateway was not throttled"},
 		"not released":        {func(e *evidence) { e.spike.Released = false }, "was not released"},
 		"nothing refused":     {func(e *evidence) { e.spike.Refused = 0 }, "refused no call"},
-		"spend goes on":       {func(e *evidence) { e.budget.RateAfter = "0.21" }, "did not fall by half"},
+		"spend goes on":       {func(e *evidence) { e.budget.RateAfter = "0.210000000000" }, "did not fall by half"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := sound(t)

@@ -65,13 +65,12 @@ func (s *Server) chat(w http.ResponseWriter, r *http.Request) {
 	}
 	var prefix strings.Builder
 	var u Usage
-	for i, m := range req.Messages {
-		if i == len(req.Messages)-1 {
-			u.CacheRead = u.Input
-		}
-		u.Input += tokens(len(m.Content))
-		prefix.Write(m.Content[:len(m.Content)*boolInt(i < len(req.Messages)-1)])
+	last := len(req.Messages) - 1
+	for _, m := range req.Messages[:last] {
+		u.CacheRead += tokens(len(m.Content))
+		prefix.Write(m.Content)
 	}
+	u.Input = u.CacheRead + tokens(len(req.Messages[last].Content))
 	u.CacheRead -= u.CacheRead % cacheStep
 	if u.CacheRead < cacheFrom || !s.prefixKnown(c.tenant, c.model.Name, prefix.String(), cacheLife) {
 		u.CacheRead = 0
@@ -152,13 +151,6 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 
 // tokens is how this server counts: one token for four bytes of content, and four for the frame of a message.
 func tokens(bytes int) int64 { return int64(bytes+3)/4 + 4 }
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
 
 // text is an answer that stands for n tokens; it is cut at 60 words, since only the count is billed.
 func text(n int64) string {
