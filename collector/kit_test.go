@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func launch(t *testing.T, brokers []string, change func(*Config)) *running {
 		change(&cfg)
 	}
 	registry := prometheus.NewRegistry()
-	c, err := New(cfg, Deps{Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Metrics: registry, Version: "test"})
+	c, err := New(cfg, Deps{Log: testLog(t), Metrics: registry, Version: "test"})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -67,7 +68,32 @@ func launch(t *testing.T, brokers []string, change func(*Config)) *running {
 	}
 	t.Cleanup(func() { require.NoError(t, r.stop()) })
 	require.Eventually(t, func() bool { return c.serving() || len(done) > 0 }, 20*time.Second, 5*time.Millisecond)
+	if !c.serving() {
+		require.NoError(t, r.stop())
+	}
 	return r
+}
+
+// testLog writes to the test's output and, after its end, nowhere.
+func testLog(t *testing.T) *slog.Logger {
+	w := &endingWriter{w: t.Output()}
+	t.Cleanup(func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.w = io.Discard
+	})
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+type endingWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (w *endingWriter) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.w.Write(b)
 }
 
 // keepAll keeps every span, at once.
@@ -238,4 +264,20 @@ func values(t *testing.T, b *kafkatest.Broker, topic string) [][]byte {
 		out = append(out, r.Value)
 	}
 	return out
+}
+
+// metric is the sum of a metric over its labels, 0 while there is none.
+func (r *running) metric(t *testing.T, name string) float64 {
+	t.Helper()
+	families, err := r.registry.Gather()
+	require.NoError(t, err)
+	sum := 0.0
+	for _, f := range families {
+		if f.GetName() == name {
+			for _, m := range f.GetMetric() {
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return sum
 }

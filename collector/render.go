@@ -113,7 +113,7 @@ func protocols(c *Config, grpc, http string) section {
 
 // limiter is a memory_limiter that refuses above 80 % of mib and forces a collection above mib.
 func limiter(mib int) section {
-	return section{"check_interval": "500ms", "limit_mib": mib, "spike_limit_mib": max(mib/5, 1)}
+	return section{"check_interval": "500ms", "limit_mib": mib, "spike_limit_mib": mib / 5}
 }
 
 const memURI = "mem:collector"

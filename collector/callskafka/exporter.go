@@ -39,7 +39,7 @@ func (e *callsExporter) Start(context.Context, component.Host) error {
 		kgo.ProduceRequestTimeout(3*time.Second),
 		kgo.RequestTimeoutOverhead(2*time.Second),
 		// What was told to the client as refused must not wait in the buffer for a broker that comes back.
-		kgo.RecordDeliveryTimeout(e.cfg.Timeout),
+		kgo.RecordDeliveryTimeout(max(e.cfg.Timeout, time.Second)),
 		kgo.WithLogger(kafkaLog{e.log}),
 	)
 	if err != nil {
