@@ -1,0 +1,140 @@
+"""What the Python emitters share: the clients, the calls of each case, and the steps of a recording."""
+
+import importlib.metadata
+import json
+import os
+import urllib.request
+from urllib.parse import urlsplit
+
+URL = os.environ["RECORD_URL"]
+WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def ask(path, doc=None):
+    data = json.dumps(doc).encode() if doc is not None else None
+    with urllib.request.urlopen(urllib.request.Request(URL + path, data=data)) as r:
+        return json.load(r)
+
+
+CASES = ask("/_cases")
+
+
+def provider(tracing=None):
+    """A tracer provider of the OpenTelemetry SDK that exports over OTLP/HTTP, set as the global one."""
+    from opentelemetry import trace
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    p = tracing or TracerProvider()
+    p.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(p)
+    return p
+
+
+def redirect(sdk, **options):
+    """An HTTP client for the SDK that reaches the model server under the provider's real name, so that spans look as in
+    production."""
+    import importlib
+
+    http = importlib.import_module(sdk._base_client.httpx2.__name__ if hasattr(sdk._base_client, "httpx2") else "httpx")
+
+    class Redirect(http.HTTPTransport):
+        def handle_request(self, request):
+            to = urlsplit(URL)
+            request.url = request.url.copy_with(scheme="http", host=to.hostname, port=to.port)
+            return super().handle_request(request)
+
+    return sdk.DefaultHttpxClient(transport=Redirect(), **options)
+
+
+def openai_client(retries=0):
+    import openai
+
+    return openai.OpenAI(api_key="none", max_retries=retries, http_client=redirect(openai))
+
+
+def anthropic_client(retries=0):
+    import anthropic
+
+    return anthropic.Anthropic(api_key="none", max_retries=retries, http_client=redirect(anthropic))
+
+
+def versions(*packages):
+    return {p: importlib.metadata.version(p) for p in packages} | {"opentelemetry-sdk": importlib.metadata.version("opentelemetry-sdk")}
+
+
+def record(emitter, script, provider_name, names, flush, call, packages, note=""):
+    """Records each case: begin, call, flush, end. Errors of the model server are part of a case; others end the run."""
+    for name in names:
+        info = {"emitter": emitter, "case": name, "script": script, "provider": provider_name, "versions": versions(*packages), "note": note}
+        ask("/_begin", info)
+        try:
+            call(name, CASES[name])
+        except Exception as err:
+            if getattr(err, "status_code", None) not in (429, 500, 529):
+                raise
+        flush()
+        ask("/_end", {})
+        print(f"  {emitter}/{name}")
+
+
+# --- the calls --------------------------------------------------------------------------------------------------------
+
+
+def openai_call(case):
+    """The requests of a case through OpenAI's client."""
+    client = openai_client(case["retries"])
+    if case["api"] == "embeddings":
+        client.embeddings.create(model=case["model"], input="Where is my parcel?")
+        return
+    if case["api"] == "responses":
+        answer = client.responses.create(model=case["model"], input="Say done.", stream=case["stream"])
+        if case["stream"]:
+            for _ in answer:
+                pass
+        return
+    messages = [{"role": "user", "content": "Say done."}]
+    more = {}
+    if case["tier"]:
+        more["service_tier"] = case["tier"]
+    if any(a["tool"] for a in case["answers"]):
+        more["tools"] = [{"type": "function", "function": {"name": "weather", "parameters": WEATHER}}]
+    if case["stream"]:
+        more["stream"] = True
+        if case["stream_usage"]:
+            more["stream_options"] = {"include_usage": True}
+    for _ in range(len(case["answers"]) - case["retries"]):
+        answer = client.chat.completions.create(model=case["model"], messages=messages, **more)
+        if case["stream"]:
+            for n, _ in enumerate(answer):
+                if case["abandon"] and n == 1:
+                    answer.close()
+                    break
+            return
+        message = answer.choices[0].message
+        if message.tool_calls:
+            messages += [message.model_dump(exclude_none=True),
+                         {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "Sunny."}]
+
+
+def anthropic_call(case):
+    """The requests of a case through Anthropic's client."""
+    client = anthropic_client(case["retries"])
+    messages = [{"role": "user", "content": "Say done."}]
+    more = {}
+    if any(a["tool"] for a in case["answers"]):
+        more["tools"] = [{"name": "weather", "input_schema": WEATHER}]
+    for _ in case["answers"]:
+        if case["stream"]:
+            for _ in client.messages.create(model=case["model"], max_tokens=1000, messages=messages, stream=True, **more):
+                pass
+            return
+        answer = client.messages.create(model=case["model"], max_tokens=1000, messages=messages, **more)
+        if answer.stop_reason == "tool_use":
+            messages += [{"role": "assistant", "content": [b.model_dump(exclude_none=True) for b in answer.content]},
+                         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": answer.content[0].id, "content": "Sunny."}]}]
+
+
+OPENAI = [n for n, c in CASES.items() if c["api"] in ("chat", "embeddings", "responses") and n != "agent"]
+ANTHROPIC = [n for n, c in CASES.items() if c["api"] == "messages" and n != "agent-messages"]
