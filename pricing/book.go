@@ -120,7 +120,8 @@ type Book struct {
 	resolved  atomic.Pointer[map[modelKey]*series]
 }
 
-// maxResolved bounds the memory of names seen, which are up to the senders.
+// maxResolved bounds the memory of names seen, which are up to the senders. Names that stand for nothing fill half of it at
+// most, so that they can't crowd out the others.
 const maxResolved = 4096
 
 // Version is a short hash of the book's content.
@@ -156,21 +157,22 @@ func (b *Book) Lookup(provider, model string, at time.Time) (*Entry, bool) {
 // find resolves names by the book's explicit rules and remembers what it found, misses included.
 func (b *Book) find(provider, model string) *series {
 	k := modelKey{provider, model}
-	if s, ok := b.series[k]; ok {
-		return s
-	}
-	known := *b.resolved.Load()
+	before := b.resolved.Load()
+	known := *before
 	if s, ok := known[k]; ok {
 		return s
 	}
-	s := b.resolve(provider, model)
-	if len(known) < maxResolved {
+	s, ok := b.series[k]
+	if !ok {
+		s = b.resolve(provider, model)
+	}
+	if len(known) < maxResolved/2 || (s != nil && len(known) < maxResolved) {
 		next := make(map[modelKey]*series, len(known)+1)
 		for k, s := range known {
 			next[k] = s
 		}
 		next[modelKey{strings.Clone(provider), strings.Clone(model)}] = s
-		b.resolved.CompareAndSwap(b.resolved.Load(), &next)
+		b.resolved.CompareAndSwap(before, &next) // whoever lost the race resolves once more
 	}
 	return s
 }

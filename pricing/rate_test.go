@@ -1,0 +1,346 @@
+package pricing
+
+import (
+	"math/big"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/tollkeeper/tollkeeper/ledger"
+	"pgregory.net/rapid"
+)
+
+// testList has every kind of price that an entry can have.
+const testList = `
+provider: maker
+also: [maker.cloud]
+source: {url: https://example.com/prices, via: by hand, checked: 2026-11-22}
+defaults: {reasoning: output, image_input: input}
+names: {prefixes: [maker/], suffixes: [-latest], dates: [-YYYY-MM-DD, '@YYYYMMDD']}
+models:
+  - model: m1
+    aliases: [m-one]
+    dated: true
+    prices:
+      - to: 2026-06-01
+        usd_per_million: {input: 10, output: 20}
+      - from: 2026-06-01
+        usd_per_million: {input: 2.5, output: 10, cache_read: 0.3333333333, cache_write: 3.125, cache_write_1h: 5, audio_input: 32, audio_output: 64}
+        usd_per_unit: {search: 0.01, request: 0.0000000000005}
+        above:
+          - input_tokens: 200000
+            usd_per_million: {input: 5, output: 15, cache_read: 0.6666666666}
+        tiers:
+          batch: {usd_per_million: {input: 1.25, output: 5}}
+  - model: m2
+    prices:
+      - usd_per_million: {input: 1}
+`
+
+var testTime = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+
+func testBook(t require.TestingT, overrides ...string) *Book {
+	contents := [][]byte{[]byte(testList)}
+	for _, o := range overrides {
+		contents = append(contents, []byte(o))
+	}
+	b, err := Parse(contents...)
+	require.NoError(t, err)
+	return b
+}
+
+func call(model string, use map[ledger.Bucket]int64) ledger.Call {
+	c := ledger.Call{Provider: "maker", Model: model, Start: testTime.UnixNano()}
+	for b, n := range use {
+		c.Usage.Tokens[b] = n
+	}
+	return c
+}
+
+func TestRate(t *testing.T) {
+	type use = map[ledger.Bucket]int64
+	for name, c := range map[string]struct {
+		model, tier, kind       string
+		use                     use
+		total, entry            string
+		cache, tierSaved        string
+		unpriced                string
+		provider                string
+		units                   map[ledger.Unit]int64
+		at                      time.Time
+		class                   string
+		request                 string
+		start                   time.Time
+		flags                   ledger.Flags
+		preset, tenant, listGap string
+	}{
+		"plain":        {model: "m1", use: use{ledger.FreshInput: 1000, ledger.TextOutput: 100}, total: "0.0035", entry: "maker/m1@2026-06-01"},
+		"alias":        {model: "m-one", use: use{ledger.FreshInput: 1}, total: "0.0000025", entry: "maker/m1@2026-06-01"},
+		"dated":        {model: "m1-2026-07-01", use: use{ledger.FreshInput: 1}, total: "0.0000025", entry: "maker/m1@2026-06-01"},
+		"other date":   {model: "m1@20260701", use: use{ledger.FreshInput: 1}, total: "0.0000025", entry: "maker/m1@2026-06-01"},
+		"prefix":       {model: "maker/m1", use: use{ledger.FreshInput: 1}, total: "0.0000025", entry: "maker/m1@2026-06-01"},
+		"suffix":       {model: "maker/m1-latest", use: use{ledger.FreshInput: 1}, total: "0.0000025", entry: "maker/m1@2026-06-01"},
+		"case":         {model: "M1", use: use{ledger.FreshInput: 1}, total: "0.0000025", entry: "maker/m1@2026-06-01"},
+		"also":         {provider: "maker.cloud", model: "m1", use: use{ledger.FreshInput: 1}, total: "0.0000025", entry: "maker/m1@2026-06-01"},
+		"not dated":    {model: "m2-2026-07-01", use: use{ledger.FreshInput: 1}, unpriced: ledger.UnpricedModel},
+		"no guess":     {model: "m1-turbo", use: use{ledger.FreshInput: 1}, unpriced: ledger.UnpricedModel},
+		"no provider":  {provider: "other", model: "m1", use: use{ledger.FreshInput: 1}, unpriced: ledger.UnpricedModel},
+		"no model":     {use: use{ledger.FreshInput: 1}, unpriced: ledger.UnpricedNoModel},
+		"requested":    {model: "deployment-7", request: "m1", use: use{ledger.FreshInput: 1}, total: "0.0000025", entry: "maker/m1@2026-06-01"},
+		"earlier":      {model: "m1", start: time.Date(2026, 5, 31, 23, 59, 59, 0, time.UTC), use: use{ledger.FreshInput: 1}, total: "0.00001", entry: "maker/m1"},
+		"on the day":   {model: "m1", start: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC), use: use{ledger.FreshInput: 1}, total: "0.0000025", entry: "maker/m1@2026-06-01"},
+		"start unsure": {model: "m1", start: time.Unix(7, 0), flags: ledger.FlagStartOutside, use: use{ledger.FreshInput: 1}, total: "0.0000025", entry: "maker/m1@2026-06-01"},
+		"cached": {model: "m1", use: use{ledger.CacheRead: 1, ledger.CacheWrite5m: 1, ledger.CacheWrite1h: 1}, total: "0.000008458333",
+			cache: "-0.000000958333", entry: "maker/m1@2026-06-01"},
+		"reasoning":     {model: "m1", use: use{ledger.Reasoning: 10}, total: "0.0001", entry: "maker/m1@2026-06-01"},
+		"audio, image":  {model: "m1", use: use{ledger.AudioInput: 1, ledger.AudioOutput: 1, ledger.ImageInput: 2}, total: "0.000101", entry: "maker/m1@2026-06-01"},
+		"at threshold":  {model: "m1", use: use{ledger.FreshInput: 200000}, total: "0.50", entry: "maker/m1@2026-06-01"},
+		"over it":       {model: "m1", use: use{ledger.FreshInput: 200000, ledger.CacheRead: 1}, total: "1.000000666667", cache: "0.000004333333", entry: "maker/m1@2026-06-01>200000"},
+		"batch":         {model: "m1", tier: "batch", use: use{ledger.FreshInput: 2}, total: "0.0000025", tierSaved: "0.0000025", entry: "maker/m1@2026-06-01+batch"},
+		"batch by kind": {model: "m1", kind: "batch", use: use{ledger.FreshInput: 2}, total: "0.0000025", tierSaved: "0.0000025", entry: "maker/m1@2026-06-01+batch"},
+		"default tier":  {model: "m1", tier: "default", use: use{ledger.FreshInput: 2}, total: "0.000005", entry: "maker/m1@2026-06-01"},
+		"odd tier":      {model: "m1", tier: "platinum", use: use{ledger.FreshInput: 2}, unpriced: ledger.UnpricedTier},
+		"units":         {model: "m1", units: map[ledger.Unit]int64{ledger.UnitSearch: 3}, total: "0.03", entry: "maker/m1@2026-06-01"},
+		"half a unit":   {model: "m1", units: map[ledger.Unit]int64{ledger.UnitRequest: 3}, total: "0.000000000002", entry: "maker/m1@2026-06-01"},
+		"no unit price": {model: "m1", units: map[ledger.Unit]int64{ledger.UnitPage: 3}, unpriced: ledger.UnpricedBucket},
+		"no bucket":     {model: "m2", use: use{ledger.FreshInput: 1, ledger.TextOutput: 1}, unpriced: ledger.UnpricedBucket},
+		"overflow":      {model: "m1", use: use{ledger.FreshInput: 1 << 53}, unpriced: ledger.UnpricedOverflow},
+		"sum overflows": {model: "m1", use: use{ledger.AudioOutput: 15_000_000_000, ledger.AudioInput: 3_000_000_000}, unpriced: ledger.UnpricedOverflow},
+		"failed":        {model: "m1", class: "error", total: "0.00"},
+		"failed, used":  {model: "m1", class: "error", use: use{ledger.FreshInput: 1}, total: "0.0000025", entry: "maker/m1@2026-06-01"},
+		"unreadable":    {model: "m1", preset: ledger.UnpricedBadUsage, unpriced: ledger.UnpricedBadUsage},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := call(c.model, c.use)
+			if c.provider != "" {
+				in.Provider = c.provider
+			}
+			if !c.start.IsZero() {
+				in.Start = c.start.UnixNano()
+			}
+			in.RequestModel, in.ServiceTier, in.Kind, in.ErrorClass = c.request, c.tier, c.kind, c.class
+			in.Flags, in.Unpriced, in.Received = c.flags, c.preset, testTime.UnixNano()
+			for u, n := range c.units {
+				in.Usage.Units[u] = n
+			}
+			testBook(t).Rate(&in)
+			require.Equal(t, c.unpriced, in.Unpriced)
+			require.NotEmpty(t, in.PriceVersion)
+			require.Equal(t, c.entry, in.PriceEntry)
+			or := func(s string) string {
+				if s == "" {
+					return "0.00"
+				}
+				return s
+			}
+			require.Equal(t, or(c.total), in.TotalCost().Short())
+			require.Equal(t, or(c.cache), in.CacheSaved.Short())
+			require.Equal(t, or(c.tierSaved), in.TierSaved.Short())
+		})
+	}
+}
+
+func TestOverrides(t *testing.T) {
+	negotiated := `
+provider: maker
+tenants: [acme, globex]
+source: {via: contract 17}
+discounts:
+  - {models: [m1], factor: 0.85, from: 2026-11-01}
+models:
+  - model: m2
+    prices: [{usd_per_million: {input: 0.5}}]
+`
+	private := `
+provider: in-house
+models:
+  - {model: llama, prices: [{usd_per_million: {input: 0, output: 0}}]}
+`
+	b := testBook(t, negotiated, private)
+	rate := func(tenant, provider, model string, at time.Time) ledger.Call {
+		c := call(model, map[ledger.Bucket]int64{ledger.FreshInput: 1000})
+		c.Tenant, c.Provider, c.Start = tenant, provider, at.UnixNano()
+		b.Rate(&c)
+		return c
+	}
+	c := rate("acme", "maker", "m1", testTime)
+	require.Equal(t, "0.002125", c.TotalCost().Short())
+	require.Equal(t, "0.000375", c.ListDelta.Short())
+	require.Equal(t, "maker/m1@2026-11-01 for acme ×0.85", c.PriceEntry)
+	c = rate("acme", "maker", "m1", time.Date(2026, 10, 31, 0, 0, 0, 0, time.UTC))
+	require.Equal(t, "0.0025", c.TotalCost().Short())
+	require.Zero(t, c.ListDelta)
+	c = rate("other", "maker", "m1", testTime)
+	require.Equal(t, "0.0025", c.TotalCost().Short())
+	c = rate("globex", "maker", "m2", testTime)
+	require.Equal(t, "0.0005", c.TotalCost().Short())
+	require.Equal(t, "0.0005", c.ListDelta.Short())
+	c = rate("anybody", "in-house", "llama", testTime)
+	require.Equal(t, "0.00", c.TotalCost().Short())
+	require.Empty(t, c.Unpriced)
+	require.NotEqual(t, testBook(t).Version(), b.Version())
+	require.NotEqual(t, testBook(t, private, negotiated).Version(), b.Version(), "the order of the files counts")
+}
+
+func TestFaultsAreToldAtOnce(t *testing.T) {
+	_, err := Parse([]byte(`
+provider: maker
+models:
+  - model: a
+    prices:
+      - {to: 2026-02-01, usd_per_million: {input: 1.5e3, colour: 2}}
+      - {from: 2026-01-01, usd_per_million: {input: 1}}
+      - {from: 2026-13-01}
+      - {from: 2026-03-02, to: 2026-03-01}
+  - model: b
+    aliases: [A]
+    prices:
+      - usd_per_unit: {smile: 1}
+        above: [{input_tokens: 0, usd_per_million: {input: 2}}]
+`))
+	require.Error(t, err)
+	for _, want := range []string{
+		`maker/a: usd_per_million: input: price "1.5e3"`, `"colour" is not a bucket`, "overlaps", `"2026-13-01" is not a day`,
+		"ends (2026-03-01) before it begins", `name "A" already stands for a`, `"smile" is not a unit`, "must be positive and rise",
+	} {
+		require.ErrorContains(t, err, want)
+	}
+	_, err = Parse([]byte("provider: x\ncolour: red\n"))
+	require.ErrorContains(t, err, "colour")
+	_, err = Parse([]byte("models: []\n"))
+	require.ErrorContains(t, err, "provider is missing")
+	_, err = Load("/nowhere/prices.yaml")
+	require.ErrorContains(t, err, "/nowhere/prices.yaml")
+}
+
+// genUse draws usage that stays inside of what can be stored.
+func genUse() *rapid.Generator[ledger.Usage] {
+	return rapid.Custom(func(t *rapid.T) (u ledger.Usage) {
+		for i := range u.Tokens {
+			if rapid.Bool().Draw(t, "used") {
+				u.Tokens[i] = rapid.Int64Range(0, 100_000).Draw(t, "tokens")
+			}
+		}
+		u.Units[ledger.UnitSearch] = rapid.Int64Range(0, 100).Draw(t, "searches")
+		return u
+	})
+}
+
+func rated(b *Book, u ledger.Usage) *ledger.Call {
+	c := call("m1", nil)
+	c.Usage = u
+	b.Rate(&c)
+	return &c
+}
+
+// The cost is the sum of what each bucket costs alone (below the long-context threshold), whatever the order; it grows with
+// every bucket; and it is within half a unit per bucket of the exact product.
+func TestCostLaws(t *testing.T) {
+	b := testBook(t)
+	rapid.Check(t, func(t *rapid.T) {
+		u := genUse().Filter(func(u ledger.Usage) bool { return u.Input() <= 200_000 }).Draw(t, "usage")
+		whole := rated(b, u)
+		require.Empty(t, whole.Unpriced)
+		var sum ledger.Money
+		bound := new(big.Rat)
+		e, _ := b.Lookup("maker", "m1", testTime)
+		table := e.Table(Standard, u.Input())
+		for _, i := range rapid.Permutation(buckets()).Draw(t, "order") {
+			var one ledger.Usage
+			one.Tokens[i] = u.Tokens[i]
+			part := rated(b, one)
+			require.GreaterOrEqual(t, part.TotalCost(), ledger.Money(0))
+			sum += part.TotalCost()
+			bound.Add(bound, exact(table.Tokens[i], u.Tokens[i]))
+			more := u
+			more.Tokens[i]++
+			if more.Input() <= 200_000 {
+				require.GreaterOrEqual(t, rated(b, more).TotalCost(), whole.TotalCost())
+			}
+		}
+		var searches ledger.Usage
+		searches.Units = u.Units
+		sum += rated(b, searches).TotalCost()
+		bound.Add(bound, exact(table.Units[ledger.UnitSearch], u.Units[ledger.UnitSearch]))
+		require.Equal(t, sum, whole.TotalCost())
+		off := bound.Sub(bound, new(big.Rat).SetInt64(int64(whole.TotalCost())))
+		require.LessOrEqual(t, off.Abs(off).Cmp(big.NewRat(int64(ledger.NumBuckets+1), 2)), 0)
+	})
+}
+
+func buckets() []ledger.Bucket {
+	var out []ledger.Bucket
+	for i := range ledger.NumBuckets {
+		out = append(out, ledger.Bucket(i))
+	}
+	return out
+}
+
+// Whatever the call says: no panic, never a negative or a clamped cost, and either a price or a reason.
+func TestRateNeverLies(t *testing.T) {
+	b := builtin(t)
+	models := b.Models()
+	rapid.Check(t, func(t *rapid.T) {
+		c := ledger.Call{Start: testTime.UnixNano()}
+		name := rapid.SampledFrom(models).Draw(t, "model")
+		for i := range name {
+			if name[i] == '/' {
+				c.Provider, c.Model = name[:i], name[i+1:]
+				break
+			}
+		}
+		c.ServiceTier = rapid.SampledFrom([]string{"", "batch", "flex", "priority", "fast", "odd"}).Draw(t, "tier")
+		for i := range c.Usage.Tokens {
+			if rapid.Bool().Draw(t, "used") {
+				c.Usage.Tokens[i] = rapid.Int64Range(0, 1<<53).Draw(t, "tokens")
+			}
+		}
+		b.Rate(&c)
+		for _, part := range c.Cost {
+			require.GreaterOrEqual(t, part, ledger.Money(0))
+		}
+		total := c.TotalCost()
+		require.LessOrEqual(t, total, ledger.MaxMoney)
+		if c.Unpriced != "" {
+			require.Zero(t, total)
+			require.Empty(t, c.PriceEntry)
+			return
+		}
+		require.NotEmpty(t, c.PriceEntry)
+	})
+}
+
+func FuzzRate(f *testing.F) {
+	b := testBook(f)
+	f.Add("maker", "m1", "", int64(1), int64(2), int64(3), int64(1763806800000000000))
+	f.Add("maker", "", "batch", int64(-1), int64(1<<62), int64(0), int64(-5))
+	f.Fuzz(func(t *testing.T, provider, model, tier string, in, read, out, start int64) {
+		c := ledger.Call{Provider: provider, Model: model, ServiceTier: tier, Start: start}
+		c.Usage.Tokens[ledger.FreshInput], c.Usage.Tokens[ledger.CacheRead], c.Usage.Tokens[ledger.TextOutput] = in, read, out
+		b.Rate(&c)
+		require.GreaterOrEqual(t, c.TotalCost(), ledger.Money(0))
+		require.LessOrEqual(t, c.TotalCost(), ledger.MaxMoney)
+		require.Equal(t, c.Unpriced == "", c.PriceEntry != "")
+	})
+}
+
+// Names that nobody sells don't fill the memory.
+func TestUnknownNamesAreBounded(t *testing.T) {
+	b := testBook(t)
+	for i := range 3 * maxResolved {
+		c := call(string(rune('a'+i%26))+time.Duration(i).String(), map[ledger.Bucket]int64{ledger.FreshInput: 1})
+		b.Rate(&c)
+		require.Equal(t, ledger.UnpricedModel, c.Unpriced)
+	}
+	require.LessOrEqual(t, len(*b.resolved.Load()), maxResolved)
+}
+
+func BenchmarkRate(b *testing.B) {
+	book := builtin(b)
+	c := ledger.Call{Provider: "openai", Model: "gpt-4o-mini-2024-07-18", Start: testTime.UnixNano()}
+	c.Usage.Tokens = [ledger.NumBuckets]int64{ledger.FreshInput: 176, ledger.CacheRead: 1024, ledger.TextOutput: 321, ledger.Reasoning: 64}
+	b.ReportAllocs()
+	for b.Loop() {
+		book.Rate(&c)
+	}
+}
