@@ -1,0 +1,128 @@
+package clickhouse
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"time"
+)
+
+// DefaultListen is loopback and any free port.
+const DefaultListen = "127.0.0.1:0"
+
+// Config says what engine to run, where, and for whom.
+type Config struct {
+	// Dir holds everything the engine writes. Created 0700; one engine at a time.
+	Dir string `yaml:"dir"`
+	// Listen is the HTTP address, host:port; port 0 takes a free one. Default 127.0.0.1:0.
+	Listen string `yaml:"listen"`
+	// Library is the path of libchdb.so. Default: FindLibrary.
+	Library string `yaml:"library"`
+	// StorageBase is where the directories of the disks hot, warm and cold lie. Default: Dir/disks.
+	StorageBase string `yaml:"storage_base"`
+	// Users may log in. None: the user "default" without a password, as ClickHouse comes.
+	Users []User `yaml:"users"`
+	// TenantColumn is the column by which a tenant's rows are told apart, in every table that has it. Default: tenant.
+	TenantColumn string `yaml:"tenant_column"`
+	// MemoryLimit bounds what all queries together may allocate, in bytes. Default: half of the machine's memory,
+	// at least 1 GiB, at most 16 GiB.
+	MemoryLimit uint64 `yaml:"memory_limit"`
+	// MaxConcurrentQueries run at once; more wait. Default 32.
+	MaxConcurrentQueries int `yaml:"max_concurrent_queries"`
+	// StartTimeout bounds the wait for readiness in Start. Default 60s.
+	StartTimeout time.Duration `yaml:"start_timeout"`
+	// Log gets the supervisor's lines and the child's. Default: nothing is logged.
+	Log *slog.Logger `yaml:"-"`
+}
+
+// User is an account of the front.
+type User struct {
+	Name     string `yaml:"name" json:"name"`
+	Password string `yaml:"password" json:"password"`
+	// ReadOnly forbids everything that writes.
+	ReadOnly bool `yaml:"read_only" json:"read_only"`
+	// Tenant shows this user only that tenant's rows, in every table with a tenant column, also through views; such a
+	// user is read-only. Empty: all rows.
+	Tenant string `yaml:"tenant" json:"tenant"`
+}
+
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Listen == "" {
+		c.Listen = DefaultListen
+	}
+	if c.TenantColumn == "" {
+		c.TenantColumn = "tenant"
+	}
+	if c.MaxConcurrentQueries == 0 {
+		c.MaxConcurrentQueries = 32
+	}
+	if c.StartTimeout == 0 {
+		c.StartTimeout = time.Minute
+	}
+	if c.MemoryLimit == 0 {
+		c.MemoryLimit = defaultMemoryLimit()
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if len(c.Users) == 0 {
+		c.Users = []User{{Name: "default"}}
+	}
+	var err error
+	if c.Dir, err = filepath.Abs(c.Dir); err != nil {
+		return c, fmt.Errorf("engine directory: %w", err)
+	}
+	if c.StorageBase == "" {
+		c.StorageBase = filepath.Join(c.Dir, "disks")
+	}
+	if c.StorageBase, err = filepath.Abs(c.StorageBase); err != nil {
+		return c, fmt.Errorf("engine storage_base: %w", err)
+	}
+	return c, nil
+}
+
+// Validate returns every problem of the configuration, each naming the key, the value and the remedy.
+func (c *Config) Validate() error {
+	var errs []error
+	add := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.Dir == "" {
+		add("dir: empty; name the directory that holds the engine's data")
+	}
+	if c.Listen != "" {
+		if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+			add("listen: %q is not host:port (for example 127.0.0.1:8123)", c.Listen)
+		}
+	}
+	if c.TenantColumn != "" && !identifier.MatchString(c.TenantColumn) {
+		add("tenant_column: %q is not a plain column name", c.TenantColumn)
+	}
+	if c.MaxConcurrentQueries < 0 {
+		add("max_concurrent_queries: %d is negative; leave it out for 32", c.MaxConcurrentQueries)
+	}
+	if c.MemoryLimit != 0 && c.MemoryLimit < 256<<20 {
+		add("memory_limit: %d bytes is too little to run a query; give at least 256 MiB", c.MemoryLimit)
+	}
+	seen := map[string]bool{}
+	for i, u := range c.Users {
+		if u.Name == "" {
+			add("users[%d].name: empty", i)
+		}
+		if seen[u.Name] {
+			add("users[%d].name: %q is there twice", i, u.Name)
+		}
+		seen[u.Name] = true
+		if u.Tenant == allTenants {
+			add("users[%d].tenant: %q stands for all tenants; leave it out instead", i, u.Tenant)
+		}
+	}
+	if runtime.GOOS != "linux" {
+		add("the embedded engine runs on linux; on %s give the URL of a ClickHouse server", runtime.GOOS)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,80 @@
+package clickhouse
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Exception is an error of the engine or of its front, as ClickHouse words it.
+type Exception struct {
+	Code int
+	// Text is the whole message, "Code: 60. DB::Exception: … (UNKNOWN_TABLE)".
+	Text string
+}
+
+func (e *Exception) Error() string { return e.Text }
+
+// Codes the front itself raises; numbers and names are ClickHouse's (src/Common/ErrorCodes.cpp).
+const (
+	codeUnsupportedMethod   = 1
+	codeCannotParseText     = 6
+	codeLogicalError        = 49
+	codeSyntaxError         = 62
+	codeUnknownSetting      = 115
+	codeReadonly            = 164
+	codeTooManyQueries      = 202
+	codeSessionNotFound     = 372
+	codeSessionIsLocked     = 373
+	codeQueryWasCancelled   = 394
+	codeBadRequestParameter = 36 // BAD_ARGUMENTS
+	codeNoQuery             = 62
+	codeAuthFailed          = 516
+	codeRequiredPassword    = 194
+	codeCannotReadAll       = 33
+	codeQueryTooLarge       = 62
+)
+
+func newException(code int, name, format string, args ...any) *Exception {
+	return &Exception{Code: code, Text: fmt.Sprintf("Code: %d. DB::Exception: %s (%s)", code, fmt.Sprintf(format, args...), name)}
+}
+
+var exceptionCode = regexp.MustCompile(`^Code: (\d+)\.`)
+
+func parseException(text string) *Exception {
+	text = strings.TrimRight(text, "\n")
+	m := exceptionCode.FindStringSubmatch(text)
+	if m == nil {
+		return newException(codeLogicalError, "LOGICAL_ERROR", "%s", text)
+	}
+	code, err := strconv.Atoi(m[1])
+	if err != nil {
+		code = codeLogicalError
+	}
+	return &Exception{Code: code, Text: text}
+}
+
+// status is the HTTP status for an exception code, as in ClickHouse's HTTP/exceptionCodeToHTTPStatus.cpp.
+func (e *Exception) status() int {
+	switch e.Code {
+	case 194: // REQUIRED_PASSWORD
+		return http.StatusUnauthorized
+	case 192, 193, 512, 516: // UNKNOWN_USER, WRONG_PASSWORD, SET_NON_GRANTED_ROLE, AUTHENTICATION_FAILED
+		return http.StatusForbidden
+	case 6, 15, 25, 26, 27, 34, 35, 36, 38, 41, 44, 53, 62, 69, 72, 117, 167, 168, 223, 376, 427, 441, 442:
+		return http.StatusBadRequest
+	case 46, 47, 50, 56, 60, 63, 73, 81, 107, 115, 137, 139:
+		return http.StatusNotFound
+	case 48: // NOT_IMPLEMENTED
+		return http.StatusNotImplemented
+	case 159: // TIMEOUT_EXCEEDED
+		return http.StatusRequestTimeout
+	case 209, 439: // SOCKET_TIMEOUT, CANNOT_SCHEDULE_TASK
+		return http.StatusServiceUnavailable
+	case 381: // HTTP_LENGTH_REQUIRED
+		return http.StatusLengthRequired
+	}
+	return http.StatusInternalServerError
+}

@@ -1,0 +1,139 @@
+package clickhouse
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/template"
+)
+
+// allTenants in log_comment lifts the row filter.
+const allTenants = "*"
+
+// layout is where things lie inside Config.Dir.
+type layout struct {
+	Dir, DB, Tmp, Backups, Hot, Warm, Cold, ConfigFile, UsersFile string
+
+	MemoryLimit   uint64
+	TenantColumn  string
+	AllTenants    string
+	MaxConcurrent int
+}
+
+func newLayout(c Config) layout {
+	in := func(name string) string { return filepath.Join(c.Dir, name) }
+	return layout{
+		Dir: c.Dir, DB: in("db"), Tmp: in("tmp"), Backups: in("backups"),
+		Hot: filepath.Join(c.StorageBase, "hot"), Warm: filepath.Join(c.StorageBase, "warm"), Cold: filepath.Join(c.StorageBase, "cold"),
+		ConfigFile: in("config.xml"), UsersFile: in("users.xml"),
+		MemoryLimit: c.MemoryLimit, TenantColumn: c.TenantColumn, AllTenants: allTenants, MaxConcurrent: c.MaxConcurrentQueries,
+	}
+}
+
+// create makes the directories and writes the engine's configuration.
+func (l layout) create() error {
+	for _, dir := range []string{l.Dir, l.DB, l.Tmp, l.Backups, l.Hot, l.Warm, l.Cold} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("create engine directory: %w", err)
+		}
+	}
+	for path, text := range map[string]string{l.ConfigFile: configXML, l.UsersFile: usersXML} {
+		if err := l.render(path, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l layout) render(path, text string) error {
+	t, err := template.New(filepath.Base(path)).Funcs(template.FuncMap{"xml": escapeXML}).Parse(text)
+	if err != nil {
+		return fmt.Errorf("engine configuration %s: %w", path, err)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, l); err != nil {
+		return fmt.Errorf("engine configuration %s: %w", path, err)
+	}
+	if err := os.WriteFile(path+".new", b.Bytes(), 0o600); err != nil {
+		return fmt.Errorf("write engine configuration: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("write engine configuration: %w", err)
+	}
+	return nil
+}
+
+func escapeXML(s string) (string, error) {
+	var b bytes.Buffer
+	err := xml.EscapeText(&b, []byte(s))
+	return b.String(), err
+}
+
+// configXML is the engine's server configuration: the tiers of DESIGN D9, memory bounds and small background pools,
+// so that an idle engine stays small.
+const configXML = `<clickhouse>
+  <timezone>UTC</timezone>
+  <tmp_path>{{xml .Tmp}}/</tmp_path>
+  <users_config>{{xml .UsersFile}}</users_config>
+  <max_server_memory_usage>{{.MemoryLimit}}</max_server_memory_usage>
+  <mark_cache_size>67108864</mark_cache_size>
+  <uncompressed_cache_size>0</uncompressed_cache_size>
+  <index_mark_cache_size>16777216</index_mark_cache_size>
+  <mmap_cache_size>100</mmap_cache_size>
+  <background_pool_size>4</background_pool_size>
+  <background_merges_mutations_concurrency_ratio>2</background_merges_mutations_concurrency_ratio>
+  <background_move_pool_size>2</background_move_pool_size>
+  <background_fetches_pool_size>1</background_fetches_pool_size>
+  <background_common_pool_size>2</background_common_pool_size>
+  <background_schedule_pool_size>8</background_schedule_pool_size>
+  <background_message_broker_schedule_pool_size>1</background_message_broker_schedule_pool_size>
+  <background_distributed_schedule_pool_size>1</background_distributed_schedule_pool_size>
+  <merge_tree>
+    <old_parts_lifetime>480</old_parts_lifetime>
+    <number_of_free_entries_in_pool_to_execute_mutation>2</number_of_free_entries_in_pool_to_execute_mutation>
+    <number_of_free_entries_in_pool_to_lower_max_size_of_merge>2</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
+    <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>2</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+  </merge_tree>
+  <backups><allowed_path>{{xml .Backups}}/</allowed_path></backups>
+  <storage_configuration>
+    <disks>
+      <hot><path>{{xml .Hot}}/</path></hot>
+      <warm><path>{{xml .Warm}}/</path></warm>
+      <cold><path>{{xml .Cold}}/</path></cold>
+    </disks>
+    <policies>
+      <tollkeeper>
+        <volumes>
+          <hot><disk>hot</disk></hot>
+          <warm><disk>warm</disk></warm>
+          <cold><disk>cold</disk></cold>
+        </volumes>
+      </tollkeeper>
+    </policies>
+  </storage_configuration>
+</clickhouse>
+`
+
+// usersXML gives the engine's only acting user what every request of the front needs. A tenant's requests are held
+// apart in the front (see tenantSetup).
+const usersXML = `<clickhouse>
+  <profiles>
+    <default>
+      <async_insert>0</async_insert>
+      <log_queries>0</log_queries>
+    </default>
+  </profiles>
+  <users>
+    <default>
+      <password></password>
+      <networks><ip>::/0</ip></networks>
+      <profile>default</profile>
+      <quota>default</quota>
+      <access_management>1</access_management>
+    </default>
+  </users>
+  <quotas><default></default></quotas>
+</clickhouse>
+`
