@@ -1,0 +1,87 @@
+package collector
+
+import (
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/require"
+)
+
+func TestDefaultConfigIsValid(t *testing.T) {
+	cfg := DefaultConfig()
+	require.NoError(t, cfg.Validate())
+	text, err := cfg.Rendered()
+	require.NoError(t, err)
+	for _, want := range []string{"callskafka:", "tollkeeper.calls.v1", "memory_limiter/payload:", "decision_wait: 2s"} {
+		require.Contains(t, text, want)
+	}
+}
+
+// The keys of a YAML file reach the components, those of llmcost and llmsampling included.
+func TestConfigKeys(t *testing.T) {
+	cfg := DefaultConfig()
+	require.NoError(t, yaml.UnmarshalWithOptions([]byte(`
+grpc: 127.0.0.1:0
+brokers: [kafka-1:9092, kafka-2:9092]
+max_wait: 3s
+llmcost:
+  tenant:
+    order: [span]
+    default: nobody
+    require_auth: true
+sampling:
+  decision_wait: 1s
+  probability: 0.5
+  min_cost: "0.25"
+  content_by_tenant: {acme: keep}
+exporters:
+  otlp/theirs: {endpoint: "localhost:4319"}
+forward:
+  traces: [otlp/theirs]
+  logs: [otlp/theirs]
+overlay:
+  receivers: {otlp: {protocols: {grpc: {include_metadata: true}}}}
+`), &cfg, yaml.DisallowUnknownField()))
+	require.NoError(t, cfg.Validate())
+	text, err := cfg.Rendered()
+	require.NoError(t, err)
+	for _, want := range []string{
+		"kafka-2:9092", "max_wait: 3s", "default: nobody", "require_auth: true", "decision_wait: 1s", "probability: 0.5", "acme: keep",
+		"otlp/theirs", "traces/forward:", "include_metadata: true",
+	} {
+		require.Contains(t, text, want)
+	}
+}
+
+// Every problem is told at once, with the key, the value and the remedy.
+func TestConfigProblems(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.GRPC = "4317"
+	cfg.Brokers = []string{"kafka"}
+	cfg.MaxWait = 0
+	cfg.PayloadMemoryLimitMiB = 2048
+	cfg.Sampling.Probability = 10
+	cfg.Sampling.MinCost = "a lot"
+	cfg.LLMCost.Tenant.Order = []string{"guess"}
+	cfg.Exporters = map[string]any{"otlp/unused": nil}
+	cfg.Forward.Metrics = []string{"otlp/unknown"}
+	err := cfg.Validate()
+	for _, want := range []string{
+		`grpc: "4317" is not host:port`, `brokers: "kafka" is not host:port`, "max_wait: 0s", "payload_memory_limit_mib: 2048",
+		"probability: 10", `min_cost: "a lot"`, `"guess" is not a source`, `exporters: "otlp/unused" gets no signal`,
+		`forward.metrics: "otlp/unknown" is not among exporters`,
+	} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// What only the Collector can check comes back with its path.
+func TestConfigProblemsOfComponents(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Exporters = map[string]any{"otlp/theirs": map[string]any{"endpoint": "localhost:4319", "no_such_key": 1}}
+	cfg.Forward.Traces = []string{"otlp/theirs"}
+	require.ErrorContains(t, cfg.Validate(), "no_such_key")
+	cfg = DefaultConfig()
+	cfg.Overlay = map[string]any{"connectors": map[string]any{"callsplit": map[string]any{"max_wait": "20s"}}}
+	require.ErrorContains(t, cfg.Validate(), "max_wait: 20s")
+}
