@@ -56,7 +56,7 @@ func (c *ClientConfig) Validate() error {
 	if _, err := NewKeys(c.Secrets); err != nil {
 		errs = append(errs, err)
 	}
-	if _, err := parsePrefixes(c.AllowNetworks); err != nil {
+	if _, err := ParseNetworks(c.AllowNetworks); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Timeout < 10*time.Millisecond || c.Timeout > time.Minute {
@@ -71,7 +71,8 @@ func (c *ClientConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-func parsePrefixes(texts []string) ([]netip.Prefix, error) {
+// ParseNetworks reads the values of allow_networks.
+func ParseNetworks(texts []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for i, t := range texts {
 		p, err := netip.ParsePrefix(t)
@@ -101,13 +102,11 @@ func NewClient(cfg ClientConfig, now func() time.Time) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	allowed, err := parsePrefixes(cfg.AllowNetworks)
+	allowed, err := ParseNetworks(cfg.AllowNetworks)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg, keys, &http.Client{
-		Transport: NewTransport(allowed, cfg.Timeout), CheckRedirect: noRedirect, Timeout: cfg.Timeout,
-	}, now}, nil
+	return &Client{cfg, keys, NewHTTPClient(allowed, cfg.Timeout), now}, nil
 }
 
 // Name is the gateway's configured name.

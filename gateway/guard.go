@@ -41,9 +41,14 @@ func checkAddress(ip netip.Addr, allowed []netip.Prefix) error {
 	return nil
 }
 
-// NewTransport returns an HTTP transport that checks each address after name resolution, at the moment of connecting,
+// NewHTTPClient returns a client for webhooks: guarded addresses, no redirects, no proxy, timeout for the whole exchange.
+func NewHTTPClient(allowed []netip.Prefix, timeout time.Duration) *http.Client {
+	return &http.Client{Transport: newTransport(allowed, timeout), CheckRedirect: noRedirect, Timeout: timeout}
+}
+
+// newTransport returns an HTTP transport that checks each address after name resolution, at the moment of connecting,
 // so that a name can't resolve to one address for the check and to another for the call. It uses no proxy.
-func NewTransport(allowed []netip.Prefix, timeout time.Duration) *http.Transport {
+func newTransport(allowed []netip.Prefix, timeout time.Duration) *http.Transport {
 	dialer := &net.Dialer{
 		Timeout: timeout,
 		Control: func(_, address string, _ syscall.RawConn) error {

@@ -5,7 +5,8 @@ SELECT
     argMaxIf(sequence, sequence, step = 'acknowledged' AND dry_run = 0) AS held,
     argMaxIf(level, sequence, step = 'acknowledged' AND dry_run = 0) AS held_level,
     argMaxIf(rule, sequence, step = 'acknowledged' AND dry_run = 0) AS held_rule,
-    argMaxIf(toString(episode), sequence, step = 'acknowledged' AND dry_run = 0) AS held_episode,
+    toString(argMaxIf(episode, sequence, step = 'acknowledged' AND dry_run = 0)) AS held_episode,
+    argMaxIf(mapApply((k, v) -> (k, toString(v)), limits), sequence, step = 'acknowledged' AND dry_run = 0) AS held_limits,
     argMaxIf(issued, sequence, step = 'acknowledged' AND dry_run = 0) AS held_issued,
     argMaxIf(expires, sequence, step = 'acknowledged' AND dry_run = 0) AS held_expires,
     maxIf(sequence, step IN ('released', 'expired')) AS ended

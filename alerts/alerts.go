@@ -1,0 +1,302 @@
+package alerts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/schema"
+)
+
+// Deps are what the role is given.
+type Deps struct {
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer
+	Now       func() time.Time // clock; time.Now if nil
+	Throttler Throttler        // nil: a gateway.Client made from Config.Throttle.Gateway, if that has a URL
+	OnEvent   func(Event)      // told every event after it was written down, in order; must not block
+}
+
+// Alerts evaluates the rules and acts on them.
+type Alerts struct {
+	cfg     Config
+	log     *slog.Logger
+	now     func() time.Time
+	onEvent func(Event)
+	metrics *metrics
+	conn    driver.Conn
+	store   store
+
+	budgets   *budgets
+	spikes    *spikes
+	recent    *recent
+	throttles *throttles
+	client    *gateway.Client // owned, nil if a Throttler was given or there is no gateway
+	http      *http.Client
+	boxes     []*postbox
+	report    chan delivered
+
+	episodes map[key]*episode
+	outbox   map[uuid.UUID]*AlertEvent // newest event that some receiver still lacks
+	started  map[uuid.UUID]time.Time   // of those episodes
+	refresh  time.Time                 // last time Alertmanagers were told again what is firing
+	restored bool
+	ready    atomic.Pointer[error] // nil pointer: not evaluated yet; to nil: the last evaluation succeeded
+}
+
+// New checks the configuration and connects nothing yet.
+func New(cfg Config, deps Deps) (*Alerts, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("alerts: %w", err)
+	}
+	a := &Alerts{cfg: cfg, log: deps.Log, now: deps.Now, onEvent: deps.OnEvent, report: make(chan delivered),
+		episodes: map[key]*episode{}, outbox: map[uuid.UUID]*AlertEvent{}, started: map[uuid.UUID]time.Time{}}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	var err error
+	if a.metrics, err = newMetrics(deps.Metrics); err != nil {
+		return nil, fmt.Errorf("alerts: metrics: %w", err)
+	}
+	if a.budgets, err = newBudgets(cfg.Budgets); err != nil {
+		return nil, fmt.Errorf("alerts: %w", err)
+	}
+	a.spikes = newSpikes(cfg.Spikes)
+	keep := max(rollupReach, a.spikes.reach(), cfg.QuietAfter) + (openMinutes+1)*time.Minute
+	a.recent = newRecent(a.spikes.bucket(), keep)
+	throttler := deps.Throttler
+	if throttler == nil && cfg.Throttle.Gateway.URL != "" {
+		if a.client, err = gateway.NewClient(cfg.Throttle.Gateway, a.now); err != nil {
+			return nil, fmt.Errorf("alerts: throttle: %w", err)
+		}
+		throttler = a.client
+	}
+	receivers, client, err := cfg.Notify.receivers(a.now)
+	if err != nil {
+		return nil, fmt.Errorf("alerts: notify: %w", err)
+	}
+	a.http = client
+	for _, r := range receivers {
+		a.boxes = append(a.boxes, &postbox{r, cfg.Notify, deps.Log, a.metrics, make(chan notification, queueSize), a.report})
+	}
+	if a.conn, err = schema.Open(cfg.ClickHouse); err != nil {
+		return nil, fmt.Errorf("alerts: %w", err)
+	}
+	a.store = store{reader{a.conn}}
+	a.throttles = &throttles{cfg: cfg.Throttle, gateway: throttler, store: a.store, log: deps.Log, metrics: a.metrics, results: make(chan result),
+		notify: func(e *ThrottleEvent) { a.tell(Event{Throttle: e}) }}
+	return a, nil
+}
+
+func (a *Alerts) tell(e Event) {
+	if a.onEvent != nil {
+		a.onEvent(e)
+	}
+}
+
+// Ready is nil while evaluations succeed.
+func (a *Alerts) Ready(context.Context) error {
+	switch last := a.ready.Load(); {
+	case last == nil:
+		return errors.New("alerts: not evaluated yet")
+	case *last != nil:
+		return fmt.Errorf("alerts: last evaluation: %w", *last)
+	}
+	return nil
+}
+
+// Run evaluates until ctx ends. It waits for a database that isn't there yet, and goes on after failures; leases that
+// can't be renewed meanwhile run out at the gateway.
+func (a *Alerts) Run(ctx context.Context) error {
+	var boxes sync.WaitGroup
+	for _, b := range a.boxes {
+		boxes.Go(func() { b.run(ctx) })
+	}
+	ticker := time.NewTicker(a.cfg.EvaluateEvery)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		a.step(ctx)
+		a.wait(ctx, ticker.C)
+	}
+	boxes.Wait()
+	a.drain(context.WithoutCancel(ctx))
+	if a.client != nil {
+		a.client.Close()
+	}
+	a.http.CloseIdleConnections()
+	return a.conn.Close()
+}
+
+// wait handles reports of sends and notifications until the next evaluation is due.
+func (a *Alerts) wait(ctx context.Context, due <-chan time.Time) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-due:
+			return
+		case r := <-a.throttles.results:
+			a.settle(ctx, r)
+		case d := <-a.report:
+			if err := a.delivered(ctx, d); err != nil {
+				a.log.Error("delivery of a notification is not written down; it may be sent again after a restart", "receiver", d.receiver, "err", err)
+			}
+		}
+	}
+}
+
+func (a *Alerts) settle(ctx context.Context, r result) {
+	if err := a.throttles.settle(ctx, a.now(), r); err != nil {
+		a.log.Error("answer to a throttle command is not written down", "tenant", r.cmd.Tenant, "sequence", r.cmd.Sequence, "err", err)
+	}
+	if r.err != nil || r.cmd.DryRun {
+		return
+	}
+	for _, ep := range a.episodes {
+		if ep.id.String() == r.cmd.Episode && !ep.reacted {
+			ep.reacted = true
+			a.metrics.reaction.Observe(r.ack.At.Sub(ep.event.Crossed).Seconds())
+		}
+	}
+}
+
+// drainFor bounds the wait for sends in flight at the end; they stop by ctx themselves.
+const drainFor = 5 * time.Second
+
+func (a *Alerts) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, drainFor)
+	defer cancel()
+	for _, h := range a.throttles.holds {
+		if h.inFlight {
+			a.settle(ctx, <-a.throttles.results)
+		}
+	}
+}
+
+// step is one evaluation; its error is logged when it changes.
+func (a *Alerts) step(ctx context.Context) {
+	began := time.Now()
+	err := a.evaluate(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	a.metrics.evaluation.Observe(time.Since(began).Seconds())
+	before := a.ready.Swap(&err)
+	if err == nil {
+		if before == nil || *before != nil {
+			a.log.Info("alerts are being evaluated", "budgets", len(a.cfg.Budgets), "spikes", len(a.cfg.Spikes), "open_episodes", len(a.episodes))
+		}
+		return
+	}
+	a.metrics.failures.Inc()
+	if before == nil || *before == nil || (*before).Error() != err.Error() {
+		a.log.Error("evaluation failed; it is tried again, leases aren't renewed meanwhile", "every", a.cfg.EvaluateEvery, "err", err)
+	}
+}
+
+// evaluate reads the ledger, asks every rule, moves the episodes and orders throttles.
+func (a *Alerts) evaluate(ctx context.Context) error {
+	now := a.now().UTC()
+	if !a.restored {
+		if err := a.restore(ctx, now); err != nil {
+			return fmt.Errorf("restore episodes and leases: %w", err)
+		}
+		a.restored = true
+	}
+	t, err := a.look(ctx, now)
+	if err != nil {
+		return fmt.Errorf("read the ledger: %w", err)
+	}
+	verdicts, err := a.ask(ctx, t)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, v := range verdicts {
+		errs = append(errs, a.follow(ctx, t, v))
+	}
+	errs = append(errs, a.endOrphans(ctx, t, verdicts))
+	errs = append(errs, a.throttles.reconcile(ctx, t, a.wishes()))
+	a.remindAlertmanagers(now)
+	return errors.Join(errs...)
+}
+
+func (a *Alerts) ask(ctx context.Context, t *tick) ([]verdict, error) {
+	verdicts := []verdict{a.freshness(t)}
+	byBudget, err := a.budgets.evaluate(ctx, t, func(k key) bool { return a.episodes[k] != nil })
+	if err != nil {
+		return nil, err
+	}
+	frozen := func(k key) (rate, bool) {
+		if ep := a.episodes[k]; ep != nil && ep.baseline.in > 0 {
+			return ep.baseline, true
+		}
+		return rate{}, false
+	}
+	open := func(rule string) (tenants []string) {
+		for k := range a.episodes {
+			if k.rule == rule {
+				tenants = append(tenants, k.tenant)
+			}
+		}
+		return tenants
+	}
+	bySpike, err := a.spikes.evaluate(ctx, t, frozen, open)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(verdicts, byBudget...), bySpike...), nil
+}
+
+// wishes collects what the firing episodes want done, per tenant, older episodes first.
+func (a *Alerts) wishes() map[string][]wish {
+	out := map[string][]wish{}
+	for k, ep := range a.episodes {
+		if ep.throttle != nil {
+			out[k.tenant] = append(out[k.tenant], wish{ep.throttle, ep.id, k.rule, ep.event.Kind, ep.event.Summary, ep.event.At})
+		}
+	}
+	return out
+}
+
+// restore reads the episodes and leases that a process before left.
+func (a *Alerts) restore(ctx context.Context, now time.Time) error {
+	events, err := a.store.openEpisodes(ctx, now.Add(-time.Hour))
+	if err != nil {
+		return err
+	}
+	if err := a.throttles.restore(ctx, now); err != nil {
+		return err
+	}
+	for _, e := range events {
+		var d detail
+		if err := json.Unmarshal([]byte(e.Detail), &d); err != nil {
+			a.log.Error("episode has a detail that can't be read; it is left alone", "episode", e.Episode, "err", err)
+			continue
+		}
+		if e.State != StateResolved {
+			ep := &episode{id: e.Episode, sequence: e.Sequence, event: e, reacted: true}
+			ep.baseline.in, _ = time.ParseDuration(d.BaselineFor) // budgets have none
+			ep.baseline.spend, _ = ledger.ParseSum(d.BaselineUSD)
+			a.episodes[key{e.Rule, e.Tenant, d.Threshold}] = ep
+			a.metrics.open.WithLabelValues(e.Kind).Inc()
+		}
+		if a.started[e.Episode] = e.At; len(missing(d, a.boxes)) > 0 {
+			a.post(&e)
+		}
+	}
+	a.log.Info("alerts restored", "open_episodes", len(a.episodes), "tenants_with_commands", len(a.throttles.holds))
+	return nil
+}

@@ -1,0 +1,281 @@
+package alerts
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/schema"
+)
+
+// Config is the section alerts of the configuration file.
+type Config struct {
+	ClickHouse    string         `yaml:"-"`              // URL, said once for all roles
+	EvaluateEvery time.Duration  `yaml:"evaluate_every"` // how often the rules are evaluated
+	StaleAfter    time.Duration  `yaml:"stale_after"`    // a ledger that hasn't grown for so long is no evidence
+	QuietAfter    time.Duration  `yaml:"quiet_after"`    // after so long without traffic none is expected
+	Budgets       []Budget       `yaml:"budgets"`
+	Spikes        []Spike        `yaml:"spikes"`
+	Throttle      ThrottleConfig `yaml:"throttle"`
+	Notify        NotifyConfig   `yaml:"notify"`
+}
+
+// Budget is an amount that a tenant may spend per period. Each threshold that is crossed is an episode of its own; the
+// lower ones stay silent where a higher one is crossed at the same time.
+type Budget struct {
+	Name       string        `yaml:"name"`
+	Tenant     string        `yaml:"tenant"`
+	Period     string        `yaml:"period"`      // hour, day, month (UTC), or a duration of whole seconds that divides a day
+	Amount     Decimal       `yaml:"amount"`      // USD
+	Thresholds []int         `yaml:"thresholds"`  // percent of the amount; [80, 100] if empty
+	ClearAfter time.Duration `yaml:"clear_after"` // resolved when the budget has been under it for so long; 10s if 0
+	Throttle   *Policy       `yaml:"throttle"`    // nil: never
+}
+
+// Spike is a spend rate that is both many times the usual and large in itself.
+type Spike struct {
+	Name        string        `yaml:"name"`
+	Tenant      string        `yaml:"tenant"`       // empty: every tenant by itself
+	Window      time.Duration `yaml:"window"`       // the short window; 30s if 0
+	Factor      Decimal       `yaml:"factor"`       // fires at so many times the baseline's rate; 4 if 0
+	ClearFactor Decimal       `yaml:"clear_factor"` // clears below so many times; 2 if 0
+	MinPerHour  Decimal       `yaml:"min_per_hour"` // USD an hour below which nothing is a spike; 1 if 0
+	History     time.Duration `yaml:"history"`      // how far back the usual is looked for; 168h if 0
+	MinHistory  time.Duration `yaml:"min_history"`  // with less of it the trailing window is the baseline; 24h if 0
+	Trailing    time.Duration `yaml:"trailing"`     // length of the trailing window; 5m if 0
+	MinTrailing time.Duration `yaml:"min_trailing"` // with less of that the rule is silent; 1m if 0
+	ClearAfter  time.Duration `yaml:"clear_after"`  // resolved when it has been clear for so long; 30s if 0
+	Throttle    *Policy       `yaml:"throttle"`     // nil: never
+}
+
+// Policy is what a rule does to a tenant beside telling people.
+type Policy struct {
+	At       int           `yaml:"at"` // budgets: the threshold from which it applies; 100 if 0
+	Level    gateway.Level `yaml:"level"`
+	Per      time.Duration `yaml:"per"`
+	Requests int64         `yaml:"requests"`
+	Tokens   int64         `yaml:"tokens"`
+	USD      Decimal       `yaml:"usd"`
+}
+
+// ThrottleConfig says whom commands may bite and where they go.
+type ThrottleConfig struct {
+	Enforce       []string             `yaml:"enforce"`        // tenants that budgets may throttle; all others: dry run
+	EnforceSpikes []string             `yaml:"enforce_spikes"` // of them, those that spikes may throttle too
+	Lease         time.Duration        `yaml:"lease"`          // a command's life; renewed at half of it
+	RetryAfter    time.Duration        `yaml:"retry_after"`    // wait after a command that wasn't delivered
+	EffectWithin  time.Duration        `yaml:"effect_within"`  // spend has to fall by then, else it is reported
+	EffectWindow  time.Duration        `yaml:"effect_window"`  // over which the fall is measured
+	SendDryRun    bool                 `yaml:"send_dry_run"`   // send dry runs too, marked as such; the gateway counts
+	Gateway       gateway.ClientConfig `yaml:"gateway"`        // no url: no gateway, every command is a dry run
+}
+
+// NotifyConfig lists who is told.
+type NotifyConfig struct {
+	Timeout       time.Duration  `yaml:"timeout"`        // of one attempt
+	RetryAfter    time.Duration  `yaml:"retry_after"`    // wait after a failure; doubles up to 5m
+	RunbookURL    string         `yaml:"runbook_url"`    // link in every notification; the rule's name is appended
+	Alertmanagers []Alertmanager `yaml:"alertmanagers"`  // POST /api/v2/alerts
+	Webhooks      []Webhook      `yaml:"webhooks"`       // Alertmanager's webhook JSON, version 4
+	AllowNetworks []string       `yaml:"allow_networks"` // CIDR prefixes that aren't public but may be called
+}
+
+// Alertmanager is a Prometheus Alertmanager; it groups, silences and fans out.
+type Alertmanager struct {
+	Name string `yaml:"name"`
+	URL  string `yaml:"url"` // base, for example http://alertmanager:9093
+}
+
+// Webhook receives Alertmanager's webhook JSON (version 4), signed by Standard Webhooks if it has secrets.
+type Webhook struct {
+	Name    string   `yaml:"name"`
+	URL     string   `yaml:"url"`
+	Secrets []string `yaml:"secrets"`
+}
+
+// DefaultConfig watches every tenant for spikes, tells the log, and throttles nobody.
+func DefaultConfig() Config {
+	client := gateway.DefaultClientConfig()
+	return Config{
+		EvaluateEvery: time.Second,
+		StaleAfter:    time.Minute,
+		QuietAfter:    15 * time.Minute,
+		Spikes:        []Spike{Spike{Name: "spend-spike"}.withDefaults()},
+		Throttle: ThrottleConfig{
+			Lease: time.Minute, RetryAfter: 5 * time.Second, EffectWithin: time.Minute, EffectWindow: 10 * time.Second,
+			Gateway: client,
+		},
+		Notify: NotifyConfig{Timeout: 5 * time.Second, RetryAfter: 5 * time.Second},
+	}
+}
+
+func (b Budget) withDefaults() Budget {
+	if len(b.Thresholds) == 0 {
+		b.Thresholds = []int{80, 100}
+	}
+	b.Thresholds = slices.Sorted(slices.Values(b.Thresholds))
+	b.ClearAfter = or(b.ClearAfter, 10*time.Second)
+	if b.Throttle != nil {
+		p := *b.Throttle
+		p.At = or(p.At, 100)
+		b.Throttle = &p
+	}
+	return b
+}
+
+func (s Spike) withDefaults() Spike {
+	s.Window = or(s.Window, 30*time.Second)
+	s.Factor = or(s.Factor, USD(4*ledger.USD))
+	s.ClearFactor = or(s.ClearFactor, USD(2*ledger.USD))
+	s.MinPerHour = or(s.MinPerHour, USD(ledger.USD))
+	s.History = or(s.History, 7*24*time.Hour)
+	s.MinHistory = or(s.MinHistory, 24*time.Hour)
+	s.Trailing = or(s.Trailing, 5*time.Minute)
+	s.MinTrailing = or(s.MinTrailing, time.Minute)
+	s.ClearAfter = or(s.ClearAfter, 30*time.Second)
+	return s
+}
+
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// limits is the policy's part of a command.
+func (p *Policy) limits() gateway.Limits {
+	usd, _ := p.USD.Money() // in range: validate checked it
+	return gateway.Limits{Per: p.Per, Requests: p.Requests, Tokens: p.Tokens, USD: usd}
+}
+
+// problems collects errors with the key they are about.
+type problems struct{ errs []error }
+
+func (p *problems) add(format string, args ...any) {
+	p.errs = append(p.errs, fmt.Errorf(format, args...))
+}
+
+func (p *problems) within(key string, v, least, most time.Duration) {
+	if v < least || v > most {
+		p.add("%s %s: want %s to %s", key, v, least, most)
+	}
+}
+
+// Validate names every problem with its key, its value and the remedy.
+func (c *Config) Validate() error {
+	var p problems
+	if _, err := schema.ParseURL(c.ClickHouse); err != nil {
+		p.errs = append(p.errs, err)
+	}
+	p.within("evaluate_every", c.EvaluateEvery, 5*time.Millisecond, time.Minute)
+	p.within("stale_after", c.StaleAfter, 5*time.Second, time.Hour)
+	p.within("quiet_after", c.QuietAfter, c.StaleAfter, 24*time.Hour)
+	names := map[string]string{}
+	unique := func(key, name string) {
+		if name == "" {
+			p.add("%s.name is empty: give the rule a name", key)
+		} else if first, taken := names[name]; taken {
+			p.add("%s.name %q: %s has it already; names are unique over all rules", key, name, first)
+		}
+		names[name] = key
+	}
+	for i, b := range c.Budgets {
+		key := fmt.Sprintf("budgets[%d]", i)
+		unique(key, b.Name)
+		b.validate(&p, key)
+	}
+	for i, s := range c.Spikes {
+		key := fmt.Sprintf("spikes[%d]", i)
+		unique(key, s.Name)
+		s.withDefaults().validate(&p, key)
+	}
+	c.Throttle.validate(&p)
+	c.Notify.validate(&p)
+	return errors.Join(p.errs...)
+}
+
+func (b Budget) validate(p *problems, key string) {
+	if b.Tenant == "" {
+		p.add("%s.tenant is empty: name the tenant", key)
+	}
+	if _, err := parsePeriod(b.Period); err != nil {
+		p.add("%s.period: %w", key, err)
+	}
+	if b.Amount.Sign() <= 0 {
+		p.add("%s.amount %s: want more than 0 USD", key, b.Amount.Short())
+	}
+	b = b.withDefaults()
+	for _, t := range b.Thresholds {
+		if t < 1 || t > 10_000 {
+			p.add("%s.thresholds %d: want percent, 1 to 10000", key, t)
+		}
+	}
+	p.within(key+".clear_after", b.ClearAfter, time.Millisecond, time.Hour)
+	if b.Throttle != nil {
+		b.Throttle.validate(p, key+".throttle")
+		if !slices.Contains(b.Thresholds, b.Throttle.At) {
+			p.add("%s.throttle.at %d: want one of the thresholds %v", key, b.Throttle.At, b.Thresholds)
+		}
+	}
+}
+
+func (s Spike) validate(p *problems, key string) {
+	p.within(key+".window", s.Window, 5*time.Second, 5*time.Minute)
+	p.within(key+".trailing", s.Trailing, s.Window, time.Hour)
+	p.within(key+".min_trailing", s.MinTrailing, s.Window, s.Trailing)
+	p.within(key+".history", s.History, 24*time.Hour, 90*24*time.Hour)
+	p.within(key+".min_history", s.MinHistory, time.Hour, s.History)
+	p.within(key+".clear_after", s.ClearAfter, time.Millisecond, time.Hour)
+	if s.Window%time.Second != 0 {
+		p.add("%s.window %s: want whole seconds", key, s.Window)
+	}
+	if s.ClearFactor.Sign() <= 0 || s.Factor.Cmp(s.ClearFactor.Sum) <= 0 {
+		p.add("%s.factor %s, clear_factor %s: want 0 < clear_factor < factor, so that the alert doesn't flap", key, s.Factor.Short(), s.ClearFactor.Short())
+	}
+	if s.MinPerHour.Sign() <= 0 {
+		p.add("%s.min_per_hour %s: want more than 0 USD", key, s.MinPerHour.Short())
+	}
+	if s.Throttle != nil {
+		s.Throttle.validate(p, key+".throttle")
+	}
+}
+
+func (t *Policy) validate(p *problems, key string) {
+	if _, ok := t.USD.Money(); !ok {
+		p.add("%s.usd %s: want at most %s", key, t.USD.Short(), ledger.MaxMoney.Short())
+	}
+	now := time.Now()
+	cmd := gateway.Command{Tenant: "t", Level: t.Level, Limits: t.limits(), Sequence: 1, Issued: now, Expires: now.Add(time.Minute)}
+	if err := cmd.Validate(); err != nil {
+		p.add("%s: %w", key, err)
+	}
+	if t.Level == gateway.Release {
+		p.add("%s.level release: want notify, slow, cap or block", key)
+	}
+}
+
+func (t *ThrottleConfig) validate(p *problems) {
+	p.within("throttle.lease", t.Lease, time.Second, time.Hour)
+	p.within("throttle.retry_after", t.RetryAfter, 10*time.Millisecond, 10*time.Minute)
+	p.within("throttle.effect_within", t.EffectWithin, time.Second, time.Hour)
+	p.within("throttle.effect_window", t.EffectWindow, time.Second, 5*time.Minute)
+	for i, tenant := range t.EnforceSpikes {
+		if !slices.Contains(t.Enforce, tenant) {
+			p.add("throttle.enforce_spikes[%d] %q: list the tenant in throttle.enforce too", i, tenant)
+		}
+	}
+	if t.Gateway.URL == "" {
+		if len(t.Enforce) > 0 {
+			p.add("throttle.enforce names tenants, but throttle.gateway.url is empty: give the gateway's webhook address")
+		}
+		return
+	}
+	if err := t.Gateway.Validate(); err != nil {
+		p.add("throttle.gateway: %w", err)
+	}
+}

@@ -1,0 +1,121 @@
+package alerts
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// Kinds of rule.
+const (
+	KindBudget    = "budget"
+	KindSpike     = "spike"
+	KindFreshness = "freshness" // the ledger itself: it stopped growing while traffic was expected
+)
+
+// States of an episode.
+const (
+	StateFiring   = "firing"
+	StateResolved = "resolved"
+	StateNoData   = "no_data" // the freshness rule's way of firing
+)
+
+// Severities.
+const (
+	Warning  = "warning"
+	Critical = "critical"
+)
+
+// key is one thing that can be wrong: an episode at a time. Threshold is percent, for budgets.
+type key struct {
+	rule, tenant string
+	threshold    int
+}
+
+// verdict is what a rule says of one key at one evaluation.
+type verdict struct {
+	key       key
+	kind      string
+	severity  string
+	holds     bool // the condition that opens an episode
+	clear     bool // the condition that, held for clearAfter, closes it
+	known     bool // false: no evidence either way; nothing changes
+	value     ledger.Sum
+	threshold ledger.Sum
+	summary   string
+	detail    detail
+	baseline  rate                                     // of a spike: what it was compared with
+	cross     func(context.Context) (time.Time, error) // finds the receipt of the crossing call
+	throttle  *Policy                                  // what to do to the tenant while firing, nil = nothing
+	clearFor  time.Duration
+}
+
+// detail is the machine-readable part of an event, stored as JSON. Amounts are decimal strings.
+type detail struct {
+	Window      string   `json:"window,omitempty"`
+	Threshold   int      `json:"threshold_percent,omitempty"`
+	Baseline    string   `json:"baseline,omitempty"`     // where the usual comes from
+	BaselineUSD string   `json:"baseline_usd,omitempty"` // and what it is: amount …
+	BaselineFor string   `json:"baseline_for,omitempty"` // … per this time
+	Factor      string   `json:"factor,omitempty"`
+	Calls       uint64   `json:"calls,omitempty"`
+	Unpriced    uint64   `json:"unpriced_calls,omitempty"`
+	Notified    []string `json:"notified,omitempty"` // receivers that have this event
+}
+
+// episode is the time from firing to resolved.
+type episode struct {
+	id         uuid.UUID
+	sequence   uint32
+	event      AlertEvent // the newest one written
+	throttle   *Policy
+	clearSince time.Time
+	reacted    bool // its first command was acknowledged, or a process before knows
+	baseline   rate // of a spike: frozen, so that the alert doesn't get used to what it fires on
+}
+
+// AlertEvent is one row of alert_events: an episode entered a state.
+type AlertEvent struct {
+	Episode   uuid.UUID
+	Sequence  uint32
+	Rule      string
+	Kind      string
+	Tenant    string
+	Subject   map[string]string
+	State     string
+	Severity  string
+	Value     ledger.Sum
+	Threshold ledger.Sum
+	Summary   string
+	Detail    string // JSON
+	Crossed   time.Time
+	At        time.Time
+}
+
+// ThrottleEvent is one row of throttle_events: a step of one command.
+type ThrottleEvent struct {
+	Tenant   string
+	Sequence uint64
+	Step     string
+	Level    string
+	Gateway  string
+	Episode  uuid.UUID
+	Rule     string
+	Limits   map[string]ledger.Sum // requests, tokens, usd, per_seconds
+	DryRun   bool
+	Author   string
+	Reason   string
+	Answer   string
+	Issued   time.Time
+	Expires  time.Time
+	At       time.Time
+}
+
+// Event is what an observer is told, after it was written down: one of the two is set.
+type Event struct {
+	Alert    *AlertEvent
+	Throttle *ThrottleEvent
+}

@@ -1,0 +1,47 @@
+package alerts
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics of the role; every name is documented by its help text.
+type metrics struct {
+	episodes      *prometheus.CounterVec
+	open          *prometheus.GaugeVec
+	steps         *prometheus.CounterVec
+	notifications *prometheus.CounterVec
+	evaluation    prometheus.Histogram
+	failures      prometheus.Counter
+	freshness     prometheus.Gauge
+	behind        prometheus.Gauge
+	reaction      prometheus.Histogram
+}
+
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		episodes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tollkeeper_alerts_episodes_total",
+			Help: "Episodes that entered a state, by kind of rule and state."}, []string{"kind", "state"}),
+		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tollkeeper_alerts_open_episodes",
+			Help: "Episodes that are firing now, by kind of rule."}, []string{"kind"}),
+		steps: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tollkeeper_alerts_throttle_steps_total",
+			Help: "Steps of throttle commands: ordered, acknowledged, effective, released, expired, failed, dry_run."}, []string{"step"}),
+		notifications: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tollkeeper_alerts_notifications_total",
+			Help: "Attempts to notify, by receiver and outcome: sent, failed, refused, dropped."}, []string{"receiver", "outcome"}),
+		evaluation: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "tollkeeper_alerts_evaluation_seconds",
+			Help: "Duration of one evaluation of all rules.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 12)}),
+		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "tollkeeper_alerts_evaluation_failures_total",
+			Help: "Evaluations that failed, mostly because the database didn't answer."}),
+		freshness: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_alerts_ledger_age_seconds",
+			Help: "Age of the newest call in the ledger, by the clock of this process."}),
+		behind: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_alerts_rollup_behind_seconds",
+			Help: "Age of the oldest minute whose rollup is behind its calls, 0 if none; looked for up to ten minutes back."}),
+		reaction: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "tollkeeper_alerts_reaction_seconds",
+			Help: "From the receipt of the crossing call to the gateway's 2xx for the episode's first command.", Buckets: prometheus.ExponentialBuckets(0.1, 1.6, 14)}),
+	}
+	for _, c := range []prometheus.Collector{m.episodes, m.open, m.steps, m.notifications, m.evaluation, m.failures, m.freshness, m.behind, m.reaction} {
+		if err := reg.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}

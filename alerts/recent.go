@@ -1,0 +1,139 @@
+package alerts
+
+import (
+	"context"
+	"time"
+)
+
+// openMinutes are read anew at every evaluation, the running one and this many before it: calls that take longer than
+// that reach the sums through the rollups only.
+const openMinutes = 2
+
+// recent is the spend of the last minutes by receipt, per tenant: the open minutes as of this evaluation, older ones as
+// they were when they were last open. It is a cache of what calls say and is read again after a pause or a restart.
+type recent struct {
+	bucket time.Duration
+	keep   time.Duration
+	last   time.Time // the evaluation that filled it last
+	// minute of the call (Unix seconds) → tenant → bucket of the receipt → what was received
+	minutes map[int64]map[string]map[int64]cell
+}
+
+func newRecent(bucket, keep time.Duration) *recent {
+	return &recent{bucket: bucket, keep: keep, minutes: map[int64]map[string]map[int64]cell{}}
+}
+
+// openFrom is the first minute that is read from calls at now.
+func openFrom(now time.Time) time.Time {
+	return now.UTC().Truncate(time.Minute).Add(-openMinutes * time.Minute)
+}
+
+// fill reads what is open since the last fill, and everything since before, which is at most the oldest minute kept.
+func (r *recent) fill(ctx context.Context, ledger reader, now, before time.Time) error {
+	oldest := now.Add(-r.keep).Truncate(time.Minute)
+	from := oldest
+	if !r.last.IsZero() && r.last.Before(now.Add(time.Minute)) {
+		from = openFrom(r.last)
+	}
+	from = later(earlier(earlier(from, openFrom(now)), before), oldest)
+	fresh := map[int64]map[string]map[int64]cell{}
+	err := ledger.open(ctx, from, now.Add(2*time.Minute).Truncate(time.Minute), r.bucket, func(tenant string, minute, bucket int64, c cell) {
+		if fresh[minute] == nil {
+			fresh[minute] = map[string]map[int64]cell{}
+		}
+		if fresh[minute][tenant] == nil {
+			fresh[minute][tenant] = map[int64]cell{}
+		}
+		fresh[minute][tenant][bucket] = c
+	})
+	if err != nil {
+		return err
+	}
+	for minute := range r.minutes {
+		if minute >= from.Unix() || minute < oldest.Unix() {
+			delete(r.minutes, minute)
+		}
+	}
+	for minute, tenants := range fresh {
+		r.minutes[minute] = tenants
+	}
+	r.last = now
+	return nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// tenants lists everyone with a call in the minutes kept.
+func (r *recent) tenants() map[string]bool {
+	out := map[string]bool{}
+	for _, tenants := range r.minutes {
+		for t := range tenants {
+			out[t] = true
+		}
+	}
+	return out
+}
+
+// bucketOf is the bucket that holds t.
+func (r *recent) bucketOf(t time.Time) int64 { return t.UnixMilli() / r.bucket.Milliseconds() }
+
+// received sums what was received from the tenant in buckets [from, to].
+func (r *recent) received(tenant string, from, to int64) (sum cell) {
+	for _, tenants := range r.minutes {
+		for b, c := range tenants[tenant] {
+			if b >= from && b <= to {
+				sum.add(c)
+			}
+		}
+	}
+	return sum
+}
+
+// first is the oldest bucket in which something was received from the tenant, at or after from.
+func (r *recent) first(tenant string, from int64) (bucket int64, ok bool) {
+	for _, tenants := range r.minutes {
+		for b := range tenants[tenant] {
+			if b >= from && (!ok || b < bucket) {
+				bucket, ok = b, true
+			}
+		}
+	}
+	return bucket, ok
+}
+
+// of sums the tenant's calls whose minute is in [from, to).
+func (r *recent) of(tenant string, from, to time.Time) (sum total) {
+	for minute, tenants := range r.minutes {
+		if minute < from.Unix() || minute >= to.Unix() {
+			continue
+		}
+		for _, c := range tenants[tenant] {
+			sum = sum.plus(total{c.spend, c.calls, c.unpriced})
+		}
+	}
+	return sum
+}
+
+// newest is the newest receipt of all.
+func (r *recent) newest() (at time.Time) {
+	for _, tenants := range r.minutes {
+		for _, buckets := range tenants {
+			for _, c := range buckets {
+				at = later(at, c.newest)
+			}
+		}
+	}
+	return at
+}

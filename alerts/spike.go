@@ -1,0 +1,203 @@
+package alerts
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// hoursEvery is how often the history is read again.
+const hoursEvery = 5 * time.Minute
+
+// one is the factor 1.
+var one = ledger.SumOf(ledger.USD)
+
+// spikes evaluates all spike rules.
+type spikes struct {
+	rules []Spike
+	hours map[string]map[int64]ledger.Sum // tenant → hour → spend
+	read  time.Time
+}
+
+func newSpikes(rules []Spike) *spikes {
+	s := &spikes{}
+	for _, r := range rules {
+		s.rules = append(s.rules, r.withDefaults())
+	}
+	return s
+}
+
+// bucket is the width in which receipts are counted: fine enough that a window's ragged end doesn't matter.
+func (s *spikes) bucket() time.Duration {
+	width := 5 * time.Second
+	for _, r := range s.rules {
+		if r.Window < 30*time.Second || r.Window%width != 0 {
+			width = time.Second
+		}
+	}
+	return width
+}
+
+// reach is how far back receipts are needed.
+func (s *spikes) reach() (d time.Duration) {
+	for _, r := range s.rules {
+		d = max(d, r.Window+r.Trailing)
+	}
+	return d
+}
+
+// refresh reads the history of all rules when it is due.
+func (s *spikes) refresh(ctx context.Context, t *tick) error {
+	if len(s.rules) == 0 || (s.hours != nil && t.now.Sub(s.read) < hoursEvery && sameHour(s.read, t.now)) {
+		return nil
+	}
+	var back time.Duration
+	for _, r := range s.rules {
+		back = max(back, r.History)
+	}
+	hour := t.now.Truncate(time.Hour)
+	hours, err := t.ledger.hours(ctx, hour.Add(-back), hour)
+	if err != nil {
+		return err
+	}
+	s.hours, s.read = hours, t.now
+	return nil
+}
+
+func sameHour(a, b time.Time) bool { return a.Truncate(time.Hour).Equal(b.Truncate(time.Hour)) }
+
+// evaluate returns a verdict for every tenant that spends or has an open episode. frozen gives the baseline of an open
+// episode.
+func (s *spikes) evaluate(ctx context.Context, t *tick, frozen func(key) (rate, bool), open func(rule string) []string) ([]verdict, error) {
+	if err := s.refresh(ctx, t); err != nil {
+		return nil, err
+	}
+	var out []verdict
+	for _, rule := range s.rules {
+		tenants := t.recent.tenants()
+		for _, tenant := range open(rule.Name) {
+			tenants[tenant] = true
+		}
+		for tenant := range tenants {
+			if rule.Tenant != "" && rule.Tenant != tenant {
+				continue
+			}
+			v, ok, err := s.verdict(t, rule, tenant, frozen)
+			if err != nil {
+				return nil, fmt.Errorf("spike %s of %s: %w", rule.Name, tenant, err)
+			}
+			if ok {
+				out = append(out, v)
+			}
+		}
+	}
+	return out, nil
+}
+
+// usual is what a spend rate is compared with, and where it comes from.
+type usual struct {
+	rate
+	from string
+}
+
+func (s *spikes) verdict(t *tick, rule Spike, tenant string, frozen func(key) (rate, bool)) (verdict, bool, error) {
+	k := key{rule: rule.Name, tenant: tenant}
+	end := t.recent.bucketOf(t.watermark)
+	begin := end - int64(rule.Window/t.recent.bucket) + 1
+	sum := t.recent.received(tenant, begin, end)
+	base, ok := s.baseline(t, rule, tenant, begin)
+	if r, open := frozen(k); open {
+		base, ok = usual{r, "the baseline when it began"}, true
+	}
+	if !ok {
+		return verdict{}, false, nil
+	}
+	need, err := base.scaled(rule.Factor.Sum, rule.Window)
+	if err != nil {
+		return verdict{}, false, err
+	}
+	least, err := rate{rule.MinPerHour.Sum, time.Hour}.scaled(one, rule.Window)
+	if err != nil {
+		return verdict{}, false, err
+	}
+	if least.Cmp(need) > 0 {
+		need = least
+	}
+	v := verdict{
+		key: k, kind: KindSpike, severity: Critical, known: t.fresh, clearFor: rule.ClearAfter, throttle: rule.Throttle,
+		holds: sum.spend.Cmp(need) >= 0, clear: clears(sum.spend, need, rule),
+		value: sum.spend, threshold: need, baseline: base.rate,
+		detail: detail{Window: rule.Window.String(), Baseline: base.from, BaselineUSD: base.spend.String(),
+			BaselineFor: base.in.String(), Factor: rule.Factor.Short(), Calls: sum.calls, Unpriced: sum.unpriced},
+	}
+	v.summary = fmt.Sprintf("%s spends %s%s USD in %s; %s USD or more are a spike (%s times %s USD in %s, %s; at least %s USD an hour)",
+		tenant, atLeast(sum.unpriced), sum.spend.Short(), rule.Window, need.Short(), rule.Factor.Short(), base.spend.Short(), base.in, base.from, rule.MinPerHour.Short())
+	v.cross = func(context.Context) (time.Time, error) { return sum.newest, nil }
+	return v, true, nil
+}
+
+// clears reports spend < need · clear_factor / factor, exactly.
+func clears(spend, need ledger.Sum, rule Spike) bool {
+	a := integer(spend)
+	b := integer(need)
+	return a.Mul(a, integer(rule.Factor.Sum)).Cmp(b.Mul(b, integer(rule.ClearFactor.Sum))) < 0
+}
+
+// baseline is the usual spend rate before the bucket begin: by history, or with too little of it by the trailing window;
+// ok is false with too little of either.
+func (s *spikes) baseline(t *tick, rule Spike, tenant string, begin int64) (usual, bool) {
+	if u, ok := s.history(t, rule, tenant); ok {
+		return u, true
+	}
+	from := begin - int64(rule.Trailing/t.recent.bucket)
+	first, ok := t.recent.first(tenant, 0)
+	if !ok {
+		return usual{}, false
+	}
+	from = max(from, first)
+	length := time.Duration(begin-from) * t.recent.bucket
+	if length < rule.MinTrailing {
+		return usual{}, false
+	}
+	sum := t.recent.received(tenant, from, begin-1)
+	return usual{rate{sum.spend, length}, fmt.Sprintf("the %s before: less than %s of history", length, rule.MinHistory)}, true
+}
+
+// minSameHours is how many days the same hour of the day must have been seen to stand for what is usual at that hour.
+const minSameHours = 3
+
+// history is the median spend of the same hour of the day, or with few days the median of all hours. Hours without spend
+// since the first one count as zero.
+func (s *spikes) history(t *tick, rule Spike, tenant string) (usual, bool) {
+	now := t.now.Truncate(time.Hour)
+	oldest := now.Unix()
+	for hour, spend := range s.hours[tenant] {
+		if hour >= now.Add(-rule.History).Unix() && hour < oldest && spend.Sign() > 0 {
+			oldest = hour
+		}
+	}
+	if now.Sub(time.Unix(oldest, 0)) < rule.MinHistory {
+		return usual{}, false
+	}
+	var same, all []ledger.Sum
+	for hour := oldest; hour < now.Unix(); hour += 3600 {
+		spend := s.hours[tenant][hour]
+		all = append(all, spend)
+		if (now.Unix()-hour)%86400 == 0 {
+			same = append(same, spend)
+		}
+	}
+	if len(same) >= minSameHours {
+		return usual{rate{median(same), time.Hour}, fmt.Sprintf("the median of this hour on %d days", len(same))}, true
+	}
+	return usual{rate{median(all), time.Hour}, fmt.Sprintf("the median of %d hours", len(all))}, true
+}
+
+// median is the middle amount, the higher one of two: an amount that was really spent.
+func median(amounts []ledger.Sum) ledger.Sum {
+	slices.SortFunc(amounts, ledger.Sum.Cmp)
+	return amounts[len(amounts)/2]
+}

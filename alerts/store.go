@@ -1,0 +1,181 @@
+package alerts
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
+
+	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/schema"
+)
+
+// store is the role's memory: alert_events and throttle_events.
+type store struct{ reader }
+
+func (s store) insert(ctx context.Context, name string, values ...any) error {
+	batch, err := s.conn.PrepareBatch(ctx, schema.SQL("alerts/"+name))
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if err := batch.Append(values...); err != nil {
+		_ = batch.Abort() // the append's error says it all
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// writeAlert adds the event, or replaces it if its episode and sequence are there already.
+func (s store) writeAlert(ctx context.Context, e *AlertEvent) error {
+	subject := e.Subject
+	if subject == nil {
+		subject = map[string]string{}
+	}
+	return s.insert(ctx, "insert_alert_event", e.Episode, e.Sequence, e.Rule, e.Kind, e.Tenant, subject, e.State, e.Severity,
+		e.Value.String(), e.Threshold.String(), e.Summary, e.Detail, e.Crossed, e.At)
+}
+
+func (s store) writeThrottle(ctx context.Context, e *ThrottleEvent) error {
+	limits := make(map[string]string, len(e.Limits))
+	for k, v := range e.Limits {
+		limits[k] = v.String()
+	}
+	dry := uint8(0)
+	if e.DryRun {
+		dry = 1
+	}
+	return s.insert(ctx, "insert_throttle_event", e.Tenant, e.Sequence, e.Step, e.Level, e.Gateway, e.Episode, e.Rule, limits, dry,
+		e.Author, e.Reason, e.Answer, e.Issued, e.Expires, e.At)
+}
+
+// openEpisodes reads the newest event of every episode that is not resolved, or resolved since.
+func (s store) openEpisodes(ctx context.Context, since time.Time) ([]AlertEvent, error) {
+	var out []AlertEvent
+	err := s.each(ctx, "open_episodes", params{"since": milli(since)}, func(rows driver.Rows) error {
+		var e AlertEvent
+		var id, value, threshold string
+		err := rows.Scan(&id, &e.Sequence, &e.Rule, &e.Kind, &e.Tenant, &e.Subject, &e.State, &e.Severity, &value, &threshold,
+			&e.Summary, &e.Detail, &e.Crossed, &e.At)
+		if err != nil {
+			return err
+		}
+		if e.Episode, err = uuid.Parse(id); err != nil {
+			return err
+		}
+		if e.Value, err = ledger.ParseSum(value); err != nil {
+			return err
+		}
+		e.Threshold, err = ledger.ParseSum(threshold)
+		out = append(out, e)
+		return err
+	})
+	return out, err
+}
+
+// audit is what throttle_events remembers of one tenant.
+type audit struct {
+	tenant  string
+	highest uint64 // sequence
+	held    gateway.Command
+}
+
+// audits reads what was ordered at the gateway; held is the newest acknowledged command that hasn't been ended.
+func (s store) audits(ctx context.Context, gatewayName string) ([]audit, error) {
+	var out []audit
+	err := s.each(ctx, "throttle_audit", params{"gateway": text(gatewayName)}, func(rows driver.Rows) error {
+		var a audit
+		var level string
+		var ended uint64
+		limits := map[string]string{}
+		h := &a.held
+		if err := rows.Scan(&a.tenant, &a.highest, &h.Sequence, &level, &h.Rule, &h.Episode, &limits, &h.Issued, &h.Expires, &ended); err != nil {
+			return err
+		}
+		h.Tenant, h.Level = a.tenant, gateway.Level(level)
+		if h.Sequence <= ended {
+			*h = gateway.Command{}
+		}
+		err := readLimits(&h.Limits, limits)
+		out = append(out, a)
+		return err
+	})
+	return out, err
+}
+
+// limitsOf writes limits as amounts: requests and tokens as whole numbers, per_seconds the period.
+func limitsOf(l gateway.Limits) map[string]ledger.Sum {
+	whole := func(n int64) ledger.Sum {
+		sum, err := ledger.ParseSum(fmt.Sprint(n))
+		if err != nil {
+			panic("alerts: an int64 is a sum: " + err.Error())
+		}
+		return sum
+	}
+	out := map[string]ledger.Sum{}
+	if l.Per != 0 {
+		out["per_seconds"] = whole(int64(l.Per / time.Second))
+	}
+	if l.Requests != 0 {
+		out["requests"] = whole(l.Requests)
+	}
+	if l.Tokens != 0 {
+		out["tokens"] = whole(l.Tokens)
+	}
+	if l.USD != 0 {
+		out["usd"] = ledger.SumOf(l.USD)
+	}
+	return out
+}
+
+func readLimits(l *gateway.Limits, texts map[string]string) error {
+	for name, t := range texts {
+		sum, err := ledger.ParseSum(t)
+		if err != nil {
+			return fmt.Errorf("limit %s: %w", name, err)
+		}
+		if name == "usd" {
+			l.USD, _ = sum.Money() // it was a Money when it was written
+			continue
+		}
+		n := integer(sum).Div(integer(sum), integer(one)).Int64()
+		switch name {
+		case "per_seconds":
+			l.Per = time.Duration(n) * time.Second
+		case "requests":
+			l.Requests = n
+		case "tokens":
+			l.Tokens = n
+		}
+	}
+	return nil
+}
+
+// releasedByHand lists the episodes that somebody released since.
+func (s store) releasedByHand(ctx context.Context, since time.Time) (map[uuid.UUID]bool, error) {
+	out := map[uuid.UUID]bool{}
+	err := s.each(ctx, "manual_releases", params{"from": milli(since)}, func(rows driver.Rows) error {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		parsed, err := uuid.Parse(id)
+		out[parsed] = true
+		return err
+	})
+	return out, err
+}
+
+func encode(d detail) string {
+	b, err := json.Marshal(d)
+	if err != nil {
+		panic("alerts: a detail is always JSON: " + err.Error())
+	}
+	return string(b)
+}

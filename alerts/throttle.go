@@ -1,0 +1,405 @@
+package alerts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// Throttler is a gateway as this role needs it: gateway.Client, or an adapter.
+type Throttler interface {
+	Name() string
+	Send(ctx context.Context, cmd gateway.Command) (gateway.Ack, error)
+	State(ctx context.Context, tenant string) (gateway.State, error)
+}
+
+// Steps of a command in throttle_events.
+const (
+	StepOrdered      = "ordered"      // written down, about to be sent
+	StepAcknowledged = "acknowledged" // the gateway answered 2xx
+	StepEffective    = "effective"    // the tenant's spend in the ledger has fallen
+	StepReleased     = "released"     // nothing is in force any more, by order
+	StepExpired      = "expired"      // nothing is in force any more, by the lease's end
+	StepFailed       = "failed"       // not delivered, not in force, or without effect; answer says which
+	StepDryRun       = "dry_run"      // would have been ordered
+)
+
+// Author is the author of everything this role writes; other authors are people.
+const Author = "alerts"
+
+// wish is what one firing episode wants done to its tenant.
+type wish struct {
+	policy  *Policy
+	episode uuid.UUID
+	rule    string
+	kind    string
+	reason  string
+	since   time.Time
+}
+
+// hold is what is known of one tenant's throttle.
+type hold struct {
+	highest   uint64          // sequence ordered or seen at the gateway
+	current   gateway.Command // newest acknowledged, Sequence 0 = none
+	inFlight  bool
+	notBefore time.Time // of the next attempt after a failure
+	failures  int
+	told      uuid.UUID // episode whose dry run was written
+
+	before    ledger.Sum // spend in EffectWindow before the first command of measured
+	measured  uuid.UUID  // episode whose effect is being looked for
+	acked     time.Time  // its first acknowledgement
+	concluded bool       // effective, or reported as not
+}
+
+// throttles orders, renews, releases and measures. It belongs to the goroutine of Alerts.Run; sends run beside it and
+// report through results.
+type throttles struct {
+	cfg     ThrottleConfig
+	gateway Throttler // nil: everything is a dry run
+	store   store
+	log     *slog.Logger
+	metrics *metrics
+	notify  func(*ThrottleEvent)
+
+	holds   map[string]*hold
+	byHand  map[uuid.UUID]bool // episodes that somebody released
+	gone    bool               // the gateway answered 410
+	results chan result
+}
+
+// result is what came of one send.
+type result struct {
+	cmd      gateway.Command
+	ack      gateway.Ack
+	err      error
+	state    gateway.State
+	stateErr error
+}
+
+// restore reads what was held before a restart.
+func (t *throttles) restore(ctx context.Context, now time.Time) error {
+	audits, err := t.store.audits(ctx, t.name())
+	if err != nil {
+		return err
+	}
+	if t.byHand, err = t.store.releasedByHand(ctx, now.Add(-31*24*time.Hour)); err != nil {
+		return err
+	}
+	t.holds = map[string]*hold{}
+	for _, a := range audits {
+		h := t.hold(a.tenant)
+		h.highest = a.highest
+		if a.held.Sequence > 0 && a.held.Level != gateway.Release {
+			h.current = a.held
+			// Its effect was measured by the process before; what it spends now is no baseline for another look.
+			h.concluded = true
+			if id, err := uuid.Parse(a.held.Episode); err == nil {
+				h.measured = id
+			}
+		}
+	}
+	return nil
+}
+
+func (t *throttles) name() string {
+	if t.gateway == nil {
+		return "none"
+	}
+	return t.gateway.Name()
+}
+
+func (t *throttles) hold(tenant string) *hold {
+	h := t.holds[tenant]
+	if h == nil {
+		h = &hold{}
+		t.holds[tenant] = h
+	}
+	return h
+}
+
+// enforced reports whether a wish may bite, by configuration.
+func (t *throttles) enforced(tenant string, w wish) bool {
+	if t.gateway == nil || t.gone || !slices.Contains(t.cfg.Enforce, tenant) {
+		return false
+	}
+	return w.kind != KindSpike || slices.Contains(t.cfg.EnforceSpikes, tenant)
+}
+
+// strictest picks the wish to follow: one that may bite before dry runs, the harder level first, else the older one.
+func (t *throttles) strictest(tenant string, wishes []wish) (best wish, enforce, any bool) {
+	hardness := func(w wish) int {
+		n := slices.Index([]gateway.Level{gateway.Notify, gateway.Slow, gateway.Cap, gateway.Block}, w.policy.Level)
+		if t.enforced(tenant, w) {
+			n += 10
+		}
+		return n
+	}
+	for _, w := range wishes {
+		if t.byHand[w.episode] {
+			continue
+		}
+		if !any || hardness(w) > hardness(best) || (hardness(w) == hardness(best) && w.since.Before(best.since)) {
+			best, any = w, true
+		}
+	}
+	return best, any && t.enforced(tenant, best), any
+}
+
+// reconcile compares what the firing episodes want with what is held, tenant by tenant, and orders the difference.
+// Without fresh evidence it orders nothing: leases run out.
+func (t *throttles) reconcile(ctx context.Context, tk *tick, wishes map[string][]wish) error {
+	for tenant := range wishes {
+		t.hold(tenant)
+	}
+	var errs []error
+	for tenant, h := range t.holds {
+		errs = append(errs, t.expire(ctx, tk.now, tenant, h))
+		if tk.fresh {
+			errs = append(errs, t.follow(ctx, tk, tenant, h, wishes[tenant]), t.measure(ctx, tk, tenant, h))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (t *throttles) expire(ctx context.Context, now time.Time, tenant string, h *hold) error {
+	if h.current.Sequence == 0 || now.Before(h.current.Expires) {
+		return nil
+	}
+	if err := t.record(ctx, h.current, StepExpired, "the lease ran out", now); err != nil {
+		return err
+	}
+	t.log.Warn("throttle lease ran out", "tenant", tenant, "sequence", h.current.Sequence)
+	h.current = gateway.Command{}
+	return nil
+}
+
+func (t *throttles) follow(ctx context.Context, tk *tick, tenant string, h *hold, wishes []wish) error {
+	if h.inFlight || tk.now.Before(h.notBefore) {
+		return nil
+	}
+	w, enforce, any := t.strictest(tenant, wishes)
+	held := h.current.Sequence > 0
+	switch {
+	case held && t.gone:
+		return nil // nobody to tell; the lease runs out
+	case held && (!any || (!enforce && !h.current.DryRun)):
+		return t.release(ctx, tk.now, tenant, h)
+	case !any:
+		return nil
+	case !enforce && (t.gateway == nil || t.gone || !t.cfg.SendDryRun):
+		return t.dryRun(ctx, tk.now, tenant, h, w)
+	}
+	cmd := t.command(tk.now, tenant, h, w)
+	cmd.DryRun = !enforce
+	same := held && cmd.Level == h.current.Level && cmd.Limits == h.current.Limits && cmd.Episode == h.current.Episode && cmd.DryRun == h.current.DryRun
+	if same && h.current.Expires.Sub(tk.now) > t.cfg.Lease/2 {
+		return nil
+	}
+	if h.measured != w.episode && enforce {
+		end := tk.recent.bucketOf(tk.watermark)
+		h.measured, h.acked, h.concluded = w.episode, time.Time{}, false
+		h.before = tk.recent.received(tenant, end-int64(t.cfg.EffectWindow/tk.recent.bucket)+1, end).spend
+	}
+	return t.order(ctx, h, cmd)
+}
+
+func (t *throttles) command(now time.Time, tenant string, h *hold, w wish) gateway.Command {
+	return gateway.Command{
+		Tenant: tenant, Level: w.policy.Level, Limits: w.policy.limits(), Reason: shorten(w.reason), Rule: w.rule,
+		Episode: w.episode.String(), Sequence: h.highest + 1, Issued: now, Expires: now.Add(t.cfg.Lease),
+	}
+}
+
+// shorten keeps a text within what a command may carry.
+func shorten(s string) string {
+	const most = 900
+	if len(s) > most {
+		s = s[:most]
+	}
+	return ledger.CleanText(s)
+}
+
+func (t *throttles) release(ctx context.Context, now time.Time, tenant string, h *hold) error {
+	return t.order(ctx, h, gateway.Command{
+		Tenant: tenant, Level: gateway.Release, Reason: "released: the alert has resolved", Rule: h.current.Rule, Episode: h.current.Episode,
+		Sequence: h.highest + 1, Issued: now, Expires: now.Add(t.cfg.Lease), DryRun: h.current.DryRun,
+	})
+}
+
+func (t *throttles) dryRun(ctx context.Context, now time.Time, tenant string, h *hold, w wish) error {
+	if h.told == w.episode {
+		return nil
+	}
+	cmd := t.command(now, tenant, h, w)
+	cmd.DryRun = true
+	if err := t.record(ctx, cmd, StepDryRun, "not sent: throttle.enforce doesn't name this tenant for this kind of rule, or there is no gateway", now); err != nil {
+		return err
+	}
+	h.told, h.highest = w.episode, cmd.Sequence
+	t.log.Info("throttle, dry run", "tenant", tenant, "level", cmd.Level, "rule", w.rule)
+	return nil
+}
+
+// order writes the command down, then sends it beside this goroutine and reads back what the gateway holds.
+func (t *throttles) order(ctx context.Context, h *hold, cmd gateway.Command) error {
+	if err := t.record(ctx, cmd, StepOrdered, "", cmd.Issued); err != nil {
+		return err
+	}
+	h.highest, h.inFlight = cmd.Sequence, true
+	go func() {
+		r := result{cmd: cmd}
+		if r.ack, r.err = t.gateway.Send(ctx, cmd); r.err == nil {
+			r.state, r.stateErr = t.gateway.State(ctx, cmd.Tenant)
+		}
+		t.results <- r // read until Run has seen all that are in flight
+	}()
+	return nil
+}
+
+// settle takes the result of a send in.
+func (t *throttles) settle(ctx context.Context, now time.Time, r result) error {
+	h := t.hold(r.cmd.Tenant)
+	h.inFlight = false
+	if r.err != nil {
+		return t.failed(ctx, now, h, r)
+	}
+	if newer := max(r.ack.State.Sequence, r.state.Sequence); newer > r.cmd.Sequence {
+		return t.superseded(ctx, now, h, r, newer)
+	}
+	answer, err := json.Marshal(r.ack)
+	if err != nil {
+		return fmt.Errorf("encode answer: %w", err)
+	}
+	if err := t.record(ctx, r.cmd, StepAcknowledged, string(answer), r.ack.At); err != nil {
+		return err
+	}
+	if problem := r.contradicts(); problem != "" {
+		h.notBefore = t.backOff(now, h)
+		t.log.Error("gateway took a throttle command and doesn't hold it", "tenant", r.cmd.Tenant, "sequence", r.cmd.Sequence, "problem", problem)
+		return t.record(ctx, r.cmd, StepFailed, problem, now)
+	}
+	h.failures = 0
+	if r.cmd.Level == gateway.Release {
+		h.current = gateway.Command{}
+		t.log.Info("throttle released", "tenant", r.cmd.Tenant, "sequence", r.cmd.Sequence)
+		return t.record(ctx, r.cmd, StepReleased, "", r.ack.At)
+	}
+	if h.current.Episode != r.cmd.Episode {
+		t.log.Warn("tenant throttled", "tenant", r.cmd.Tenant, "level", r.cmd.Level, "rule", r.cmd.Rule, "sequence", r.cmd.Sequence, "expires", r.cmd.Expires)
+	}
+	h.current = r.cmd
+	if h.acked.IsZero() {
+		h.acked = r.ack.At
+	}
+	return nil
+}
+
+// contradicts compares the gateway's own account with the command; "" if they agree or it gives none.
+func (r result) contradicts() string {
+	if errors.Is(r.stateErr, gateway.ErrNoReadBack) {
+		return ""
+	}
+	if r.stateErr != nil {
+		return "read-back: " + r.stateErr.Error()
+	}
+	if r.state.Sequence != r.cmd.Sequence {
+		return fmt.Sprintf("read-back shows sequence %d, not %d", r.state.Sequence, r.cmd.Sequence)
+	}
+	if want := r.cmd.Level != gateway.Release && !r.cmd.DryRun; r.state.InForce != want {
+		return fmt.Sprintf("read-back shows in_force %v for level %s", r.state.InForce, r.cmd.Level)
+	}
+	return ""
+}
+
+func (t *throttles) backOff(now time.Time, h *hold) time.Time {
+	h.failures++
+	return now.Add(min(t.cfg.RetryAfter<<min(h.failures-1, 10), max(time.Minute, t.cfg.RetryAfter)))
+}
+
+func (t *throttles) failed(ctx context.Context, now time.Time, h *hold, r result) error {
+	h.notBefore = t.backOff(now, h)
+	if errors.Is(r.err, gateway.ErrGone) {
+		t.gone = true
+	}
+	t.log.Error("throttle command failed", "tenant", r.cmd.Tenant, "sequence", r.cmd.Sequence, "level", r.cmd.Level, "err", r.err)
+	return t.record(ctx, r.cmd, StepFailed, r.err.Error(), now)
+}
+
+// superseded handles a gateway that already holds a newer command. One that a person gave ends this episode's throttle;
+// any other (a lost audit, a second controller) is overtaken with the next sequence.
+func (t *throttles) superseded(ctx context.Context, now time.Time, h *hold, r result, newer uint64) error {
+	h.highest = newer
+	state := r.ack.State
+	if r.state.Sequence == newer {
+		state = r.state
+	}
+	if state.Level == gateway.Release && state.Rule == ManualRule {
+		if id, err := uuid.Parse(r.cmd.Episode); err == nil {
+			t.byHand[id] = true
+		}
+		h.current = gateway.Command{}
+		t.log.Warn("throttle was released by hand; this episode doesn't throttle again", "tenant", r.cmd.Tenant, "sequence", newer)
+	}
+	return t.record(ctx, r.cmd, StepFailed, fmt.Sprintf("superseded: the gateway holds sequence %d (%s, %s)", newer, state.Level, state.Rule), now)
+}
+
+// measure looks in the ledger for the effect of the first command of an episode.
+func (t *throttles) measure(ctx context.Context, tk *tick, tenant string, h *hold) error {
+	if h.concluded || h.acked.IsZero() || h.current.Sequence == 0 {
+		return nil
+	}
+	begin := tk.recent.bucketOf(h.acked) + 1
+	span := int64(t.cfg.EffectWindow / tk.recent.bucket)
+	end := tk.recent.bucketOf(tk.watermark)
+	if end < begin+span {
+		return nil
+	}
+	after := tk.recent.received(tenant, end-span, end-1).spend
+	fallen := after.Add(after).Cmp(h.before) <= 0
+	if l := h.current.Limits; !fallen && l.USD > 0 {
+		allowed, err := rate{ledger.SumOf(l.USD), l.Per}.scaled(one, t.cfg.EffectWindow)
+		if err != nil {
+			return err
+		}
+		fallen = after.Cmp(allowed) <= 0
+	}
+	found := fmt.Sprintf(`{"before": "%s", "after": "%s", "window": "%s"}`, h.before, after, t.cfg.EffectWindow)
+	switch {
+	case fallen:
+		h.concluded = true
+		t.log.Info("throttle is effective", "tenant", tenant, "before", h.before.Short(), "after", after.Short(), "window", t.cfg.EffectWindow)
+		return t.record(ctx, h.current, StepEffective, found, tk.now)
+	case tk.now.Sub(h.acked) >= t.cfg.EffectWithin:
+		h.concluded = true
+		t.log.Error("throttle is acknowledged and without effect: is all of the tenant's traffic behind this gateway?",
+			"tenant", tenant, "before", h.before.Short(), "after", after.Short(), "window", t.cfg.EffectWindow)
+		return t.record(ctx, h.current, StepFailed, "no effect: "+found, tk.now)
+	}
+	return nil
+}
+
+// record writes one step and tells the observer.
+func (t *throttles) record(ctx context.Context, cmd gateway.Command, step, answer string, at time.Time) error {
+	id, _ := uuid.Parse(cmd.Episode) // the zero id for commands of no episode
+	e := &ThrottleEvent{
+		Tenant: cmd.Tenant, Sequence: cmd.Sequence, Step: step, Level: string(cmd.Level), Gateway: t.name(), Episode: id, Rule: cmd.Rule,
+		Limits: limitsOf(cmd.Limits), DryRun: cmd.DryRun, Author: Author, Reason: cmd.Reason, Answer: answer,
+		Issued: cmd.Issued, Expires: cmd.Expires, At: at,
+	}
+	if err := t.store.writeThrottle(ctx, e); err != nil {
+		return err
+	}
+	t.metrics.steps.WithLabelValues(step).Inc()
+	t.notify(e)
+	return nil
+}
