@@ -133,7 +133,8 @@ func compare(database string, have, want definition) []Change {
 	}
 	if want.view {
 		if have.query != want.query {
-			return []Change{drift(table, have.query, want.query, "CREATE OR REPLACE VIEW "+table+" AS "+want.query)}
+			h, w := firstDifference(have.query, want.query)
+			return []Change{drift(table, h, w, "CREATE OR REPLACE VIEW "+table+" AS "+want.query)}
 		}
 		return nil
 	}
@@ -154,6 +155,19 @@ func compare(database string, have, want definition) []Change {
 		}
 	}
 	return append(out, compareSettings(table, have.settings, want.settings)...)
+}
+
+// firstDifference cuts two texts down to where they part.
+func firstDifference(a, b string) (string, string) {
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	cut := func(s string) string {
+		from, to := max(0, i-30), min(len(s), i+60)
+		return "… " + strings.ToValidUTF8(s[from:to], "") + " …"
+	}
+	return cut(a), cut(b)
 }
 
 func compareColumns(table string, have, want []column) []Change {

@@ -18,7 +18,7 @@ var (
 	comparedRight = regexp.MustCompile(`(?i)\b(` + dateTime64 + `)\b\s*(?:<=|>=|<|>|\bBETWEEN\b)\s*(\S+)`)
 	comparedLeft  = regexp.MustCompile(`(?i)(\{[^}]*\}|\S+)\s*(?:<=|>=|<|>)\s*(?:\w+\.)?(` + dateTime64 + `)\b`)
 	timeFilter    = regexp.MustCompile(`(?i)\$__(?:timeFilter|timeFilter_ms|dateTimeFilter|dt)\(\s*(?:\w+\.)?(` + dateTime64 + `)\b`)
-	sameType      = regexp.MustCompile(`(?i)^\(?(?:now64\(|toDateTime64\(|'|\{\w+:DateTime64|(?:\w+\.)?(?:` + dateTime64 + `)\b)`)
+	sameType      = regexp.MustCompile(`(?i)^(?:\(|now64\(|toDateTime64\(|'|\{\w+:DateTime64|(?:\w+\.)?(?:` + dateTime64 + `)\b)`)
 	sameTypeEnd   = regexp.MustCompile(`(?i)(?:now64\(\d?\)|'|DateTime64\(\d[^}]*\}|\b(?:` + dateTime64 + `))$`)
 	rawReports    = regexp.MustCompile(`(?i)\b(?:FROM|JOIN)\s+(?:\S+\.)?call_reports\b`)
 )
@@ -79,6 +79,7 @@ func TestOffencesAreFound(t *testing.T) {
 		"SELECT 1 FROM m WHERE {b:DateTime64(3, 'UTC')} < at":                        false,
 		"SELECT 1 FROM m WHERE at > '2026-01-01 00:00:00'":                           false,
 		"SELECT 1 FROM m WHERE window >= {from:DateTime('UTC')}":                     false,
+		"SELECT 1 FROM m WHERE at >= (SELECT max(at) FROM m)":                        false,
 		"SELECT 1 FROM call_reports":                                                 true,
 		"SELECT 1 FROM tollkeeper.call_reports FINAL":                                true,
 		"SELECT 1 FROM a JOIN call_reports USING x":                                  true,

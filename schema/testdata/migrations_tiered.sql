@@ -661,35 +661,39 @@ WITH
               )
         )
     ) AS hours
-SELECT * EXCEPT (n, worker)
-FROM tollkeeper.cost_day
-WHERE (window, n, worker) IN
+SELECT *
+FROM
 (
-    SELECT window, (max((n, worker)) AS newest).1, newest.2
-    FROM tollkeeper.window_revisions
-    WHERE level = 'day' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
-      AND window IN (SELECT arrayJoin(days))
-    GROUP BY window
-)
-UNION ALL
-SELECT * EXCEPT (n, worker)
-FROM tollkeeper.cost_hour
-WHERE (window, n, worker) IN
-(
-    SELECT window, (max((n, worker)) AS newest).1, newest.2
-    FROM tollkeeper.window_revisions
-    WHERE level = 'hour' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
-      AND window IN (SELECT arrayJoin(hours)) AND toStartOfDay(window) NOT IN (SELECT arrayJoin(days))
-    GROUP BY window
-)
-UNION ALL
-SELECT * EXCEPT (n, worker)
-FROM tollkeeper.cost_minute
-WHERE (window, n, worker) IN
-(
-    SELECT window, (max((n, worker)) AS newest).1, newest.2
-    FROM tollkeeper.window_revisions
-    WHERE level = 'minute' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
-      AND toStartOfHour(window) NOT IN (SELECT arrayJoin(hours)) AND toStartOfDay(window) NOT IN (SELECT arrayJoin(days))
-    GROUP BY window
+    SELECT * EXCEPT (n, worker)
+    FROM tollkeeper.cost_day
+    WHERE (window, n, worker) IN
+    (
+        SELECT window, (max((n, worker)) AS newest).1, newest.2
+        FROM tollkeeper.window_revisions
+        WHERE level = 'day' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+          AND window IN (SELECT arrayJoin(days))
+        GROUP BY window
+    )
+    UNION ALL
+    SELECT * EXCEPT (n, worker)
+    FROM tollkeeper.cost_hour
+    WHERE (window, n, worker) IN
+    (
+        SELECT window, (max((n, worker)) AS newest).1, newest.2
+        FROM tollkeeper.window_revisions
+        WHERE level = 'hour' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+          AND window IN (SELECT arrayJoin(hours)) AND toStartOfDay(window) NOT IN (SELECT arrayJoin(days))
+        GROUP BY window
+    )
+    UNION ALL
+    SELECT * EXCEPT (n, worker)
+    FROM tollkeeper.cost_minute
+    WHERE (window, n, worker) IN
+    (
+        SELECT window, (max((n, worker)) AS newest).1, newest.2
+        FROM tollkeeper.window_revisions
+        WHERE level = 'minute' AND committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+          AND toStartOfHour(window) NOT IN (SELECT arrayJoin(hours)) AND toStartOfDay(window) NOT IN (SELECT arrayJoin(days))
+        GROUP BY window
+    )
 );

@@ -1,0 +1,6 @@
+-- Reports that may tell of a call that another report tells of too (DESIGN D4).
+INSERT INTO settle_candidates
+(
+    hour, response_id, trace_id, span_id, minute, tenant, version, parent_span_id, provider, role, rank, flags
+)
+FORMAT Native
