@@ -38,6 +38,9 @@ var contentKeys = []string{
 	"lk.user_input", "lk.response.text", "lk.chat_ctx", "genkit:input", "genkit:output",
 }
 
+// llmNumbers are the families llm.<family>.<part> that hold numbers of the same names.
+var llmNumbers = map[string]bool{"token_count": true, "usage": true, "cost": true}
+
 // rawRequestParts are the last words of LiteLLM's raw keys, llm.<provider>.<part>, that hold content.
 var rawRequestParts = map[string]bool{
 	"messages": true, "prompt": true, "input": true, "contents": true, "content": true, "system": true, "choices": true,
@@ -78,8 +81,8 @@ func (m *contentMatcher) match(key string) bool {
 		}
 	}
 	if rest, ok := strings.CutPrefix(key, "llm."); ok {
-		if _, part, ok := strings.Cut(rest, "."); ok {
-			return rawRequestParts[part]
+		if provider, part, ok := strings.Cut(rest, "."); ok {
+			return rawRequestParts[part] && !llmNumbers[provider]
 		}
 	}
 	return false

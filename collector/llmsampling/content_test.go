@@ -1,0 +1,85 @@
+package llmsampling
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+func TestContentKeys(t *testing.T) {
+	m := newContentMatcher()
+	for _, key := range []string{
+		"gen_ai.input.messages", "gen_ai.prompt", "gen_ai.prompt.0.content", "gen_ai.completion.12.content", "gen_ai.system_instructions",
+		"llm.input_messages.0.message.content", "input.value", "output.value", "traceloop.entity.input", "ai.prompt", "ai.prompt.messages",
+		"ai.response.text", "ai.response.toolCalls", "pydantic_ai.all_messages", "llm.openai.messages", "llm.anthropic.system",
+		"retrieval.documents.0.document.content", "gen_ai.tool.call.arguments", "langfuse.observation.input",
+	} {
+		require.True(t, m.match(key), key)
+	}
+	for _, key := range []string{
+		"", "gen_ai.prompt.name", "gen_ai.prompt.version", "gen_ai.usage.input_tokens", "gen_ai.request.model", "llm.model_name",
+		"llm.token_count.prompt", "llm.cost.prompt", "llm.usage.completion", "llm.usage.total_tokens", "ai.usage.promptTokens", "ai.model.id", "input.mime_type", "http.request.method",
+		"tollkeeper.cost.usd", "llm.provider", "llm.openai.model", "traceloop.entity.name", "llm.request.type", "metadata",
+	} {
+		require.False(t, m.match(key), key)
+	}
+}
+
+func TestContentByTenant(t *testing.T) {
+	prompt := map[string]any{"gen_ai.prompt.0.content": "secret", "gen_ai.request.model": "m", attrTenant: "acme"}
+	open := map[string]any{"gen_ai.prompt.0.content": "secret", attrTenant: "open"}
+	inherits := map[string]any{"input.value": "secret"}
+	message := map[string]any{"content": "secret", "role": "user"}
+	r := newRig(t, func(c *Config) {
+		c.Probability, c.DecisionWait = 1, 0
+		c.ContentByTenant = map[string]Content{"open": KeepContent}
+	})
+	td := build(span{name: "acme", trace: traceWith(1), attrs: prompt, event: message}, span{name: "open", trace: traceWith(1), attrs: open, event: message},
+		span{name: "inherits", trace: traceWith(1), attrs: inherits})
+	td.ResourceSpans().At(0).Resource().Attributes().PutStr(attrTenant, "open")
+	require.NoError(t, r.ConsumeTraces(t.Context(), td))
+	r.send(t, span{name: "nobody", trace: traceWith(2), attrs: inherits})
+	secrets := map[string]int{}
+	for _, td := range r.sink.AllTraces() {
+		for s := range spans(td) {
+			secrets[s.Name()] += 0
+			count := func(attrs pcommon.Map) {
+				for _, v := range attrs.All() {
+					if v.AsString() == "secret" {
+						secrets[s.Name()]++
+					}
+				}
+			}
+			count(s.Attributes())
+			for _, e := range s.Events().All() {
+				count(e.Attributes())
+			}
+		}
+	}
+	require.Equal(t, map[string]int{"acme": 0, "open": 2, "inherits": 1, "nobody": 0}, secrets)
+}
+
+func TestLongValuesAreCut(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Probability, c.DecisionWait, c.Content, c.MaxValueBytes = 1, 0, KeepContent, 300 })
+	long := strings.Repeat("é", 1000)
+	r.send(t, span{name: "s", trace: traceWith(1), event: map[string]any{"content": long}, attrs: map[string]any{
+		"text": long, "list": []any{long}, "short": "ok", "number": int64(7),
+	}})
+	got := r.sink.AllTraces()[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
+	attrs := got.Attributes().AsRaw()
+	require.Equal(t, strings.Repeat("é", 150)+"… [cut, 2000 bytes]", attrs["text"])
+	require.Contains(t, attrs["list"], "… [cut, 2004 bytes]")
+	require.Equal(t, "ok", attrs["short"])
+	require.EqualValues(t, 7, attrs["number"])
+	require.Contains(t, got.Events().At(0).Attributes().AsRaw()["content"], "[cut")
+}
+
+func TestConfigProblems(t *testing.T) {
+	c := Config{DecisionWait: -1, MinCost: "-1", Probability: 2, Content: "maybe", ContentByTenant: map[string]Content{"acme": "some"}}
+	err := c.Validate()
+	for _, want := range []string{"decision_wait", "max_held_mib", "max_decisions", `min_cost: "-1"`, "probability: 2", `content: "maybe"`, "content_by_tenant.acme", "max_value_bytes"} {
+		require.ErrorContains(t, err, want)
+	}
+}
