@@ -214,6 +214,31 @@ func TestSpansCarryWhatWasBilled(t *testing.T) {
 	require.Equal(t, made.Made, made.OK+made.Refused+made.Failed)
 }
 
+func TestTrafficAloneLosesNothingWhenItIsStopped(t *testing.T) {
+	servers, otlp := startServers(t, gateway.NewSecret()), startReceiver(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- RunTraffic(ctx, TrafficOptions{Gateway: servers.GatewayURL, OTLP: otlp.addr, Log: slog.New(slog.DiscardHandler)})
+	}()
+	require.Eventually(t, func() bool { return servers.Model.Truth().Total().Calls > 10 }, 30*time.Second, 10*time.Millisecond)
+	cancel()
+	require.NoError(t, <-done)
+	bills, _ := otlp.bill(t)
+	require.Equal(t, servers.Model.Truth().Tenants(), bills)
+}
+
+func TestServersNameTheAddressThatIsTaken(t *testing.T) {
+	servers := startServers(t, gateway.NewSecret())
+	taken := strings.TrimPrefix(servers.GatewayURL, "http://")
+	_, err := StartServers(ServersOptions{GatewayAddr: taken, Secrets: []string{gateway.NewSecret()}, Log: slog.New(slog.DiscardHandler)})
+	require.ErrorContains(t, err, "gateway on "+taken)
+	err = RunServers(t.Context(), ServersOptions{ModelAddr: taken, Secrets: []string{gateway.NewSecret()}, Log: slog.New(slog.DiscardHandler)})
+	require.ErrorContains(t, err, "model server on "+taken)
+	err = RunServers(t.Context(), ServersOptions{Log: slog.New(slog.DiscardHandler)})
+	require.ErrorContains(t, err, "secrets")
+}
+
 func TestGatewayRefusesAThrottledTenantAndUnknownKeys(t *testing.T) {
 	secret := gateway.NewSecret()
 	servers := startServers(t, secret)
