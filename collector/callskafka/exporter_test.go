@@ -1,0 +1,170 @@
+package callskafka
+
+import (
+	"context"
+	"encoding/binary"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exportertest"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"github.com/tollkeeper/tollkeeper/internal/testkit/kafkatest"
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newExporter(t *testing.T, brokers []string, change func(*Config)) exporter.Traces {
+	t.Helper()
+	cfg := createDefaultConfig().(*Config)
+	cfg.Brokers = brokers
+	if change != nil {
+		change(cfg)
+	}
+	require.NoError(t, cfg.Validate())
+	f := NewFactory()
+	e, err := f.CreateTraces(t.Context(), exportertest.NewNopSettings(f.Type()), cfg)
+	require.NoError(t, err)
+	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() { require.NoError(t, e.Shutdown(context.Background())) })
+	return e
+}
+
+// small makes what callsplit hands over: n calls with span ids 1 to n, each about bytes long.
+func small(n, bytes int) ptrace.Traces {
+	td := ptrace.NewTraces()
+	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+	for i := range n {
+		call := ledger.Call{Minute: 1_800_000_000, Tenant: "acme", Model: strings.Repeat("m", bytes)}
+		binary.BigEndian.PutUint64(call.SpanID[:], uint64(i+1))
+		spans.AppendEmpty().Attributes().PutEmptyBytes(ledger.AttrCall).FromRaw(call.AppendTo(nil))
+	}
+	return td
+}
+
+// ids decodes the span ids of a batch.
+func ids(t require.TestingT, batch []byte) (out []uint64) {
+	require.NoError(t, ledger.DecodeBatch(batch, func(c *ledger.Call, _ []byte) {
+		out = append(out, binary.BigEndian.Uint64(c.SpanID[:]))
+	}))
+	return out
+}
+
+// Every call is in exactly one record, in order, and no record is larger than allowed unless it holds a single call.
+func TestBatches(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 50).Draw(t, "calls")
+		bytes := rapid.IntRange(0, 500).Draw(t, "bytes")
+		limit := rapid.IntRange(100, 5000).Draw(t, "limit")
+		var got []uint64
+		for _, b := range batches(small(n, bytes), limit) {
+			in := ids(t, b)
+			require.NotEmpty(t, in)
+			if len(in) > 1 {
+				require.LessOrEqual(t, len(b), limit)
+			}
+			got = append(got, in...)
+		}
+		require.Len(t, got, n)
+		for i, id := range got {
+			require.EqualValues(t, i+1, id)
+		}
+	})
+}
+
+func TestOneRecordForOneRequest(t *testing.T) {
+	require.Len(t, batches(small(100, 100), 900_000), 1)
+	require.Equal(t, ledger.AppendBatch(nil, nil), ledger.AppendBatchHeader(nil))
+	require.LessOrEqual(t, len(ledger.AppendBatchHeader(nil)), headerSize)
+}
+
+func TestRecordsAreSplit(t *testing.T) {
+	broker := kafkatest.New(t)
+	e := newExporter(t, broker.Brokers, func(c *Config) { c.MaxRecordBytes = 2048 })
+	require.NoError(t, e.ConsumeTraces(t.Context(), small(50, 300)))
+	seen := map[uint64]int{}
+	records := 0
+	for _, end := range broker.End(ledger.TopicCalls) {
+		records += int(end)
+	}
+	require.Greater(t, records, 5)
+	for _, r := range broker.Consume(t, ledger.TopicCalls, records) {
+		require.LessOrEqual(t, len(r.Value), 2048)
+		require.Empty(t, r.Key)
+		for _, id := range ids(t, r.Value) {
+			seen[id]++
+		}
+	}
+	require.Len(t, seen, 50)
+}
+
+func TestNoCallsNoRecord(t *testing.T) {
+	broker := kafkatest.New(t)
+	e := newExporter(t, broker.Brokers, nil)
+	td := small(2, 10)
+	for _, s := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+		s.Attributes().PutStr(ledger.AttrCall, "not bytes")
+	}
+	require.NoError(t, e.ConsumeTraces(t.Context(), td))
+	require.NoError(t, e.ConsumeTraces(t.Context(), ptrace.NewTraces()))
+	for _, end := range broker.End(ledger.TopicCalls) {
+		require.Zero(t, end)
+	}
+}
+
+// A change of leader is ridden out within the request's deadline.
+func TestLeaderChange(t *testing.T) {
+	broker := kafkatest.New(t)
+	e := newExporter(t, broker.Brokers, nil)
+	require.NoError(t, e.ConsumeTraces(t.Context(), small(1, 10)))
+	fault := broker.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.NotLeaderForPartition, Count: 2})
+	defer fault.Remove()
+	require.NoError(t, e.ConsumeTraces(t.Context(), small(1, 10)))
+	broker.Consume(t, ledger.TopicCalls, 2)
+}
+
+// A write whose acknowledgement is lost with the connection is written once: the producer is idempotent.
+func TestLostAcknowledgement(t *testing.T) {
+	broker := kafkatest.New(t)
+	e := newExporter(t, broker.Brokers, nil)
+	require.NoError(t, e.ConsumeTraces(t.Context(), small(1, 10)))
+	fault := broker.Cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.RequestTimedOut, Count: 1}) // applied, then refused
+	defer fault.Remove()
+	require.NoError(t, e.ConsumeTraces(t.Context(), small(1, 10)))
+	total := int64(0)
+	for _, end := range broker.End(ledger.TopicCalls) {
+		total += end
+	}
+	require.EqualValues(t, 2, total)
+}
+
+func TestTimeout(t *testing.T) {
+	broker := kafkatest.New(t)
+	gate := make(chan struct{})
+	broker.Cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		broker.Cluster.SleepControl(func() { <-gate })
+		return nil, nil, false
+	})
+	e := newExporter(t, broker.Brokers, func(c *Config) { c.Timeout = 100 * time.Millisecond })
+	require.ErrorContains(t, e.ConsumeTraces(t.Context(), small(1, 10)), "no acknowledgement within 100ms")
+	close(gate)
+	broker.Consume(t, ledger.TopicCalls, 1) // what may have been written arrives: the client's retry is a duplicate
+	require.Eventually(t, func() bool { return e.ConsumeTraces(t.Context(), small(1, 10)) == nil }, 10*time.Second, 10*time.Millisecond)
+}
+
+func TestConfigProblems(t *testing.T) {
+	err := (&Config{MaxRecordBytes: 2_000_000}).Validate()
+	for _, want := range []string{"brokers: none", "topic: empty", "timeout: 0s", "shutdown_timeout: 0s", "max_record_bytes: 2000000", "max_buffered_bytes: 0"} {
+		require.ErrorContains(t, err, want)
+	}
+}

@@ -1,0 +1,198 @@
+package callsplit
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/connector"
+	"go.opentelemetry.io/collector/connector/connectortest"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pipeline"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	callsID   = pipeline.NewIDWithName(pipeline.SignalTraces, "calls")
+	payloadID = pipeline.NewIDWithName(pipeline.SignalTraces, "payload")
+	forwardID = pipeline.NewIDWithName(pipeline.SignalTraces, "forward")
+)
+
+// split makes a connector in front of the given pipelines.
+func split(t *testing.T, change func(*Config), next map[pipeline.ID]consumer.Traces) connector.Traces {
+	t.Helper()
+	cfg := createDefaultConfig().(*Config)
+	cfg.Calls = callsID
+	for id := range next {
+		if id != callsID {
+			cfg.BestEffort = append(cfg.BestEffort, id)
+		}
+	}
+	if change != nil {
+		change(cfg)
+	}
+	require.NoError(t, cfg.Validate())
+	f := NewFactory()
+	c, err := f.CreateTracesToTraces(t.Context(), connectortest.NewNopSettings(f.Type()), cfg, connector.NewTracesRouter(next))
+	require.NoError(t, err)
+	require.NoError(t, c.Start(t.Context(), nil))
+	t.Cleanup(func() { require.NoError(t, c.Shutdown(context.Background())) })
+	return c
+}
+
+// traffic has a plain span for every billable one.
+func traffic(n int) ptrace.Traces {
+	td := ptrace.NewTraces()
+	td.ResourceSpans().AppendEmpty().Resource().Attributes().PutStr("service.name", "shop")
+	ss := td.ResourceSpans().At(0).ScopeSpans().AppendEmpty()
+	for i := range n {
+		ss.Spans().AppendEmpty().SetName("plain")
+		s := ss.Spans().AppendEmpty()
+		s.SetName("call")
+		s.Attributes().PutStr("gen_ai.request.model", "m")
+		s.Attributes().PutEmptyBytes(ledger.AttrCall).FromRaw([]byte{byte(i), 1, 2})
+	}
+	return td
+}
+
+func TestSplit(t *testing.T) {
+	calls, payload := new(consumertest.TracesSink), new(consumertest.TracesSink)
+	c := split(t, nil, map[pipeline.ID]consumer.Traces{callsID: calls, payloadID: payload})
+	td := traffic(2)
+	td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutStr(ledger.AttrCall, "not bytes")
+	require.NoError(t, c.ConsumeTraces(t.Context(), td))
+
+	require.Equal(t, 2, calls.SpanCount())
+	for i, s := range calls.AllTraces()[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+		require.Equal(t, map[string]any{ledger.AttrCall: []byte{byte(i), 1, 2}}, s.Attributes().AsRaw())
+	}
+	require.Equal(t, 4, payload.SpanCount())
+	for _, s := range payload.AllTraces()[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+		require.NotContains(t, s.Attributes().AsRaw(), ledger.AttrCall)
+	}
+}
+
+func TestNoCallsNoCall(t *testing.T) {
+	payload := new(consumertest.TracesSink)
+	c := split(t, nil, map[pipeline.ID]consumer.Traces{callsID: consumertest.NewErr(errors.New("never asked")), payloadID: payload})
+	td := traffic(1)
+	td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().RemoveIf(func(s ptrace.Span) bool { return s.Name() == "call" })
+	require.NoError(t, c.ConsumeTraces(t.Context(), td))
+	require.Equal(t, 1, payload.SpanCount())
+	require.NoError(t, c.ConsumeTraces(t.Context(), ptrace.NewTraces()))
+	require.Len(t, payload.AllTraces(), 1)
+}
+
+// Whatever the calls pipeline says, the client gets an error after which it keeps its batch, and no payload is offered.
+func TestMoneyErrorsAreRetryable(t *testing.T) {
+	for name, err := range map[string]error{
+		"plain":       errors.New("broker away"),
+		"permanent":   consumererror.NewPermanent(errors.New("MESSAGE_TOO_LARGE")),
+		"with status": status.Error(codes.InvalidArgument, "no"),
+		"both":        consumererror.NewPermanent(status.Error(codes.Internal, "no")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			payload := new(consumertest.TracesSink)
+			c := split(t, nil, map[pipeline.ID]consumer.Traces{callsID: consumertest.NewErr(err), payloadID: payload})
+			got := c.ConsumeTraces(t.Context(), traffic(1))
+			require.Error(t, got)
+			require.False(t, consumererror.IsPermanent(got))
+			_, hasStatus := status.FromError(got)
+			require.False(t, hasStatus)
+			require.Zero(t, payload.SpanCount())
+		})
+	}
+}
+
+func TestPayloadErrorsAreSwallowed(t *testing.T) {
+	calls := new(consumertest.TracesSink)
+	emptying, err := consumer.NewTraces(func(_ context.Context, td ptrace.Traces) error {
+		td.ResourceSpans().RemoveIf(func(ptrace.ResourceSpans) bool { return true })
+		return consumererror.NewPermanent(errors.New("sending queue is full"))
+	}, consumer.WithCapabilities(consumer.Capabilities{MutatesData: true}))
+	require.NoError(t, err)
+	c := split(t, nil, map[pipeline.ID]consumer.Traces{callsID: calls, payloadID: emptying})
+	require.NoError(t, c.ConsumeTraces(t.Context(), traffic(3)))
+	require.Equal(t, 3, calls.SpanCount())
+}
+
+// A pipeline that changes spans and one that only reads them each see the whole.
+func TestBranchesDontDisturbEachOther(t *testing.T) {
+	forward := new(consumertest.TracesSink)
+	dropping, err := consumer.NewTraces(func(_ context.Context, td ptrace.Traces) error {
+		td.ResourceSpans().RemoveIf(func(ptrace.ResourceSpans) bool { return true })
+		return nil
+	}, consumer.WithCapabilities(consumer.Capabilities{MutatesData: true}))
+	require.NoError(t, err)
+	c := split(t, nil, map[pipeline.ID]consumer.Traces{callsID: consumertest.NewNop(), payloadID: dropping, forwardID: forward})
+	for range 10 {
+		require.NoError(t, c.ConsumeTraces(t.Context(), traffic(1)))
+	}
+	require.Equal(t, 20, forward.SpanCount())
+}
+
+// A calls pipeline that hangs, and ignores its context, can't hold the client longer than max_wait, nor more than
+// max_in_flight requests.
+func TestWaitIsBounded(t *testing.T) {
+	gate := make(chan struct{})
+	var hanging sync.WaitGroup
+	stuck, err := consumer.NewTraces(func(context.Context, ptrace.Traces) error {
+		hanging.Add(1)
+		defer hanging.Done()
+		<-gate
+		return nil
+	})
+	require.NoError(t, err)
+	payload := new(consumertest.TracesSink)
+	c := split(t, func(c *Config) { c.MaxWait, c.MaxInFlight = 20*time.Millisecond, 2 },
+		map[pipeline.ID]consumer.Traces{callsID: stuck, payloadID: payload})
+	for range 2 {
+		require.ErrorContains(t, c.ConsumeTraces(t.Context(), traffic(1)), "within max_wait")
+	}
+	require.ErrorContains(t, c.ConsumeTraces(t.Context(), traffic(1)), "2 requests already wait")
+	require.Zero(t, payload.SpanCount())
+	close(gate)
+	hanging.Wait()
+	require.Eventually(t, func() bool { return c.ConsumeTraces(t.Context(), traffic(1)) == nil }, 10*time.Second, time.Millisecond)
+}
+
+// A client that goes away ends its own wait.
+func TestClientGoes(t *testing.T) {
+	waiting, err := consumer.NewTraces(func(ctx context.Context, _ ptrace.Traces) error {
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	require.NoError(t, err)
+	c := split(t, func(c *Config) { c.MaxWait = 9 * time.Second }, map[pipeline.ID]consumer.Traces{callsID: waiting})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.ConsumeTraces(ctx, traffic(1)) }()
+	cancel()
+	require.ErrorContains(t, <-done, "canceled")
+}
+
+func TestConfigProblems(t *testing.T) {
+	c := Config{BestEffort: []pipeline.ID{{}}, MaxWait: 10 * time.Second}
+	err := c.Validate()
+	for _, want := range []string{"calls: no pipeline", "best_effort", "max_wait: 10s", "max_in_flight: 0"} {
+		require.ErrorContains(t, err, want)
+	}
+	f := NewFactory()
+	cfg := createDefaultConfig().(*Config)
+	cfg.Calls = pipeline.NewIDWithName(pipeline.SignalTraces, "nowhere")
+	_, err = f.CreateTracesToTraces(t.Context(), connectortest.NewNopSettings(f.Type()), cfg,
+		connector.NewTracesRouter(map[pipeline.ID]consumer.Traces{callsID: consumertest.NewNop()}))
+	require.ErrorContains(t, err, "nowhere")
+}
