@@ -1,0 +1,178 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// brokers is the role's access to Kafka: kafka-go fetches and commits; franz-go knows what kafka-go can't tell (topic
+// ids, log start and end) and produces dead letters.
+type brokers struct {
+	addresses []string
+	transport *kafka.Transport
+	client    *kafka.Client
+	produce   *kgo.Client
+	admin     *kadm.Client
+}
+
+const (
+	fetchWait    = 250 * time.Millisecond // an empty partition is asked again so often
+	adminTimeout = 15 * time.Second
+	maxBatch     = 9 << 20 // a record of the largest size and its origin
+)
+
+func openBrokers(addresses []string) (*brokers, error) {
+	produce, err := kgo.NewClient(
+		kgo.SeedBrokers(addresses...),
+		kgo.ClientID("tollkeeper-ingest"),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		// An idempotent producer may not give up on a record, so it hangs while the broker is away. A dead letter may
+		// come twice; its headers tell.
+		kgo.DisableIdempotentWrite(),
+		kgo.MaxProduceRequestsInflightPerBroker(1),
+		kgo.RecordDeliveryTimeout(adminTimeout),
+		kgo.ProducerLinger(0),
+		kgo.ProducerBatchMaxBytes(maxBatch),
+		kgo.MetadataMinAge(100*time.Millisecond),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("connect to kafka at %v: %w", addresses, err)
+	}
+	transport := &kafka.Transport{ClientID: "tollkeeper-ingest", MetadataTTL: 2 * time.Second}
+	return &brokers{
+		addresses: addresses, transport: transport, produce: produce, admin: kadm.NewClient(produce),
+		client: &kafka.Client{Addr: kafka.TCP(addresses...), Transport: transport},
+	}, nil
+}
+
+func (b *brokers) close() {
+	b.transport.CloseIdleConnections()
+	b.produce.Close()
+}
+
+// logState is what the brokers say of one topic.
+type logState struct {
+	id    kadm.TopicID
+	start map[int]int64 // first offset kept
+	end   map[int]int64 // offset after the last record
+}
+
+func (b *brokers) logState(ctx context.Context, topic string) (logState, error) {
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
+	defer cancel()
+	id, err := b.topicID(ctx, topic)
+	if err != nil {
+		return logState{}, err
+	}
+	s := logState{id: id, start: map[int]int64{}, end: map[int]int64{}}
+	starts, err := b.admin.ListStartOffsets(ctx, topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return logState{}, fmt.Errorf("list start offsets of %s: %w", topic, err)
+	}
+	ends, err := b.admin.ListEndOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return logState{}, fmt.Errorf("list end offsets of %s: %w", topic, err)
+	}
+	starts.Each(func(o kadm.ListedOffset) { s.start[int(o.Partition)] = o.Offset })
+	ends.Each(func(o kadm.ListedOffset) { s.end[int(o.Partition)] = o.Offset })
+	// A topic re-created between the answers would mix two logs.
+	if again, err := b.topicID(ctx, topic); err != nil || again != id {
+		return logState{}, errors.Join(fmt.Errorf("topic %s is being re-created", topic), err)
+	}
+	return s, nil
+}
+
+func (b *brokers) topicID(ctx context.Context, topic string) (kadm.TopicID, error) {
+	details, err := b.admin.ListTopics(ctx, topic)
+	if err != nil {
+		return kadm.TopicID{}, fmt.Errorf("describe topic %s: %w", topic, err)
+	}
+	d := details[topic]
+	if d.Err != nil {
+		return kadm.TopicID{}, fmt.Errorf("describe topic %s: %w", topic, d.Err)
+	}
+	return d.ID, nil
+}
+
+// record is one Kafka record. Its bytes belong to nobody else.
+type record struct {
+	offset     int64
+	at         time.Time
+	key, value []byte
+	headers    []kafka.Header
+}
+
+func (r *record) size() int { return len(r.key) + len(r.value) + 64 }
+
+// fetched is the answer of one fetch: records from the asked offset on, in order.
+type fetched struct {
+	records []record
+	start   int64 // first offset kept by the log
+	end     int64 // offset after the last record of the log
+}
+
+// fetch reads records of a partition from an offset on. Errors are Kafka's (kafka.OffsetOutOfRange, …) or the network's.
+func (b *brokers) fetch(ctx context.Context, topic string, partition int, offset int64, maxBytes int) (fetched, error) {
+	res, err := b.client.Fetch(ctx, &kafka.FetchRequest{
+		Topic: topic, Partition: partition, Offset: offset, MinBytes: 1, MaxBytes: int64(maxBytes), MaxWait: fetchWait,
+	})
+	if err != nil {
+		return fetched{}, fmt.Errorf("fetch %s/%d at %d: %w", topic, partition, offset, err)
+	}
+	if c, ok := res.Records.(interface{ Close() error }); ok {
+		defer func() { _ = c.Close() }()
+	}
+	if res.Error != nil {
+		return fetched{}, fmt.Errorf("fetch %s/%d at %d: %w", topic, partition, offset, res.Error)
+	}
+	out := fetched{start: res.LogStartOffset, end: res.HighWatermark}
+	for {
+		r, err := res.Records.ReadRecord()
+		if err != nil {
+			// The end, or the last batch was cut at maxBytes; an error before any record is one of the data.
+			if len(out.records) == 0 && !isEnd(err) {
+				return out, fmt.Errorf("%w: %s/%d at %d: %w", errUnreadable, topic, partition, offset, err)
+			}
+			return out, nil
+		}
+		one, err := copyRecord(r)
+		if err != nil {
+			return out, fmt.Errorf("%w: %s/%d at %d: %w", errUnreadable, topic, partition, r.Offset, err)
+		}
+		if one.offset >= offset { // a batch may begin before the offset asked for
+			out.records = append(out.records, one)
+		}
+	}
+}
+
+// errUnreadable says that a record batch can't be decoded, for example because its compressed bytes are broken.
+var errUnreadable = errors.New("unreadable record batch")
+
+func copyRecord(r *kafka.Record) (record, error) {
+	out := record{offset: r.Offset, at: r.Time, headers: r.Headers}
+	var err error
+	if r.Key != nil {
+		if out.key, err = protocol.ReadAll(r.Key); err != nil {
+			return record{}, fmt.Errorf("read key: %w", err)
+		}
+	}
+	if r.Value != nil {
+		if out.value, err = protocol.ReadAll(r.Value); err != nil {
+			return record{}, fmt.Errorf("read value: %w", err)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,130 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/segmentio/kafka-go"
+)
+
+func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+
+// fetchLoop reads one partition into the buffer until ctx ends (nil) or the partition needs a new start (an error).
+func (s *stream) fetchLoop(ctx context.Context, partition int, at position, waiting *buffer) error {
+	check := false  // look at the tail again before the next fetch
+	unreadable := 0 // fetches in a row that gave no readable record
+	for ctx.Err() == nil {
+		if !waiting.wait(ctx) {
+			return nil
+		}
+		if check {
+			if err := s.verify(ctx, partition, at); err != nil {
+				return err
+			}
+			check = false
+		}
+		got, err := s.brokers.fetch(ctx, s.topic, partition, at.next, s.cfg.MaxFetch)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, kafka.OffsetOutOfRange):
+			return err
+		case errors.Is(err, errUnreadable) && len(got.records) == 0 && unreadable == 2:
+			unreadable = 0
+			next, err := s.setAside(ctx, partition, at.next)
+			if err != nil {
+				return err
+			}
+			waiting.put(&chunk{partition: partition, gapFrom: at.next, first: at.next, next: next, logEnd: next})
+			at = position{next: next}
+			continue
+		case err != nil && len(got.records) == 0:
+			if check = !errors.Is(err, errUnreadable); !check {
+				unreadable++
+			}
+			s.health.set("fetch", err)
+			s.metrics.retries.WithLabelValues("fetch").Inc()
+			if !pause(ctx, min(250*time.Millisecond, s.cfg.RetryMax)) {
+				return nil
+			}
+			continue
+		}
+		s.health.set("fetch", nil)
+		unreadable = 0
+		for _, c := range cut(partition, at.next, got) {
+			if c.first > at.next {
+				s.log.Error("offsets are missing in the log: what was there is lost",
+					"topic", s.topic, "partition", partition, "from", at.next, "to", c.first)
+			}
+			at = position{next: c.next, hash: c.hash}
+			waiting.put(c)
+		}
+	}
+	return nil
+}
+
+// verify repeats the sink's look at the log until it gets an answer.
+func (s *stream) verify(ctx context.Context, partition int, at position) error {
+	return s.retry(ctx, "verify", func(ctx context.Context) error {
+		err := s.sink.verify(ctx, partition, at)
+		if errors.Is(err, errLogChanged) {
+			return permanent{err}
+		}
+		return err
+	})
+}
+
+func (s *stream) setAside(ctx context.Context, partition int, offset int64) (next int64, err error) {
+	err = s.retry(ctx, "dead letter", func(ctx context.Context) (err error) {
+		next, err = s.sink.unreadable(ctx, partition, offset)
+		return err
+	})
+	return next, err
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// chunk is a run of records of one partition without a hole.
+type chunk struct {
+	partition   int
+	gapFrom     int64 // the offset expected; below first: the records between are gone
+	first, next int64
+	hash        uint64 // of the last record's value
+	records     []record
+	bytes       int
+	logEnd      int64
+}
+
+// cut makes chunks of fetched records, a new one after each hole.
+func cut(partition int, expected int64, got fetched) []*chunk {
+	var chunks []*chunk
+	var c *chunk
+	for i := range got.records {
+		r := &got.records[i]
+		if c == nil || r.offset != c.next {
+			c = &chunk{partition: partition, gapFrom: expected, first: r.offset, logEnd: got.end}
+			chunks = append(chunks, c)
+		}
+		c.records = append(c.records, *r)
+		c.bytes += r.size()
+		c.next = r.offset + 1
+		expected = c.next
+		c.hash = xxhash.Sum64(r.value)
+	}
+	return chunks
+}
+
+func (c *chunk) String() string {
+	return fmt.Sprintf("%d [%d, %d)", c.partition, c.first, c.next)
+}
