@@ -23,16 +23,24 @@ const (
 	FlagStream                          // streamed
 	FlagSampledHead                     // the SDK dropped part of the traffic before us (th > 0)
 	FlagTenantClaimed                   // the tenant is a claim of the sender, not authenticated
+	FlagTierUnknown                     // the emitter doesn't tell which service tier answered: the cheaper of the asked-for and the standard one
+	FlagCacheUnknown                    // the emitter doesn't tell all cached tokens: those it doesn't are priced as fresh input
+	FlagLifeUnknown                     // cache writes of unstated life: priced as living five minutes
+	FlagAudioUnknown                    // the emitter doesn't tell audio from text: priced as text
 	numFlags          = iota
 )
 
 // FlagsDoubt are the flags that make a number one to look at.
 const FlagsDoubt = FlagMissingIDs | FlagStartOutside | FlagBadCount | FlagContradiction | FlagCostDiffers | FlagUnseenLeaf
 
+// FlagsUntold say that the emitter left out something that the price depends on: the cost may differ from the bill, by
+// the reason that the flag names.
+const FlagsUntold = FlagEstimated | FlagTierUnknown | FlagCacheUnknown | FlagLifeUnknown | FlagAudioUnknown
+
 var flagNames = [numFlags]string{
 	"missing_ids", "start_outside", "bad_count", "contradiction", "cost_differs", "provided", "has_provided",
 	"estimated", "reserved", "candidate", "unique_id", "unseen_leaf", "rate_limited", "stream", "sampled_head",
-	"tenant_claimed",
+	"tenant_claimed", "tier_unknown", "cache_unknown", "cache_life_unknown", "audio_unknown",
 }
 
 // String joins the names of the set flags with commas.

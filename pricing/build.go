@@ -115,6 +115,7 @@ func (b *builder) entries(f *file, provider string, m *model, p *period) []*Entr
 		for tier := range p.Tiers {
 			over := p.Tiers[tier]
 			e.tiers[tier] = b.steps(f, &e, tier, &over, &p.Amounts)
+			e.choice = e.choice || tier != "batch"
 		}
 		out = append(out, &e)
 	}

@@ -52,7 +52,15 @@ func (b *Book) Rate(c *ledger.Call) {
 		c.Unpriced = reason
 		return
 	}
+	if c.Flags&ledger.FlagTierUnknown != 0 && tier != Standard {
+		// The tier was asked for, which doesn't mean that it answered: the lower of the two is certain.
+		st := e.Table(Standard, input)
+		if scost, stotal, sreason := costOf(st, &c.Usage); sreason == "" && stotal < total {
+			tier, t, cost, total = Standard, st, scost, stotal
+		}
+	}
 	c.Cost, c.PriceEntry = cost, t.ID
+	c.Flags &^= c.Flags & ledger.FlagsUntold &^ e.matters(c, t)
 	c.CacheSaved = cacheSaved(t, &c.Usage)
 	if tier != Standard {
 		c.TierSaved = difference(e.Table(Standard, input), &c.Usage, total)

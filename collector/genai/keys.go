@@ -19,6 +19,8 @@ const (
 	fTotal
 	fCacheRead
 	fCacheWrite
+	fCacheWrite5m
+	fCacheWrite1h
 	fReasoning
 	fAudioInput
 	fAudioOutput
@@ -44,6 +46,9 @@ const (
 	fFirstTokenSeconds
 	fFirstTokenMillis
 	fTier
+	fRequestTier
+	fParameters
+	fAnswer
 	fRequestBytes
 	fResponseBytes
 	numFields int = iota
@@ -126,6 +131,10 @@ var keys = [...]struct {
 	{"gen_ai.usage.prompt_token_details.cached_write_tokens", fCacheWrite},
 	{"llm.token_count.prompt_details.cache_write", fCacheWrite},
 	{"ai.usage.inputTokenDetails.cacheWriteTokens", fCacheWrite},
+	{"anthropic.usage.cache_creation.ephemeral_5m_input_tokens", fCacheWrite5m},
+	{"gen_ai.usage.cache_creation.ephemeral_5m_input_tokens", fCacheWrite5m},
+	{"anthropic.usage.cache_creation.ephemeral_1h_input_tokens", fCacheWrite1h},
+	{"gen_ai.usage.cache_creation.ephemeral_1h_input_tokens", fCacheWrite1h},
 	{"gen_ai.usage.reasoning.output_tokens", fReasoning},
 	{"gen_ai.usage.reasoning_tokens", fReasoning},
 	{"llm.usage.reasoning_tokens", fReasoning},
@@ -187,6 +196,8 @@ var keys = [...]struct {
 	{"gen_ai.response.finish_reason", fFinish},
 	{"ai.response.finishReason", fFinish},
 	{"llm.response.finish_reason", fFinish},
+	{"llm.finish_reason", fFinish},
+	{"anthropic.message.stop_reason", fFinish},
 	{"error.type", fErrorType},
 	{"gen_ai.error.type", fErrorType},
 	{"gen_ai.error.code", fErrorType},
@@ -201,12 +212,16 @@ var keys = [...]struct {
 	{"openai.response.service_tier", fTier},
 	{"gen_ai.openai.response.service_tier", fTier},
 	{"gen_ai.response.service_tier", fTier},
-	{"openai.request.service_tier", fTier},
-	{"gen_ai.openai.request.service_tier", fTier},
+	{"anthropic.response.service_tier", fTier},
+	{"openai.request.service_tier", fRequestTier},
+	{"gen_ai.openai.request.service_tier", fRequestTier},
+	{"gen_ai.request.service_tier", fRequestTier},
+	{"llm.invocation_parameters", fParameters},
+	{"output.value", fAnswer},
 	{"http.request.body.size", fRequestBytes},
 	{"http.request_content_length", fRequestBytes},
 	{"http.response.body.size", fResponseBytes},
 	{"http.response_content_length", fResponseBytes},
 }
 
-const numKeys = 148
+const numKeys = 158

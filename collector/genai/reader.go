@@ -164,7 +164,10 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	if known, ok := r.rules.providers[provider]; ok {
 		provider = known
 	}
-	rl := sc.rule(&s.present, provider)
+	rl := sc.rule(&s.present, provider, operation)
+	if rl.aggregate {
+		return Aggregate
+	}
 	if provider == "" {
 		provider = rl.provider
 	}
@@ -183,15 +186,16 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 		}
 	}
 	res.describe(s, c)
+	readDetails(s, rl, c)
 	readUsage(s, rl, c)
 	readCost(s, c)
 	return Call
 }
 
 // rule is the first that matches; the last of the table always does.
-func (sc *Scope) rule(present *keySet, provider string) *rule {
+func (sc *Scope) rule(present *keySet, provider, operation string) *rule {
 	for _, rl := range sc.rules {
-		if rl.matchesSpan(present, provider) {
+		if rl.matchesSpan(present, provider, operation) {
 			return rl
 		}
 	}

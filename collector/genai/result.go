@@ -17,7 +17,10 @@ const RateLimited = "rate_limited"
 // result sets how the request went: streamed or not, tier, finish reason, error class, time to the first token.
 func (r *Reader) result(span ptrace.Span, s *scratch, c *ledger.Call) {
 	c.FinishReason = strings.Trim(s.text(fFinish), `[]" `)
-	c.ServiceTier = s.text(fTier)
+	if c.ServiceTier = s.text(fTier); c.ServiceTier == "" && s.has(fRequestTier) {
+		c.ServiceTier = s.text(fRequestTier)
+		c.Flags |= ledger.FlagTierUnknown
+	}
 	c.FirstToken = firstToken(s)
 	c.Kind = "sync"
 	if isStream(s) || c.FirstToken > 0 {
@@ -25,32 +28,50 @@ func (r *Reader) result(span ptrace.Span, s *scratch, c *ledger.Call) {
 		c.Flags |= ledger.FlagStream
 	}
 	c.RequestBytes, c.ResponseBytes = size(s, fRequestBytes), size(s, fResponseBytes)
-	class := s.text(fErrorType)
-	if class == "" && span.Status().Code() == ptrace.StatusCodeError {
-		class = "error"
-	}
-	if limited(class) || s.text(fStatus) == "429" {
-		class = RateLimited
+	if c.ErrorClass = errorClass(span, s); c.ErrorClass == RateLimited {
 		c.Flags |= ledger.FlagRateLimited
 	}
-	c.ErrorClass = class
 }
 
-// limited recognises an answer 429 by the class names that clients give it.
-func limited(class string) bool {
-	switch class {
-	case "429", "rate_limit", "rate_limited", "rate_limit_exceeded", "rate_limit_error", "RateLimitError",
-		"openai.RateLimitError", "anthropic.RateLimitError", "litellm.RateLimitError", "ThrottlingException",
-		"ResourceExhausted", "RESOURCE_EXHAUSTED", "TooManyRequests":
+// errorClass is empty for a success, else what the span, or the exception it recorded, calls the error.
+func errorClass(span ptrace.Span, s *scratch) string {
+	class := s.text(fErrorType)
+	if class == "" && span.Status().Code() != ptrace.StatusCodeError {
+		return ""
+	}
+	for _, e := range span.Events().All() {
+		if v, ok := e.Attributes().Get("exception.type"); ok && class == "" {
+			class = text(v)
+		}
+	}
+	class = strings.TrimSuffix(strings.TrimPrefix(class, "<class '"), "'>")
+	switch {
+	case limited(class), s.text(fStatus) == "429", limited(span.Status().Message()):
+		return RateLimited
+	case class == "":
+		return "error"
+	}
+	return class
+}
+
+// limited recognises an answer 429 by what clients call it, in a class or in a message.
+func limited(said string) bool {
+	switch said {
+	case "":
+		return false
+	case "429", "ThrottlingException", "ResourceExhausted", "RESOURCE_EXHAUSTED", "TooManyRequests":
 		return true
 	}
-	return false
+	return strings.Contains(said, "RateLimit") || strings.Contains(said, "rate_limit") || strings.Contains(said, "Error code: 429")
 }
 
 func isStream(s *scratch) bool {
 	if s.has(fStream) {
 		v := s.value[fStream]
 		return (v.Type() == pcommon.ValueTypeBool && v.Bool()) || (v.Type() == pcommon.ValueTypeStr && strings.EqualFold(v.Str(), "true"))
+	}
+	if p := s.text(fParameters); p != "" && len(p) <= maxAnswer {
+		return strings.Contains(p, `"stream": true`) || strings.Contains(p, `"stream":true`)
 	}
 	return s.has(fVercelOperation) && strings.HasSuffix(s.text(fVercelOperation), ".doStream")
 }

@@ -5,9 +5,12 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 //go:embed rules.yaml
@@ -46,6 +49,11 @@ type rule struct {
 	layer                 layer
 	rank                  uint8
 	uniqueIDs             bool
+	blind                 ledger.Flags // what the emitter leaves out, if a span doesn't tell it
+	answer                bool
+	streamEstimated       bool
+	operations            []string
+	aggregate             bool
 }
 
 // keySet is a set of keys.
@@ -92,6 +100,11 @@ type ruleFile struct {
 		Layer       string   `yaml:"layer"`
 		Rank        uint8    `yaml:"rank"`
 		UniqueIDs   bool     `yaml:"unique_ids"`
+		Operations  []string `yaml:"operations"`
+		Role        string   `yaml:"role"`
+		Blind       []string `yaml:"blind"`
+		Answer      bool     `yaml:"answer"`
+		Streams     string   `yaml:"streams"`
 		Source      string   `yaml:"source"`
 	} `yaml:"rules"`
 	Kinds      map[string]map[string][]string `yaml:"kinds"`
@@ -159,7 +172,7 @@ func (r *Rules) compileRules(f *ruleFile) error {
 		}
 		out := rule{
 			id: in.ID, scopes: in.Scopes, providers: in.Providers, provider: in.Provider, rank: in.Rank,
-			uniqueIDs: in.UniqueIDs, has: set(in.ID, in.Has), hasnt: set(in.ID, in.Hasnt),
+			uniqueIDs: in.UniqueIDs, answer: in.Answer, operations: in.Operations, has: set(in.ID, in.Has), hasnt: set(in.ID, in.Hasnt),
 		}
 		var err error
 		if out.versions, err = parseVersionRange(in.Versions); err != nil {
@@ -181,6 +194,14 @@ func (r *Rules) compileRules(f *ruleFile) error {
 		out.totalCounted = word("total", in.Total, map[string]int{"": 0, "counted": 1}) == 1
 		out.layer = layer(word("layer", in.Layer,
 			map[string]int{"": int(layerSDK), "sdk": int(layerSDK), "framework": int(layerFramework), "gateway": int(layerGateway)}))
+		out.aggregate = word("role", in.Role, map[string]int{"": 0, "leaf": 0, "aggregate": 1}) == 1
+		out.streamEstimated = word("streams", in.Streams, map[string]int{"": 0, "exact": 0, "estimated": 1}) == 1
+		for _, b := range in.Blind {
+			out.blind |= ledger.Flags(word("blind", b, map[string]int{
+				"tier": int(ledger.FlagTierUnknown), "cache_read": int(ledger.FlagCacheUnknown), "cache_write": int(flagWriteUnknown),
+				"audio": int(ledger.FlagAudioUnknown),
+			}))
+		}
 		r.rules = append(r.rules, out)
 	}
 	if n := len(r.rules); n == 0 || !r.rules[n-1].universal() {
@@ -190,7 +211,7 @@ func (r *Rules) compileRules(f *ruleFile) error {
 }
 
 func (r *rule) universal() bool {
-	return len(r.scopes) == 0 && len(r.providers) == 0 && r.has == keySet{} && r.hasnt == keySet{} && r.versions.any()
+	return len(r.scopes) == 0 && len(r.providers) == 0 && len(r.operations) == 0 && r.has == keySet{} && r.hasnt == keySet{} && r.versions.any()
 }
 
 func (r *Rules) compileKinds(f *ruleFile) error {
@@ -233,18 +254,12 @@ func (r *rule) matchesScope(name, version string) bool {
 	return false
 }
 
-// matchesSpan reports whether the rule holds for a span with these keys and this provider.
-func (r *rule) matchesSpan(present *keySet, provider string) bool {
-	if !present.covers(&r.has) || present.touches(&r.hasnt) {
-		return false
-	}
-	if len(r.providers) == 0 {
-		return true
-	}
-	for _, p := range r.providers {
-		if p == provider {
-			return true
-		}
-	}
-	return false
+// flagWriteUnknown stands for FlagCacheUnknown while a rule says that only cache writes are left out.
+const flagWriteUnknown ledger.Flags = 1 << 31
+
+// matchesSpan reports whether the rule holds for a span with these keys, of this provider and operation.
+func (r *rule) matchesSpan(present *keySet, provider, operation string) bool {
+	return present.covers(&r.has) && !present.touches(&r.hasnt) &&
+		(len(r.providers) == 0 || slices.Contains(r.providers, provider)) &&
+		(len(r.operations) == 0 || slices.Contains(r.operations, operation))
 }

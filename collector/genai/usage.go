@@ -67,7 +67,8 @@ var rawOf = [...]struct {
 	raw   ledger.RawField
 }{
 	{fInput, ledger.RawInput}, {fOutput, ledger.RawOutput}, {fTotal, ledger.RawTotal}, {fCacheRead, ledger.RawCacheRead},
-	{fCacheWrite, ledger.RawCacheWrite}, {fReasoning, ledger.RawReasoning}, {fAudioInput, ledger.RawAudioInput},
+	{fCacheWrite, ledger.RawCacheWrite}, {fCacheWrite5m, ledger.RawCacheWrite5m}, {fCacheWrite1h, ledger.RawCacheWrite1h},
+	{fReasoning, ledger.RawReasoning}, {fAudioInput, ledger.RawAudioInput},
 	{fAudioOutput, ledger.RawAudioOutput}, {fImageInput, ledger.RawImageInput}, {fImageOutput, ledger.RawImageOutput},
 	{fTextInput, ledger.RawTextInput}, {fTextOutput, ledger.RawTextOutput},
 }
@@ -109,6 +110,30 @@ func readUsage(s *scratch, rl *rule, c *ledger.Call) {
 		return
 	}
 	c.Usage = u
+	c.Flags |= untold(s, rl, c)
+}
+
+// untold are the flags of what the emitter is known to leave out and this span doesn't tell. Pricing takes back those that
+// make no difference to the model's price.
+func untold(s *scratch, rl *rule, c *ledger.Call) (f ledger.Flags) {
+	if _, ok := c.Raw.Get(ledger.RawCacheRead); !ok {
+		f |= rl.blind & ledger.FlagCacheUnknown
+	}
+	if _, ok := c.Raw.Get(ledger.RawCacheWrite); !ok && rl.blind&flagWriteUnknown != 0 {
+		f |= ledger.FlagCacheUnknown
+	}
+	_, in := c.Raw.Get(ledger.RawAudioInput)
+	_, out := c.Raw.Get(ledger.RawAudioOutput)
+	if !in && !out {
+		f |= rl.blind & ledger.FlagAudioUnknown
+	}
+	if c.ServiceTier == "" {
+		f |= rl.blind & ledger.FlagTierUnknown
+	}
+	if rl.streamEstimated && c.Flags&ledger.FlagStream != 0 {
+		f |= ledger.FlagEstimated
+	}
+	return f
 }
 
 // splitInput sorts the input into fresh, cached, audio and image tokens; false if the parts can't belong to the whole.
@@ -143,6 +168,9 @@ func splitInput(c *ledger.Call, rl *rule, u *ledger.Usage) bool {
 		return w5+w1 == write
 	}
 	u.Tokens[ledger.CacheWrite5m] = write
+	if write > 0 {
+		c.Flags |= ledger.FlagLifeUnknown
+	}
 	return true
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
@@ -52,6 +53,8 @@ func newProcessor(cfg *Config, set component.TelemetrySettings, now func() time.
 	for _, e := range cfg.TrustCostOf {
 		p.trusted[e] = true
 	}
-	p.workers.New = func() any { return &worker{reader: genai.NewReader(rules)} }
+	p.workers.New = func() any {
+		return &worker{reader: genai.NewReader(rules), byID: map[pcommon.SpanID]int{}, byResponse: map[uint64]int{}}
+	}
 	return p, nil
 }

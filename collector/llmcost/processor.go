@@ -2,6 +2,7 @@ package llmcost
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -29,14 +30,23 @@ type worker struct {
 	reader *genai.Reader
 	call   ledger.Call
 	body   []byte
-	seen   counts
+	calls  []billed
+
+	byID       map[pcommon.SpanID]int
+	byResponse map[uint64]int
+
+	seen counts
 }
 
 // process tags the traces in place.
 func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	w := p.workers.Get().(*worker)
-	defer p.workers.Put(w)
-	w.seen = counts{}
+	defer func() {
+		clear(w.calls) // the pool must not keep the request's memory
+		w.call = ledger.Call{}
+		p.workers.Put(w)
+	}()
+	w.seen, w.calls = counts{}, w.calls[:0]
 	received := p.now().UnixNano()
 	identity, known := authenticated(ctx)
 	for _, rs := range td.ResourceSpans().All() {
@@ -51,6 +61,9 @@ func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.T
 		p.spans(w, rs, who, received)
 	}
 	p.metrics.record(ctx, &w.seen)
+	if err := w.flagTwins(); err != nil {
+		return td, fmt.Errorf("read back a call that was just written: %w", err)
+	}
 	return td, nil
 }
 
@@ -89,6 +102,7 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 			if outcome == genai.Call {
 				p.bill(w, who, received)
 				w.tag(attrs, who)
+				w.calls = append(w.calls, newBilled(&w.call, attrs))
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import gzip
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import threading
@@ -67,8 +68,12 @@ class Recording:
         (folder / f"{self.name}.truth.json").write_text(json.dumps(truth, indent=2, ensure_ascii=False) + "\n")
 
 
+# The part of a path that says where this machine keeps things; stack traces are full of them.
+MACHINE = re.compile(r"(?:file://)?(?:/[\w.@+-]+)+/(?=(?:site-packages|node_modules|lib/python[\d.]+|emit|[\w.-]+\.mjs)\b)")
+
+
 def otlp_json(body):
-    """OTLP's JSON form: like protobuf's, but ids are hexadecimal and enums are numbers."""
+    """OTLP's JSON form: like protobuf's, but ids are hexadecimal and enums are numbers. Paths of this machine are cut."""
     doc = MessageToDict(ExportTraceServiceRequest.FromString(body), use_integers_for_enums=True)
 
     def ids(node):
@@ -79,6 +84,8 @@ def otlp_json(body):
             for key, value in node.items():
                 if key in ("traceId", "spanId", "parentSpanId"):
                     node[key] = base64.b64decode(value).hex()
+                elif isinstance(value, str):
+                    node[key] = MACHINE.sub("", value)
                 else:
                     ids(value)
 

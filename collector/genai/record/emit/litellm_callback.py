@@ -5,15 +5,19 @@ import os
 os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "OTEL_EXPORTER": "http/protobuf",
                "OTEL_ENDPOINT": os.environ["RECORD_URL"]}
 
+import threading
+
 import litellm
 from common import CASES, URL, WEATHER, record
+from litellm.integrations.custom_logger import CustomLogger
+from opentelemetry import trace
 
 litellm.telemetry = False
-litellm.callbacks = ["otel"]
-FOLLOW = [{"role": "user", "content": "Say done."}]
+pending = []  # calls of the case under way
 
 
 def call(name, case):
+    pending.append(len(case["answers"]))
     more = {"num_retries": 0, "api_key": "none"}
     prefix = "anthropic/" if case["api"] == "messages" else "openai/"
     more["api_base"] = URL if case["api"] == "messages" else URL + "/v1"
@@ -28,7 +32,7 @@ def call(name, case):
             more["stream_options"] = {"include_usage": True}
     if any(a["tool"] for a in case["answers"]):
         more["tools"] = [{"type": "function", "function": {"name": "weather", "parameters": WEATHER}}]
-    messages = list(FOLLOW)
+    messages = [{"role": "user", "content": "Say done."}]
     for _ in case["answers"]:
         answer = litellm.completion(model=prefix + case["model"], messages=messages, **more)
         if case["stream"]:
@@ -41,14 +45,27 @@ def call(name, case):
                          {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "Sunny."}]
 
 
-def flush():
-    """LiteLLM writes its spans from a thread of its own, after the call has returned."""
-    from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER  # noqa: F401  (only there in newer versions)
-    from litellm.litellm_core_utils.thread_pool_executor import executor
-    from opentelemetry import trace
+class Counter(CustomLogger):
+    """Comes after the OpenTelemetry callback, in LiteLLM's own logging thread: counts the calls whose spans are written."""
 
-    executor.submit(lambda: None).result()
-    executor.shutdown_wait() if hasattr(executor, "shutdown_wait") else None
+    def __init__(self):
+        super().__init__()
+        self.seen = threading.Semaphore(0)
+
+    def log_success_event(self, *_):
+        self.seen.release()
+
+    log_failure_event = log_success_event
+
+
+counter = Counter()
+litellm.callbacks = ["otel", counter]
+
+
+def flush():
+    for _ in range(pending.pop()):
+        if not counter.seen.acquire(timeout=30):
+            raise TimeoutError("LiteLLM logged no call within 30 s")
     trace.get_tracer_provider().force_flush()
 
 

@@ -1,5 +1,5 @@
-"""OpenTelemetry's openai-v2 instrumentation, in its default mode (conventions 1.30) or, with OTEL_SEMCONV_STABILITY_OPT_IN, its
-experimental one."""
+"""OpenTelemetry's openai-v2 instrumentation: its newest version, or with OLD=1 one of 2025, which writes the names of conventions
+1.30 (gen_ai.system) and no cached tokens."""
 
 import os
 
@@ -8,8 +8,6 @@ from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
 
 p = provider()
 OpenAIInstrumentor().instrument(tracer_provider=p)
-latest = os.environ.get("OTEL_SEMCONV_STABILITY_OPT_IN") == "gen_ai_latest_experimental"
-record("otel-openai-v2-latest" if latest else "otel-openai-v2", "otel_openai_v2.py", "openai",
+record("otel-openai-v2-old" if os.environ.get("OLD") else "otel-openai-v2", "otel_openai_v2.py", "openai",
        [n for n in OPENAI if not n.startswith("responses")], p.force_flush, lambda _, c: openai_call(c),
-       ("opentelemetry-instrumentation-openai-v2", "openai"),
-       "OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental" if latest else "")
+       ("opentelemetry-instrumentation-openai-v2", "openai"))
