@@ -8,6 +8,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
 
 	"github.com/tollkeeper/tollkeeper/gateway"
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -43,9 +44,13 @@ func (s store) writeAlert(ctx context.Context, e *AlertEvent) error {
 }
 
 func (s store) writeThrottle(ctx context.Context, e *ThrottleEvent) error {
-	limits := make(map[string]string, len(e.Limits))
+	limits := make(map[string]decimal.Decimal, len(e.Limits))
 	for k, v := range e.Limits {
-		limits[k] = v.String()
+		d, err := decimal.NewFromString(v.String())
+		if err != nil {
+			return fmt.Errorf("limit %s: %w", k, err)
+		}
+		limits[k] = d
 	}
 	dry := uint8(0)
 	if e.DryRun {

@@ -1,0 +1,117 @@
+package alerts_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tollkeeper/tollkeeper/alerts"
+	"github.com/tollkeeper/tollkeeper/gateway"
+)
+
+func TestBudgetFiresAtTheExactCallAndResolvesOnce(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config()
+	cfg.Budgets = []alerts.Budget{{Name: "acme-hour", Tenant: "acme", Period: "hour", Amount: usd(t, "1"), Thresholds: []int{100}}}
+	r := w.run(cfg)
+
+	// Two calls short of the last 10⁻¹² USD, and another tenant's money.
+	w.calls(call{"acme", "0.4", 90 * time.Second, ""}, call{"acme", "0.599999999999", 40 * time.Second, ""}, call{"globex", "5", 0, ""})
+	r.settle()
+	require.Empty(t, w.states())
+
+	w.calls(call{"acme", "0.000000000001", 3 * time.Second, ""}, call{"acme", "0.7", time.Second, ""}, call{"acme", "0", 0, "unknown_model"})
+	w.awaitState("acme-hour acme firing")
+	e := w.lastAlert()
+	require.Equal(t, w.clock().Add(-3*time.Second), e.Crossed, "the first call with which the condition held")
+	require.Equal(t, "1.700000000000", e.Value.String())
+	require.Equal(t, "1.000000000000", e.Threshold.String())
+	require.Equal(t, alerts.Critical, e.Severity)
+	require.Contains(t, e.Summary, "at least 1.70 USD", "an unpriced call makes it a lower bound")
+	r.settle()
+
+	w.pass(40 * time.Minute) // the next hour
+	w.calls(call{"globex", "1", 0, ""})
+	r.settle()
+	require.Equal(t, []string{"acme-hour acme firing"}, w.states(), "not clear for long enough yet")
+	w.pass(10 * time.Second)
+	w.awaitState("acme-hour acme resolved")
+	r.settle()
+	require.Equal(t, []string{"acme-hour acme firing", "acme-hour acme resolved"}, w.states())
+	require.Equal(t, []string{"firing", "resolved"}, w.stored("SELECT toString(state) FROM alert_events FINAL ORDER BY sequence"))
+	require.Equal(t, []string{"1"}, w.stored("SELECT toString(uniqExact(episode)) FROM alert_events"))
+}
+
+func TestBudgetCountsRolledUpWindows(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config()
+	cfg.Budgets = []alerts.Budget{{Name: "acme-day", Tenant: "acme", Period: "day", Amount: usd(t, "10"), Thresholds: []int{50, 80, 100}}}
+	ctx := context.Background()
+	for _, q := range []string{
+		`INSERT INTO cost_hour (window, n, worker, tenant, calls, cost) VALUES ('2026-11-02 08:00:00', 1, 7, 'acme', 40, 6.5), ('2026-11-02 08:00:00', 2, 7, 'acme', 44, 7.5)`,
+		`INSERT INTO window_revisions (level, window, n, worker, committed) VALUES ('hour', '2026-11-02 08:00:00', 1, 7, 1), ('hour', '2026-11-02 08:00:00', 2, 7, 1)`,
+		`INSERT INTO cost_minute (window, n, worker, tenant, calls, cost) VALUES ('2026-11-02 10:10:00', 1, 7, 'acme', 1, 0.25)`,
+		`INSERT INTO window_revisions (level, window, n, worker, committed) VALUES ('minute', '2026-11-02 10:10:00', 1, 7, 1)`,
+		// A minute whose rollup is behind: its calls count, its old revision doesn't.
+		`INSERT INTO cost_minute (window, n, worker, tenant, calls, cost) VALUES ('2026-11-02 10:16:00', 1, 7, 'acme', 1, 3)`,
+		`INSERT INTO window_revisions (level, window, n, worker, committed) VALUES ('minute', '2026-11-02 10:16:00', 1, 7, 1)`,
+		`INSERT INTO dirty_windows (level, window, id, due, done) VALUES ('minute', '2026-11-02 10:16:00', generateUUIDv4(), now64(3), 0)`,
+	} {
+		require.NoError(t, w.conn.Exec(ctx, q))
+	}
+	w.calls(call{"acme", "0.125", 4 * time.Minute, ""}, call{"acme", "0.125", 0, ""})
+	r := w.run(cfg)
+	w.awaitState("acme-day acme firing")
+	r.settle()
+	require.Equal(t, []string{"acme-day acme firing"}, w.states(), "the highest threshold speaks for the lower one")
+	require.Equal(t, "8.000000000000", w.lastAlert().Value.String(), "7.5 + 0.25 + 0.125 + 0.125")
+	require.Equal(t, w.clock(), w.lastAlert().Crossed)
+	require.Equal(t, alerts.Warning, w.lastAlert().Severity)
+
+	w.calls(call{"acme", "2", 0, ""})
+	w.eventually(func() bool { return len(w.states()) == 2 })
+	require.Equal(t, alerts.Critical, w.lastAlert().Severity)
+	r.settle()
+	require.Len(t, w.states(), 2)
+}
+
+func TestShortBudgetThrottlesAndReleasesInTheNextWindow(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config()
+	cfg.Throttle.Enforce = []string{"acme"}
+	cfg.Throttle.Lease = 20 * time.Second
+	cfg.Budgets = []alerts.Budget{{Name: "acme-30s", Tenant: "acme", Period: "30s", Amount: usd(t, "1"), Thresholds: []int{100},
+		ClearAfter: 5 * time.Second, Throttle: &alerts.Policy{Level: gateway.Cap, Per: 10 * time.Second, USD: usd(t, "0.10")}}}
+	r := w.run(cfg)
+	w.spend("acme", "0.9", 1*time.Second)
+	r.settle()
+	require.Empty(t, w.states(), "10:20:30 begins a window; nothing but this call is in it")
+
+	w.live(4*time.Second, map[string]string{"acme": "0.5", "globex": "0.01"})
+	w.awaitStep("acme acknowledged cap")
+	s := w.limiter.State("acme")
+	require.True(t, s.InForce)
+	require.Equal(t, dollar/10, s.Limits.USD)
+	require.Contains(t, s.Reason, "acme has spent")
+
+	// The gateway bites: spend falls, and the ledger shows it.
+	for range 12 {
+		w.live(time.Second, map[string]string{"globex": "0.01"})
+		r.settle()
+	}
+	w.awaitStep("acme effective cap")
+	require.True(t, w.limiter.State("acme").InForce, "renewed while the budget stays exceeded")
+
+	// 10:20:46 → the next window begins at 10:21:00, and 5 s later the budget is clear.
+	for range 21 {
+		w.live(time.Second, map[string]string{"globex": "0.01"})
+		r.settle()
+	}
+	w.awaitStep("acme released release")
+	require.False(t, w.limiter.State("acme").InForce)
+	require.Equal(t, []string{"acme-30s acme firing", "acme-30s acme resolved"}, w.states())
+	require.NotContains(t, w.steps(), "acme failed cap")
+	require.NotContains(t, w.steps(), "acme expired cap")
+}
