@@ -18,7 +18,11 @@ type Stats struct {
 // bounds limit which marks a pass takes.
 type bounds struct{ since, until time.Time }
 
-var endOfTime = time.Date(2106, 1, 1, 0, 0, 0, 0, time.UTC) // of a DateTime
+// No window lies outside these. Parameters of type DateTime are sent as epoch seconds, of which the server wants ten digits.
+var (
+	startOfTime = time.Date(2002, 1, 1, 0, 0, 0, 0, time.UTC)
+	endOfTime   = time.Date(2106, 1, 1, 0, 0, 0, 0, time.UTC)
+)
 
 // open and late split the minutes into the two lanes.
 func (r *Rollup) open() bounds { return bounds{Minute.start(r.now().Add(-r.cfg.OpenFor)), endOfTime} }
@@ -30,7 +34,7 @@ func (r *Rollup) all() bounds { return bounds{r.sealedBefore(), endOfTime} }
 // sealedBefore is the first window that may be rewritten: a whole day, so that no hour or day is half sealed.
 func (r *Rollup) sealedBefore() time.Time {
 	if r.cfg.SealedAfter == 0 {
-		return time.Unix(0, 0).UTC()
+		return startOfTime
 	}
 	return Day.start(r.now().Add(-r.cfg.SealedAfter))
 }
