@@ -56,7 +56,9 @@ func typescript(t *testing.T, raw []byte) string {
 			Type        string
 			Datasource  json.RawMessage
 			Options     json.RawMessage
-			FieldConfig struct{ Defaults struct{ Custom json.RawMessage } }
+			FieldConfig struct {
+				Defaults struct{ Custom json.RawMessage }
+			}
 		}
 	}
 	require.NoError(t, json.Unmarshal(raw, &d))
