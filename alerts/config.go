@@ -160,6 +160,17 @@ func (p *problems) add(format string, args ...any) {
 	p.errs = append(p.errs, fmt.Errorf(format, args...))
 }
 
+// nested adds every problem of a part, each with the part's key.
+func (p *problems) nested(key string, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			p.nested(key, e)
+		}
+	} else if err != nil {
+		p.add("%s%w", key, err)
+	}
+}
+
 func (p *problems) within(key string, v, least, most time.Duration) {
 	if v < least || v > most {
 		p.add("%s %s: want %s to %s", key, v, least, most)
@@ -251,9 +262,7 @@ func (t *Policy) validate(p *problems, key string) {
 	}
 	now := time.Now()
 	cmd := gateway.Command{Tenant: "t", Level: t.Level, Limits: t.limits(), Sequence: 1, Issued: now, Expires: now.Add(time.Minute)}
-	if err := cmd.Validate(); err != nil {
-		p.add("%s: %w", key, err)
-	}
+	p.nested(key+".", cmd.Validate())
 	if t.Level == gateway.Release {
 		p.add("%s.level release: want notify, slow, cap or block", key)
 	}
@@ -263,7 +272,7 @@ func (t *ThrottleConfig) validate(p *problems) {
 	p.within("throttle.lease", t.Lease, time.Second, time.Hour)
 	p.within("throttle.retry_after", t.RetryAfter, 10*time.Millisecond, 10*time.Minute)
 	p.within("throttle.effect_within", t.EffectWithin, time.Second, time.Hour)
-	p.within("throttle.effect_window", t.EffectWindow, time.Second, 5*time.Minute)
+	p.within("throttle.effect_window", t.EffectWindow, 5*time.Second, 5*time.Minute)
 	for i, tenant := range t.EnforceSpikes {
 		if !slices.Contains(t.Enforce, tenant) {
 			p.add("throttle.enforce_spikes[%d] %q: list the tenant in throttle.enforce too", i, tenant)
@@ -275,7 +284,5 @@ func (t *ThrottleConfig) validate(p *problems) {
 		}
 		return
 	}
-	if err := t.Gateway.Validate(); err != nil {
-		p.add("throttle.gateway: %w", err)
-	}
+	p.nested("throttle.gateway.", t.Gateway.Validate())
 }

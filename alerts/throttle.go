@@ -206,11 +206,21 @@ func (t *throttles) follow(ctx context.Context, tk *tick, tenant string, h *hold
 		return nil
 	}
 	if h.measured != w.episode && enforce {
-		end := tk.recent.bucketOf(tk.watermark)
 		h.measured, h.acked, h.concluded = w.episode, time.Time{}, false
-		h.before = tk.recent.received(tenant, end-int64(t.cfg.EffectWindow/tk.recent.bucket)+1, end).spend
+		h.before = t.spendBefore(tk, tenant)
 	}
 	return t.order(ctx, h, cmd)
+}
+
+// spendBefore is the tenant's spend in the EffectWindow that ends now, with or without the bucket that has just begun,
+// whichever is more.
+func (t *throttles) spendBefore(tk *tick, tenant string) ledger.Sum {
+	end, span := tk.recent.bucketOf(tk.watermark), int64(t.cfg.EffectWindow/tk.recent.bucket)
+	whole, running := tk.recent.received(tenant, end-span, end-1).spend, tk.recent.received(tenant, end-span+1, end).spend
+	if running.Cmp(whole) > 0 {
+		return running
+	}
+	return whole
 }
 
 func (t *throttles) command(now time.Time, tenant string, h *hold, w wish) gateway.Command {

@@ -204,11 +204,11 @@ func (r *runner) evaluations() uint64 {
 	return 0
 }
 
-// settle waits until three whole evaluations have passed: what was to happen by now has happened.
+// settle waits until two whole evaluations have passed: what was to happen by now has happened.
 func (r *runner) settle() {
 	r.w.t.Helper()
 	from := r.evaluations()
-	r.w.eventually(func() bool { return r.evaluations() >= from+4 })
+	r.w.eventually(func() bool { return r.evaluations() >= from+3 })
 	require.NoError(r.w.t, r.a.Ready(context.Background()))
 }
 

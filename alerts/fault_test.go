@@ -1,0 +1,275 @@
+package alerts_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tollkeeper/tollkeeper/alerts"
+	"github.com/tollkeeper/tollkeeper/gateway"
+)
+
+// throttling is a budget of one USD an hour that blocks acme, enforced.
+func throttling(w *world) alerts.Config {
+	cfg := w.config()
+	cfg.Throttle.Enforce = []string{"acme"}
+	cfg.Throttle.Lease = 20 * time.Second
+	cfg.Throttle.RetryAfter = 2 * time.Second
+	cfg.Budgets = []alerts.Budget{{Name: "acme-hour", Tenant: "acme", Period: "hour", Amount: usd(w.t, "1"), Thresholds: []int{100}, Throttle: block}}
+	return cfg
+}
+
+var twoTenants = []call{{"acme", "2", time.Second, ""}, {"globex", "0.01", 0, ""}}
+
+func TestRestartInTheMiddleOfAnEpisode(t *testing.T) {
+	w := newWorld(t)
+	first := w.run(throttling(w))
+	w.calls(twoTenants...)
+	w.awaitStep("acme acknowledged block")
+	first.stop()
+
+	w.pass(5 * time.Second)
+	second := w.run(throttling(w))
+	second.settle()
+	require.Equal(t, []string{"acme-hour acme firing"}, w.states(), "the episode goes on, nothing is told twice")
+	require.Equal(t, uint64(1), w.limiter.State("acme").Sequence, "the lease is known and not due")
+
+	w.pass(10 * time.Second)
+	w.eventually(func() bool { return w.limiter.State("acme").Sequence == 2 })
+	second.stop()
+
+	w.pass(50 * time.Minute) // resolved while nobody looked: the lease has run out long ago
+	w.calls(call{"globex", "0.01", 0, ""})
+	third := w.run(throttling(w))
+	w.awaitStep("acme expired block")
+	w.pass(10 * time.Second)
+	w.awaitState("acme-hour acme resolved")
+	third.settle()
+	require.Len(t, w.states(), 2)
+	require.NotContains(t, w.steps(), "acme released release", "there was nothing left to release")
+}
+
+func TestDeadControllerLeavesNobodyThrottled(t *testing.T) {
+	w := newWorld(t)
+	r := w.run(throttling(w))
+	w.calls(twoTenants...)
+	w.awaitStep("acme acknowledged block")
+	r.stop()
+	require.True(t, w.limiter.Allow("acme").Refused)
+	w.pass(20 * time.Second)
+	require.False(t, w.limiter.Allow("acme").Refused)
+}
+
+func TestStaleLedgerIsNoEvidence(t *testing.T) {
+	w := newWorld(t)
+	r := w.run(throttling(w))
+	w.calls(call{"acme", "2", time.Second, ""}, call{"globex", "0.01", 0, ""})
+	w.awaitStep("acme acknowledged block")
+
+	for range 4 { // the leases end while nothing new is in the ledger
+		w.pass(20 * time.Second)
+		r.settle()
+	}
+	w.awaitState("ledger-freshness no_data")
+	w.awaitStep("acme expired block")
+	require.False(t, w.limiter.State("acme").InForce)
+
+	w.calls(call{"globex", "0.01", 0, ""}) // it grows again
+	w.awaitState("ledger-freshness resolved")
+	w.eventually(func() bool { return w.limiter.State("acme").InForce })
+	require.Equal(t, []string{"acme-hour acme firing", "ledger-freshness no_data", "ledger-freshness resolved"}, w.states())
+}
+
+func TestSilenceThatWeOrderedIsNotStale(t *testing.T) {
+	w := newWorld(t)
+	r := w.run(throttling(w))
+	w.calls(call{"acme", "2", 0, ""}) // the only tenant, and blocked
+	w.awaitStep("acme acknowledged block")
+	for range 8 {
+		w.pass(10 * time.Second)
+		w.eventually(func() bool { return w.limiter.State("acme").Expires.Sub(w.clock()) > 10*time.Second })
+		r.settle()
+	}
+	require.Equal(t, []string{"acme-hour acme firing"}, w.states())
+	require.True(t, w.limiter.State("acme").InForce, "renewed all the time")
+}
+
+func TestDryRunUnlessOptedIn(t *testing.T) {
+	w := newWorld(t)
+	cfg := throttling(w)
+	cfg.Throttle.Enforce = []string{"globex"}
+	s := spike(t)
+	s.Tenant, s.Throttle = "globex", block
+	cfg.Spikes = []alerts.Spike{s} // globex opted in for budgets, not for spikes
+	w.spend("globex", "0.01", time.Minute)
+	r := w.run(cfg)
+	w.calls(call{"acme", "2", 0, ""})
+	w.spend("globex", "1", 5*time.Second)
+	w.awaitStep("acme dry_run block")
+	w.awaitStep("globex dry_run block")
+	r.settle()
+	require.ElementsMatch(t, []string{"acme dry_run block", "globex dry_run block"}, w.steps(), "once an episode")
+	require.Empty(t, w.limiter.States(), "the gateway was told nothing")
+}
+
+func TestDryRunIsCountedByTheGatewayOnRequest(t *testing.T) {
+	w := newWorld(t)
+	cfg := throttling(w)
+	cfg.Throttle.Enforce, cfg.Throttle.SendDryRun = nil, true
+	w.run(cfg)
+	w.calls(twoTenants...)
+	w.awaitStep("acme acknowledged block")
+	require.False(t, w.limiter.Allow("acme").Refused)
+	require.Equal(t, int64(1), w.limiter.State("acme").Would)
+}
+
+func TestGatewayThatLies(t *testing.T) {
+	w := newWorld(t)
+	w.breakGateway(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(rw, `{"applied": true, "state": {"command": {"tenant": "acme", "sequence": 1}, "in_force": true}}`)
+	}))
+	r := w.run(throttling(w))
+	w.calls(twoTenants...)
+	w.awaitStep("acme failed block")
+	r.settle()
+	require.Contains(t, w.stored("SELECT answer FROM throttle_events WHERE step = 'failed'")[0], "read-back shows")
+
+	w.breakGateway(nil)
+	w.pass(2 * time.Second)
+	w.eventually(func() bool { return w.limiter.State("acme").InForce })
+}
+
+func TestGatewayThatIsDownAndComesBack(t *testing.T) {
+	w := newWorld(t)
+	w.breakGateway(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) }))
+	r := w.run(throttling(w))
+	w.calls(twoTenants...)
+	w.awaitStep("acme failed block")
+	r.settle()
+	require.Len(t, w.steps(), 2, "one order until retry_after has passed")
+	w.breakGateway(nil)
+	w.pass(2 * time.Second)
+	w.awaitStep("acme acknowledged block")
+}
+
+func TestSlowGatewayDoesNotStopTheEvaluation(t *testing.T) {
+	w := newWorld(t)
+	hold := make(chan struct{})
+	w.breakGateway(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-hold:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(func() { close(hold) })
+	cfg := throttling(w)
+	cfg.Budgets = append(cfg.Budgets, alerts.Budget{Name: "globex-hour", Tenant: "globex", Period: "hour", Amount: usd(t, "1"), Thresholds: []int{100}})
+	cfg.Throttle.Gateway.Timeout = time.Minute
+	r := w.run(cfg)
+	w.calls(twoTenants...)
+	w.awaitStep("acme ordered block")
+	w.calls(call{"globex", "5", 0, ""})
+	w.awaitState("globex-hour globex firing")
+	r.stop() // with a send in flight
+}
+
+func TestGoneGatewayIsNotCalledAgain(t *testing.T) {
+	w := newWorld(t)
+	w.breakGateway(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusGone) }))
+	r := w.run(throttling(w))
+	w.calls(twoTenants...)
+	w.awaitStep("acme failed block")
+	w.breakGateway(nil)
+	w.pass(time.Minute)
+	w.calls(call{"globex", "0.01", 0, ""})
+	r.settle()
+	require.Empty(t, w.limiter.States())
+	require.Contains(t, w.steps(), "acme dry_run block")
+}
+
+func TestNewerCommandAtTheGatewayIsOvertaken(t *testing.T) {
+	w := newWorld(t)
+	now := w.clock()
+	_, err := w.limiter.Apply(gateway.Command{Tenant: "acme", Level: gateway.Notify, Sequence: 41, Issued: now, Expires: now.Add(time.Minute), Rule: "other"})
+	require.NoError(t, err)
+	w.run(throttling(w))
+	w.calls(twoTenants...)
+	w.awaitStep("acme acknowledged block")
+	s := w.limiter.State("acme")
+	require.Equal(t, uint64(42), s.Sequence)
+	require.Equal(t, gateway.Block, s.Level)
+}
+
+func TestReleaseByHandHoldsForTheEpisode(t *testing.T) {
+	w := newWorld(t)
+	cfg := throttling(w)
+	r := w.run(cfg)
+	w.calls(twoTenants...)
+	w.awaitStep("acme acknowledged block")
+
+	client, err := gateway.NewClient(cfg.Throttle.Gateway, w.clock)
+	require.NoError(t, err)
+	defer client.Close()
+	_, err = alerts.ReleaseByHand(context.Background(), w.url, client, "acme", "alerts", "x", w.clock)
+	require.ErrorContains(t, err, "who you are")
+	ack, err := alerts.ReleaseByHand(context.Background(), w.url, client, "acme", "ann@example.com", "agreed with the customer", w.clock)
+	require.NoError(t, err)
+	require.True(t, ack.Applied)
+	require.False(t, w.limiter.State("acme").InForce)
+
+	w.pass(11 * time.Second) // a renewal is due
+	w.awaitStep("acme failed block")
+	r.settle()
+	require.False(t, w.limiter.State("acme").InForce)
+	r.stop()
+
+	again := w.run(cfg) // and a restart doesn't forget it
+	w.pass(30 * time.Second)
+	w.calls(call{"globex", "0.01", 0, ""})
+	again.settle()
+	require.False(t, w.limiter.State("acme").InForce)
+	released := w.stored("SELECT concat(author, ': ', reason) FROM throttle_events WHERE step = 'released'")
+	require.Equal(t, []string{"ann@example.com: agreed with the customer"}, released)
+}
+
+func TestRuleThatIsTakenOutResolvesAndReleases(t *testing.T) {
+	w := newWorld(t)
+	r := w.run(throttling(w))
+	w.calls(twoTenants...)
+	w.awaitStep("acme acknowledged block")
+	r.stop()
+	cfg := throttling(w)
+	cfg.Budgets = nil
+	w.run(cfg)
+	w.awaitStep("acme released release")
+	require.Equal(t, "resolved: the rule is no longer configured", w.lastAlert().Summary)
+}
+
+func TestThrottleWithoutEffectIsReported(t *testing.T) {
+	w := newWorld(t)
+	cfg := throttling(w)
+	cfg.Throttle.EffectWithin = 15 * time.Second
+	r := w.run(cfg)
+	w.spend("acme", "0.2", 20*time.Second)
+	w.awaitStep("acme acknowledged block")
+	for range 5 { // traffic that goes past the gateway
+		w.live(4*time.Second, map[string]string{"acme": "0.2"})
+		r.settle()
+	}
+	w.awaitStep("acme failed block")
+	require.Contains(t, strings.Join(w.stored("SELECT answer FROM throttle_events WHERE step = 'failed'"), "\n"), `no effect: {"before": "2.0`)
+}
+
+func TestWaitsForTheDatabase(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config()
+	cfg.ClickHouse = strings.Replace(w.url, "/t_", "/absent_", 1)
+	r := w.run(cfg)
+	w.eventually(func() bool { return r.evaluations() > 1 })
+	require.ErrorContains(t, r.a.Ready(context.Background()), "absent_")
+}
