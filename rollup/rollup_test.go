@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -60,8 +61,9 @@ func runAll(t *testing.T, r *Rollup) (all Stats) {
 }
 
 func TestRunRollsUpByItselfAndStops(t *testing.T) {
-	conn := database(t)
+	clickhousetest.Start(t) // its goroutines are the kit's
 	leaks(t)
+	conn := database(t)
 	registry := prometheus.NewRegistry()
 	cfg := DefaultConfig()
 	cfg.Minute, cfg.Hour, cfg.Day, cfg.Late, cfg.Watch = "@every 1s", "@every 1s", "@every 1s", "@every 1s", "@every 1s"
