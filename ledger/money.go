@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 	"strings"
 )
@@ -37,7 +38,32 @@ func (m Money) Add(o Money) (Money, error) {
 func (m Money) String() string { return SumOf(m).String() }
 
 // Short writes the amount without trailing zeros, at least two places: "0.0000125", "3.00".
-func (m Money) Short() string { return trimZeros(m.String()) }
+func (m Money) Short() string {
+	if m == math.MinInt64 {
+		return SumOf(m).Short()
+	}
+	v := uint64(max(m, -m))
+	var buf [24]byte
+	at := len(buf)
+	for place := 0; place <= MoneyScale || v != 0; place++ {
+		if place == MoneyScale {
+			at--
+			buf[at] = '.'
+		}
+		at--
+		buf[at] = '0' + byte(v%10)
+		v /= 10
+	}
+	if m < 0 {
+		at--
+		buf[at] = '-'
+	}
+	end := len(buf)
+	for end > len(buf)-MoneyScale+2 && buf[end-1] == '0' {
+		end--
+	}
+	return string(buf[at:end])
+}
 
 // ParseMoney reads a plain decimal ("-1.5", "0.000001") exactly. More than 12 places, exponents and amounts beyond
 // ±MaxMoney are errors.

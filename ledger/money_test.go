@@ -92,6 +92,16 @@ func TestMoneyAdd(t *testing.T) {
 	})
 }
 
+func TestShortIsTheSumsShort(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := Money(rapid.Int64().Draw(t, "m"))
+		require.Equal(t, SumOf(m).Short(), m.Short())
+	})
+	for _, m := range []Money{0, 1, -1, USD, -USD, 10, MaxMoney, math.MinInt64, math.MaxInt64} {
+		require.Equal(t, SumOf(m).Short(), m.Short())
+	}
+}
+
 func TestParseMoney(t *testing.T) {
 	for in, want := range map[string]Money{
 		"0": 0, "-0": 0, "1": USD, "1.5": USD * 3 / 2, "-1.5": -USD * 3 / 2, "0.000000000001": 1, "0.0000000000010": 1,

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
 	"github.com/tollkeeper/tollkeeper/collector/genai"
+	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/pricing"
 )
 
@@ -54,7 +55,10 @@ func newProcessor(cfg *Config, set component.TelemetrySettings, now func() time.
 		p.trusted[e] = true
 	}
 	p.workers.New = func() any {
-		return &worker{reader: genai.NewReader(rules), byID: map[pcommon.SpanID]int{}, byResponse: map[uint64]int{}}
+		return &worker{
+			reader: genai.NewReader(rules), byID: map[pcommon.SpanID]int{}, byResponse: map[uint64]int{},
+			flagTexts: map[ledger.Flags]string{},
+		}
 	}
 	return p, nil
 }

@@ -34,6 +34,7 @@ type worker struct {
 
 	byID       map[pcommon.SpanID]int
 	byResponse map[uint64]int
+	flagTexts  map[ledger.Flags]string
 
 	seen counts
 }
@@ -60,10 +61,10 @@ func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.T
 		attrs.PutStr(TagTenantSource, who.source)
 		p.spans(w, rs, who, received)
 	}
-	p.metrics.record(ctx, &w.seen)
 	if err := w.flagTwins(); err != nil {
 		return td, fmt.Errorf("read back a call that was just written: %w", err)
 	}
+	p.metrics.record(ctx, &w.seen)
 	return td, nil
 }
 
@@ -101,7 +102,7 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 			w.seen.outcome[outcome]++
 			if outcome == genai.Call {
 				p.bill(w, who, received)
-				w.tag(attrs, who)
+				w.tag(attrs)
 				w.calls = append(w.calls, newBilled(&w.call, attrs))
 			}
 		}

@@ -28,10 +28,25 @@ var usageTags = func() (tags [ledger.NumBuckets]string) {
 	return tags
 }()
 
-// tag writes the call onto its span.
-func (w *worker) tag(attrs pcommon.Map, who tenant) {
+// maxFlagTexts bounds the combinations of flags whose text is kept.
+const maxFlagTexts = 1024
+
+// flagText is f.String(), remembered: few combinations occur.
+func (w *worker) flagText(f ledger.Flags) string {
+	s, ok := w.flagTexts[f]
+	if !ok {
+		s = f.String()
+		if len(w.flagTexts) < maxFlagTexts {
+			w.flagTexts[f] = s
+		}
+	}
+	return s
+}
+
+// tag writes the call onto its span. Its tenant is on the resource, or was put on the span before.
+func (w *worker) tag(attrs pcommon.Map) {
 	c := &w.call
-	attrs.EnsureCapacity(attrs.Len() + 16)
+	attrs.EnsureCapacity(attrs.Len() + 14)
 	if c.Unpriced == "" {
 		cost := c.TotalCost()
 		attrs.PutStr(TagCostUSD, cost.Short())
@@ -51,10 +66,8 @@ func (w *worker) tag(attrs pcommon.Map, who tenant) {
 	}
 	attrs.PutStr(TagRule, c.Rule)
 	if c.Flags != 0 {
-		attrs.PutStr(TagFlags, c.Flags.String())
+		attrs.PutStr(TagFlags, w.flagText(c.Flags))
 	}
-	attrs.PutStr(TagTenant, who.name)
-	attrs.PutStr(TagTenantSource, who.source)
 	w.body = c.AppendTo(w.body[:0])
 	attrs.PutEmptyBytes(ledger.AttrCall).FromRaw(w.body)
 }

@@ -2,6 +2,7 @@ package llmcost
 
 import (
 	"errors"
+	"math/bits"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -12,11 +13,12 @@ import (
 type billed struct {
 	id, parent pcommon.SpanID
 	response   uint64 // hash of a response id that is unique, else 0
+	candidate  bool
 	attrs      pcommon.Map
 }
 
 func newBilled(c *ledger.Call, attrs pcommon.Map) billed {
-	b := billed{id: c.SpanID, parent: c.ParentSpanID, attrs: attrs}
+	b := billed{id: c.SpanID, parent: c.ParentSpanID, candidate: c.Flags&ledger.FlagCandidate != 0, attrs: attrs}
 	if c.Flags&ledger.FlagUniqueID != 0 {
 		b.response = c.ResponseID
 	}
@@ -55,23 +57,22 @@ func (w *worker) flagTwins() error {
 }
 
 func (w *worker) flagBoth(i, j int) error {
-	return errors.Join(w.addFlag(w.calls[i].attrs, ledger.FlagCandidate), w.addFlag(w.calls[j].attrs, ledger.FlagCandidate))
+	return errors.Join(w.makeCandidate(&w.calls[i]), w.makeCandidate(&w.calls[j]))
 }
 
-// addFlag sets a flag in the call that a span carries already.
-func (w *worker) addFlag(attrs pcommon.Map, f ledger.Flags) error {
-	v, ok := attrs.Get(ledger.AttrCall)
-	if !ok {
+// makeCandidate sets the flag in the call that the span carries already.
+func (w *worker) makeCandidate(b *billed) error {
+	v, ok := b.attrs.Get(ledger.AttrCall)
+	if !ok || b.candidate {
 		return nil
 	}
+	b.candidate = true
+	w.seen.flags[bits.TrailingZeros32(uint32(ledger.FlagCandidate))]++
 	batch := ledger.AppendBatchCall(ledger.AppendBatchHeader(nil), v.Bytes().AsRaw())
 	return ledger.DecodeBatch(batch, func(c *ledger.Call, _ []byte) {
-		if c.Flags&f == f {
-			return
-		}
-		c.Flags |= f
+		c.Flags |= ledger.FlagCandidate
 		w.body = c.AppendTo(w.body[:0])
 		v.Bytes().FromRaw(w.body)
-		attrs.PutStr(TagFlags, c.Flags.String())
+		b.attrs.PutStr(TagFlags, w.flagText(c.Flags))
 	})
 }
