@@ -21,8 +21,8 @@ type Config struct {
 	// OpenFor is the age up to which a minute is rolled up in the fast lane.
 	OpenFor time.Duration `yaml:"open_for"`
 	// SealedAfter is the age from which windows are never rewritten: the shortest retention of reports, minutes and
-	// hours less two days (schema.Retention.SealedAfter). 0: never sealed.
-	SealedAfter time.Duration `yaml:"sealed_after"`
+	// hours less two days. It follows from the schema's configuration (schema.Retention.SealedAfter). 0: never sealed.
+	SealedAfter time.Duration `yaml:"-"`
 	// Batch is how many windows one look at the marks takes up.
 	Batch int `yaml:"batch"`
 	// KeepSuperseded is how long a superseded revision stays for readers that are still on it.
@@ -72,7 +72,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("rollup.open_for: %s is too short: use at least 1m", c.OpenFor))
 	}
 	if c.SealedAfter != 0 && c.SealedAfter < 36*24*time.Hour {
-		errs = append(errs, fmt.Errorf("rollup.sealed_after: %s would refuse reports that may still come (35 days): use at least 864h, or 0 for never", c.SealedAfter))
+		errs = append(errs, fmt.Errorf("rollup: windows sealed after %s would refuse reports that may still come (35 days): keep reports, minutes and hours longer", c.SealedAfter))
 	}
 	if c.Batch < 1 || c.Batch > 100_000 {
 		errs = append(errs, fmt.Errorf("rollup.batch: %d windows: use 1 … 100000", c.Batch))

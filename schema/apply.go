@@ -70,7 +70,6 @@ func (s *session) settle(ctx context.Context, report *Report) error {
 	if err != nil {
 		return err
 	}
-	policyFirst(changes)
 	for _, c := range changes {
 		switch c.Kind {
 		case ChangeRetention, ChangePolicy:

@@ -200,6 +200,46 @@ func TestVerifyFindsDrift(t *testing.T) {
 	}
 }
 
+// tieredPolicy is the embedded engine's policy with volumes hot, warm and cold.
+const tieredPolicy = "tollkeeper"
+
+func TestOldDataLandsOnItsTier(t *testing.T) {
+	url, database := freshURL(t)
+	opts := schema.DefaultOptions()
+	opts.Policy = tieredPolicy
+	_, err := schema.Apply(t.Context(), url, opts)
+	require.NoError(t, err)
+	require.NoError(t, schema.Verify(t.Context(), url, opts))
+	conn := open(t, url)
+	for _, days := range []int{0, 10, 100} {
+		exec(t, conn, fmt.Sprintf("INSERT INTO call_reports (minute, tenant, trace_id, span_id) SELECT toStartOfMinute(now() - INTERVAL %d DAY), 'a', 'b', 'c'", days))
+	}
+	rows, err := conn.Query(t.Context(), "SELECT disk_name FROM system.parts WHERE active AND table = 'call_reports' AND database = '"+database+"' ORDER BY partition DESC")
+	require.NoError(t, err)
+	defer rows.Close()
+	var disks []string
+	for rows.Next() {
+		var disk string
+		require.NoError(t, rows.Scan(&disk))
+		disks = append(disks, disk)
+	}
+	require.Equal(t, []string{"hot", "warm", "cold"}, disks)
+}
+
+func TestPolicyChange(t *testing.T) {
+	url, _ := freshURL(t)
+	_, err := schema.Apply(t.Context(), url, schema.DefaultOptions())
+	require.NoError(t, err)
+	opts := schema.DefaultOptions()
+	opts.Policy = tieredPolicy
+	changes, err := schema.Diff(t.Context(), url, opts)
+	require.NoError(t, err)
+	require.Equal(t, schema.ChangePolicy, changes[0].Kind)
+	// The server moves no table to a policy that lacks the disks its parts are on.
+	_, err = schema.Apply(t.Context(), url, opts)
+	require.ErrorContains(t, err, "set policy of ")
+}
+
 func TestApplyRefusals(t *testing.T) {
 	url, _ := freshURL(t)
 	opts := schema.DefaultOptions()
@@ -236,10 +276,7 @@ func TestQueriesParse(t *testing.T) {
 		if bareInsert.MatchString(text) {
 			text += " FORMAT Native" // as the client adds for a batch
 		}
-		var formatted string
-		ctx := clickhouse.Context(t.Context(), clickhouse.WithParameters(clickhouse.Parameters{
-			"statement": strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`).Replace(text),
-		}))
-		require.NoError(t, conn.QueryRow(ctx, schema.SQL("schema/format")).Scan(&formatted), name)
+		var formatted []string
+		require.NoError(t, conn.QueryRow(t.Context(), schema.SQL("schema/format"), clickhouse.Named("statements", []string{text})).Scan(&formatted), name)
 	}
 }

@@ -149,24 +149,25 @@ func splitTop(s, sep string) []string {
 
 // wanted returns the definitions that the migrations add up to, formatted by the server, in order of creation.
 func wanted(ctx context.Context, conn driver.Conn, steps []Migration, database string, opts Options) ([]definition, error) {
-	var out []definition
+	var statements []string
 	for _, m := range steps {
-		statements, err := m.Render(database, opts)
+		rendered, err := m.Render(database, opts)
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range statements {
-			var formatted string
-			err := conn.QueryRow(parameters(ctx, clickhouse.Parameters{"statement": escapeParameter(s)}), SQL("schema/format")).Scan(&formatted)
-			if err != nil {
-				return nil, fmt.Errorf("format a statement of migration %s: %w", m, err)
-			}
-			d, ok := parseDefinition(formatted)
-			if !ok {
-				return nil, fmt.Errorf("migration %s: diff can't read %q: teach schema/definition.go", m, firstWords(s))
-			}
-			out = replaceDefinition(out, d)
+		statements = append(statements, rendered...)
+	}
+	var formatted []string
+	if err := conn.QueryRow(ctx, SQL("schema/format"), clickhouse.Named("statements", statements)).Scan(&formatted); err != nil {
+		return nil, fmt.Errorf("format the migrations: %w", err)
+	}
+	var out []definition
+	for _, s := range formatted {
+		d, ok := parseDefinition(s)
+		if !ok {
+			return nil, fmt.Errorf("diff can't read migration statement %q: teach schema/definition.go", firstWords(s))
 		}
+		out = replaceDefinition(out, d)
 	}
 	return out, nil
 }
@@ -203,11 +204,6 @@ func live(ctx context.Context, conn driver.Conn, database string) (map[string]de
 
 func parameters(ctx context.Context, p clickhouse.Parameters) context.Context {
 	return clickhouse.Context(ctx, clickhouse.WithParameters(p))
-}
-
-// escapeParameter writes a value as ClickHouse reads String parameters: tab-separated escaping.
-func escapeParameter(s string) string {
-	return strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`).Replace(s)
 }
 
 func firstWords(s string) string {

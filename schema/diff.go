@@ -112,6 +112,7 @@ func (s *session) diff(ctx context.Context) ([]Change, error) {
 		}
 		out = append(out, compare(s.target.Database, h, w)...)
 	}
+	policyFirst(out)
 	return out, nil
 }
 

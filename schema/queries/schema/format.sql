@@ -1,1 +1,1 @@
-SELECT formatQuerySingleLine({statement:String})
+SELECT arrayMap(s -> formatQuerySingleLine(s), {statements:Array(String)})
