@@ -30,7 +30,8 @@ type Config struct {
 	MaxWait time.Duration `yaml:"max_wait"`
 	// MaxInFlight bounds the requests that wait for Kafka.
 	MaxInFlight int `yaml:"max_in_flight"`
-	// MaxRequestMiB bounds one OTLP request, uncompressed, in MiB.
+	// MaxRequestMiB bounds one OTLP request, uncompressed, in MiB. A client drops a larger one, calls and all: 512 spans with
+	// long prompts are tens of MiB.
 	MaxRequestMiB int `yaml:"max_request_mib"`
 	// MemoryLimitMiB is the heap of the process, in MiB, above which all data is refused (retryably); it must be above
 	// what the other roles in the process need.
@@ -66,7 +67,7 @@ func DefaultConfig() Config {
 		GRPC: "127.0.0.1:4317", HTTP: "127.0.0.1:4318",
 		Brokers:    []string{"127.0.0.1:9092"},
 		CallsTopic: ledger.TopicCalls, SpansTopic: ledger.TopicSpans,
-		MaxWait: 5 * time.Second, MaxInFlight: 1000, MaxRequestMiB: 16,
+		MaxWait: 5 * time.Second, MaxInFlight: 1000, MaxRequestMiB: 64,
 		MemoryLimitMiB: 1024, PayloadMemoryLimitMiB: 640, PayloadQueueMiB: 32,
 		LLMCost: *llmcost.DefaultConfig(), Sampling: llmsampling.DefaultConfig(),
 	}
