@@ -7,6 +7,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector"
 	"github.com/tollkeeper/tollkeeper/ingest"
 	"github.com/tollkeeper/tollkeeper/rollup"
+	"github.com/tollkeeper/tollkeeper/schema"
 )
 
 // startRoles starts the roles so that each finds what it feeds: alerts, rollup and ingest first, the collector last. They
@@ -40,7 +41,13 @@ func (a *App) startAlerts(ctx context.Context) error {
 }
 
 func (a *App) startRollup(ctx context.Context) error {
-	r, err := rollup.New(a.cfg.Rollup, rollup.Deps{Log: a.opts.Log.With("role", "rollup"), Metrics: a.Registry})
+	conn, err := schema.Open(a.cfg.ClickHouse.URL)
+	if err != nil {
+		return err
+	}
+	cfg := a.cfg.Rollup
+	cfg.SealedAfter = a.cfg.Schema.Retention.SealedAfter()
+	r, err := rollup.New(cfg, rollup.Deps{ClickHouse: conn, Log: a.opts.Log.With("role", "rollup"), Metrics: a.Registry})
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,6 @@ func (c *Config) UseServers(brokers []string, clickhouse string) {
 	c.Kafka.Brokers, c.ClickHouse.URL = brokers, clickhouse
 	c.Collector.Brokers = brokers
 	c.Ingest.Brokers, c.Ingest.ClickHouse = brokers, clickhouse
-	c.Rollup.ClickHouse = clickhouse
 	c.Alerts.ClickHouse = clickhouse
 }
 
