@@ -39,7 +39,7 @@ func Rules(webhook string, secrets []string) alerts.Config {
 	}}
 	c.Throttle.Enforce = []string{apps.SpikeTenant, apps.BudgetTenant}
 	c.Throttle.EnforceSpikes = []string{apps.SpikeTenant}
-	c.Throttle.EffectWindow = 4 * time.Second
+	c.Throttle.EffectWindow = 5 * time.Second
 	c.Throttle.Gateway.Name = "demo-gateway"
 	c.Throttle.Gateway.URL, c.Throttle.Gateway.Secrets = webhook, secrets
 	c.Throttle.Gateway.AllowNetworks = []string{"127.0.0.0/8"}
