@@ -49,6 +49,7 @@ type Alerts struct {
 	report    chan delivered
 
 	episodes map[key]*episode
+	ended    map[key]ended             // the newest episode of each key that has ended
 	outbox   map[uuid.UUID]*AlertEvent // newest event that some receiver still lacks
 	started  map[uuid.UUID]time.Time   // of those episodes
 	refresh  time.Time                 // last time Alertmanagers were told again what is firing
@@ -62,7 +63,7 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
 	a := &Alerts{cfg: cfg, log: deps.Log, now: deps.Now, onEvent: deps.OnEvent, report: make(chan delivered),
-		episodes: map[key]*episode{}, outbox: map[uuid.UUID]*AlertEvent{}, started: map[uuid.UUID]time.Time{}}
+		episodes: map[key]*episode{}, ended: map[key]ended{}, outbox: map[uuid.UUID]*AlertEvent{}, started: map[uuid.UUID]time.Time{}}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -75,7 +76,7 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 	}
 	a.spikes = newSpikes(cfg.Spikes)
 	keep := max(rollupReach, a.spikes.reach(), cfg.QuietAfter) + (openMinutes+1)*time.Minute
-	a.recent = newRecent(a.spikes.bucket(), keep)
+	a.recent = newRecent(a.spikes.bucket(cfg.Throttle.EffectWindow), keep)
 	throttler := deps.Throttler
 	if throttler == nil && cfg.Throttle.Gateway.URL != "" {
 		if a.client, err = gateway.NewClient(cfg.Throttle.Gateway, a.now); err != nil {
@@ -124,6 +125,9 @@ func (a *Alerts) Run(ctx context.Context) error {
 	for _, b := range a.boxes {
 		boxes.Go(func() { b.run(ctx) })
 	}
+	var cut context.CancelFunc
+	a.throttles.sending, cut = context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
 	ticker := time.NewTicker(a.cfg.EvaluateEvery)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
@@ -131,7 +135,7 @@ func (a *Alerts) Run(ctx context.Context) error {
 		a.wait(ctx, ticker.C)
 	}
 	boxes.Wait()
-	a.drain(context.WithoutCancel(ctx))
+	a.drain(context.WithoutCancel(ctx), cut)
 	if a.client != nil {
 		a.client.Close()
 	}
@@ -172,16 +176,22 @@ func (a *Alerts) settle(ctx context.Context, r result) {
 	}
 }
 
-// drainFor bounds the wait for sends in flight at the end; they stop by ctx themselves.
-const drainFor = 5 * time.Second
+// drainFor bounds the wait for sends in flight at the end; then they are cut.
+const drainFor = 3 * time.Second
 
-func (a *Alerts) drain(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, drainFor)
+func (a *Alerts) drain(ctx context.Context, cut context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, 2*drainFor)
 	defer cancel()
+	timer := time.AfterFunc(drainFor, cut)
+	defer timer.Stop()
+	inFlight := 0
 	for _, h := range a.throttles.holds {
 		if h.inFlight {
-			a.settle(ctx, <-a.throttles.results)
+			inFlight++
 		}
+	}
+	for range inFlight {
+		a.settle(ctx, <-a.throttles.results)
 	}
 }
 
@@ -265,7 +275,7 @@ func (a *Alerts) wishes() map[string][]wish {
 	out := map[string][]wish{}
 	for k, ep := range a.episodes {
 		if ep.throttle != nil {
-			out[k.tenant] = append(out[k.tenant], wish{ep.throttle, ep.id, k.rule, ep.event.Kind, ep.event.Summary, ep.event.At})
+			out[k.tenant] = append(out[k.tenant], wish{ep.throttle, ep.id, k.rule, ep.event.Kind, ep.event.Summary, ep.event.At, ep.clearSince.IsZero()})
 		}
 	}
 	return out
@@ -286,11 +296,14 @@ func (a *Alerts) restore(ctx context.Context, now time.Time) error {
 			a.log.Error("episode has a detail that can't be read; it is left alone", "episode", e.Episode, "err", err)
 			continue
 		}
-		if e.State != StateResolved {
-			ep := &episode{id: e.Episode, sequence: e.Sequence, event: e, reacted: true}
+		k := key{e.Rule, e.Tenant, d.Threshold}
+		if e.State == StateResolved {
+			a.ended[k] = ended{later(a.ended[k].at, e.At), max(a.ended[k].returns, d.Returns)}
+		} else {
+			ep := &episode{id: e.Episode, sequence: e.Sequence, event: e, reacted: true, returns: d.Returns}
 			ep.baseline.in, _ = time.ParseDuration(d.BaselineFor) // budgets have none
 			ep.baseline.spend, _ = ledger.ParseSum(d.BaselineUSD)
-			a.episodes[key{e.Rule, e.Tenant, d.Threshold}] = ep
+			a.episodes[k] = ep
 			a.metrics.open.WithLabelValues(e.Kind).Inc()
 		}
 		if a.started[e.Episode] = e.At; len(missing(d, a.boxes)) > 0 {

@@ -99,7 +99,7 @@ func TestShortBudgetThrottlesAndReleasesInTheNextWindow(t *testing.T) {
 	// The gateway bites: spend falls, and the ledger shows it.
 	for range 12 {
 		w.live(time.Second, map[string]string{"globex": "0.01"})
-		r.settle()
+		r.once()
 	}
 	w.awaitStep("acme effective cap")
 	require.True(t, w.limiter.State("acme").InForce, "renewed while the budget stays exceeded")
@@ -107,7 +107,7 @@ func TestShortBudgetThrottlesAndReleasesInTheNextWindow(t *testing.T) {
 	// 10:20:46 → the next window begins at 10:21:00, and 5 s later the budget is clear.
 	for range 21 {
 		w.live(time.Second, map[string]string{"globex": "0.01"})
-		r.settle()
+		r.once()
 	}
 	w.awaitStep("acme released release")
 	require.False(t, w.limiter.State("acme").InForce)

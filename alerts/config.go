@@ -272,7 +272,7 @@ func (t *ThrottleConfig) validate(p *problems) {
 	p.within("throttle.lease", t.Lease, time.Second, time.Hour)
 	p.within("throttle.retry_after", t.RetryAfter, 10*time.Millisecond, 10*time.Minute)
 	p.within("throttle.effect_within", t.EffectWithin, time.Second, time.Hour)
-	p.within("throttle.effect_window", t.EffectWindow, 5*time.Second, 5*time.Minute)
+	p.within("throttle.effect_window", t.EffectWindow, time.Second, 5*time.Minute)
 	for i, tenant := range t.EnforceSpikes {
 		if !slices.Contains(t.Enforce, tenant) {
 			p.add("throttle.enforce_spikes[%d] %q: list the tenant in throttle.enforce too", i, tenant)

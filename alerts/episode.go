@@ -53,6 +53,19 @@ type verdict struct {
 	clearFor  time.Duration
 }
 
+// A spike that comes back within returnWithin of its end has to be clear twice as long as the time before, up to
+// mostReturns doublings: a throttle that hides its own cause is released later each time instead of flapping.
+const (
+	returnWithin = 10 * time.Minute
+	mostReturns  = 3
+)
+
+// ended is how the last episode of a key ended.
+type ended struct {
+	at      time.Time
+	returns int
+}
+
 // detail is the machine-readable part of an event, stored as JSON. Amounts are decimal strings.
 type detail struct {
 	Window      string   `json:"window,omitempty"`
@@ -63,6 +76,7 @@ type detail struct {
 	Factor      string   `json:"factor,omitempty"`
 	Calls       uint64   `json:"calls,omitempty"`
 	Unpriced    uint64   `json:"unpriced_calls,omitempty"`
+	Returns     int      `json:"returns,omitempty"`  // how often in a row it came back soon after its end
 	Notified    []string `json:"notified,omitempty"` // receivers that have this event
 }
 
@@ -74,6 +88,7 @@ type episode struct {
 	throttle   *Policy
 	clearSince time.Time
 	reacted    bool // its first command was acknowledged, or a process before knows
+	returns    int
 	baseline   rate // of a spike: frozen, so that the alert doesn't get used to what it fires on
 }
 

@@ -30,7 +30,7 @@ func (a *Alerts) follow(ctx context.Context, t *tick, v verdict) error {
 	if ep.clearSince.IsZero() {
 		ep.clearSince = t.now
 	}
-	if t.now.Sub(ep.clearSince) < v.clearFor {
+	if t.now.Sub(ep.clearSince) < v.clearFor<<min(ep.returns, mostReturns) {
 		return nil
 	}
 	return a.resolve(ctx, t.now, v.key, ep, v.value, "resolved: "+v.summary)
@@ -45,6 +45,9 @@ func (a *Alerts) open(ctx context.Context, t *tick, v verdict) error {
 	if err != nil {
 		return fmt.Errorf("episode id: %w", err)
 	}
+	if last, ok := a.ended[v.key]; ok && v.kind == KindSpike && t.now.Sub(last.at) < returnWithin {
+		v.detail.Returns = last.returns + 1
+	}
 	state := StateFiring
 	if v.kind == KindFreshness {
 		state = StateNoData
@@ -56,7 +59,7 @@ func (a *Alerts) open(ctx context.Context, t *tick, v verdict) error {
 	if err := a.store.writeAlert(ctx, &e); err != nil {
 		return err
 	}
-	a.episodes[v.key] = &episode{id: id, sequence: 1, event: e, throttle: v.throttle, baseline: v.baseline}
+	a.episodes[v.key] = &episode{id: id, sequence: 1, event: e, throttle: v.throttle, baseline: v.baseline, returns: v.detail.Returns}
 	a.started[id] = e.At
 	a.metrics.open.WithLabelValues(v.kind).Inc()
 	a.log.Warn("alert firing", "rule", e.Rule, "tenant", e.Tenant, "severity", e.Severity, "episode", id, "summary", e.Summary)
@@ -76,6 +79,12 @@ func (a *Alerts) resolve(ctx context.Context, now time.Time, k key, ep *episode,
 		return err
 	}
 	delete(a.episodes, k)
+	for old, end := range a.ended {
+		if now.Sub(end.at) >= returnWithin {
+			delete(a.ended, old)
+		}
+	}
+	a.ended[k] = ended{now, ep.returns}
 	a.metrics.open.WithLabelValues(e.Kind).Dec()
 	a.log.Info("alert resolved", "rule", e.Rule, "tenant", e.Tenant, "episode", ep.id, "after", now.Sub(a.started[ep.id]).Round(time.Millisecond))
 	a.publish(&e)

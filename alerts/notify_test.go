@@ -69,7 +69,9 @@ func TestNotificationsAreSentOncePerState(t *testing.T) {
 	r.settle()
 	manager.answer(http.StatusOK)
 	w.eventually(func() bool { return manager.count() == 1 })
-	r.settle()
+	w.eventually(func() bool {
+		return len(w.stored(`SELECT detail FROM alert_events FINAL WHERE detail LIKE '%"notified":["hook","am"]%'`)) == 1
+	})
 	r.stop()
 	again := w.run(cfg) // who has it isn't told again
 	again.settle()

@@ -30,9 +30,13 @@ func newSpikes(rules []Spike) *spikes {
 	return s
 }
 
-// bucket is the width in which receipts are counted: fine enough that a window's ragged end doesn't matter.
-func (s *spikes) bucket() time.Duration {
+// bucket is the width in which receipts are counted: fine enough that the ragged end of a window, also of the one in
+// which a throttle's effect is measured, doesn't matter.
+func (s *spikes) bucket(effect time.Duration) time.Duration {
 	width := 5 * time.Second
+	if effect < 2*width || effect%width != 0 {
+		width = time.Second
+	}
 	for _, r := range s.rules {
 		if r.Window < 30*time.Second || r.Window%width != 0 {
 			width = time.Second

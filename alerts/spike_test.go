@@ -29,13 +29,13 @@ func TestSpikeFiresThrottlesAndReleases(t *testing.T) {
 	r := w.run(cfg)
 	for range 5 {
 		w.live(time.Second, map[string]string{"acme": "0.03", "globex": "0.01"}) // three times the usual: not enough
-		r.settle()
+		r.once()
 	}
 	require.Empty(t, w.states())
 
 	for range 4 {
 		w.live(time.Second, map[string]string{"acme": "0.2", "globex": "0.01"})
-		r.settle()
+		r.once()
 	}
 	w.awaitStep("acme acknowledged slow")
 	require.Equal(t, []string{"spike acme firing"}, w.states())
@@ -46,7 +46,7 @@ func TestSpikeFiresThrottlesAndReleases(t *testing.T) {
 
 	for range 30 { // throttled: spend is back to the usual
 		w.live(time.Second, map[string]string{"acme": "0.01", "globex": "0.01"})
-		r.settle()
+		r.once()
 	}
 	w.awaitStep("acme released release")
 	require.Equal(t, []string{"spike acme firing", "spike acme resolved"}, w.states())
@@ -68,7 +68,7 @@ func TestSpikeNeedsBothTestsAndSomeHistory(t *testing.T) {
 	for range 12 {
 		// small: a hundred times the usual, but 3.59 USD an hour; steady: 180 USD an hour as always; new: no history.
 		w.live(time.Second, map[string]string{"small": "0.00099", "steady": "0.05", "new": "3"})
-		r.settle()
+		r.once()
 	}
 	require.Empty(t, w.states())
 }
@@ -113,9 +113,9 @@ func TestSpikeHysteresis(t *testing.T) {
 	r := w.run(cfg)
 	w.live(10*time.Second, map[string]string{"acme": "0.1"})
 	w.awaitState("spike acme firing")
-	for range 30 { // between the two factors it neither fires again nor resolves, however long
+	for range 12 { // between the two factors it neither fires again nor resolves, however long
 		w.live(time.Second, map[string]string{"acme": "0.03"})
-		r.settle()
+		r.once()
 	}
 	for i := range 24 { // dips shorter than clear_after don't count
 		cost := "0.001"
@@ -123,12 +123,41 @@ func TestSpikeHysteresis(t *testing.T) {
 			cost = "0.1"
 		}
 		w.live(time.Second, map[string]string{"acme": cost})
-		r.settle()
+		r.once()
 	}
 	require.Equal(t, []string{"spike acme firing"}, w.states())
 	for range 20 {
 		w.live(time.Second, map[string]string{"acme": "0.01"})
-		r.settle()
+		r.once()
 	}
 	require.Equal(t, []string{"spike acme firing", "spike acme resolved"}, w.states())
+}
+
+func TestSpikeThatComesBackIsHeldLonger(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config()
+	cfg.Spikes = []alerts.Spike{spike(t)}
+	w.spend("acme", "0.01", time.Minute)
+	r := w.run(cfg)
+	quiet := func(seconds int) (resolved int) {
+		before := len(w.states())
+		for i := range seconds {
+			w.live(time.Second, map[string]string{"acme": "0.01"})
+			r.once()
+			if len(w.states()) > before && resolved == 0 {
+				resolved = i + 1
+			}
+		}
+		return resolved
+	}
+	w.live(10*time.Second, map[string]string{"acme": "0.2"})
+	w.awaitState("spike acme firing")
+	first := quiet(22)
+	r.stop() // a restart remembers
+	r = w.run(cfg)
+	r.settle()
+	w.live(10*time.Second, map[string]string{"acme": "0.9"})
+	w.eventually(func() bool { return len(w.states()) == 3 })
+	second := quiet(27)
+	require.Equal(t, first+5, second, "ten seconds clear instead of five")
 }

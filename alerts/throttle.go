@@ -2,9 +2,7 @@ package alerts
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -44,6 +42,7 @@ type wish struct {
 	kind    string
 	reason  string
 	since   time.Time
+	begin   bool // false: it is already clearing: keep what is held, begin nothing
 }
 
 // hold is what is known of one tenant's throttle.
@@ -75,6 +74,7 @@ type throttles struct {
 	byHand  map[uuid.UUID]bool // episodes that somebody released
 	gone    bool               // the gateway answered 410
 	results chan result
+	sending context.Context // of the sends; ends after the drain
 }
 
 // result is what came of one send.
@@ -194,7 +194,7 @@ func (t *throttles) follow(ctx context.Context, tk *tick, tenant string, h *hold
 		return nil // nobody to tell; the lease runs out
 	case held && (!any || (!enforce && !h.current.DryRun)):
 		return t.release(ctx, tk.now, tenant, h)
-	case !any:
+	case !any || (!held && !w.begin):
 		return nil
 	case !enforce && (t.gateway == nil || t.gone || !t.cfg.SendDryRun):
 		return t.dryRun(ctx, tk.now, tenant, h, w)
@@ -210,17 +210,6 @@ func (t *throttles) follow(ctx context.Context, tk *tick, tenant string, h *hold
 		h.before = t.spendBefore(tk, tenant)
 	}
 	return t.order(ctx, h, cmd)
-}
-
-// spendBefore is the tenant's spend in the EffectWindow that ends now, with or without the bucket that has just begun,
-// whichever is more.
-func (t *throttles) spendBefore(tk *tick, tenant string) ledger.Sum {
-	end, span := tk.recent.bucketOf(tk.watermark), int64(t.cfg.EffectWindow/tk.recent.bucket)
-	whole, running := tk.recent.received(tenant, end-span, end-1).spend, tk.recent.received(tenant, end-span+1, end).spend
-	if running.Cmp(whole) > 0 {
-		return running
-	}
-	return whole
 }
 
 func (t *throttles) command(now time.Time, tenant string, h *hold, w wish) gateway.Command {
@@ -268,133 +257,11 @@ func (t *throttles) order(ctx context.Context, h *hold, cmd gateway.Command) err
 	h.highest, h.inFlight = cmd.Sequence, true
 	go func() {
 		r := result{cmd: cmd}
-		if r.ack, r.err = t.gateway.Send(ctx, cmd); r.err == nil {
-			r.state, r.stateErr = t.gateway.State(ctx, cmd.Tenant)
+		if r.ack, r.err = t.gateway.Send(t.sending, cmd); r.err == nil {
+			r.state, r.stateErr = t.gateway.State(t.sending, cmd.Tenant)
 		}
 		t.results <- r // read until Run has seen all that are in flight
 	}()
-	return nil
-}
-
-// settle takes the result of a send in.
-func (t *throttles) settle(ctx context.Context, now time.Time, r result) error {
-	h := t.hold(r.cmd.Tenant)
-	h.inFlight = false
-	if r.err != nil {
-		return t.failed(ctx, now, h, r)
-	}
-	if newer := max(r.ack.State.Sequence, r.state.Sequence); newer > r.cmd.Sequence {
-		return t.superseded(ctx, now, h, r, newer)
-	}
-	answer, err := json.Marshal(r.ack)
-	if err != nil {
-		return fmt.Errorf("encode answer: %w", err)
-	}
-	if err := t.record(ctx, r.cmd, StepAcknowledged, string(answer), r.ack.At); err != nil {
-		return err
-	}
-	if problem := r.contradicts(); problem != "" {
-		h.notBefore = t.backOff(now, h)
-		t.log.Error("gateway took a throttle command and doesn't hold it", "tenant", r.cmd.Tenant, "sequence", r.cmd.Sequence, "problem", problem)
-		return t.record(ctx, r.cmd, StepFailed, problem, now)
-	}
-	h.failures = 0
-	if r.cmd.Level == gateway.Release {
-		h.current = gateway.Command{}
-		t.log.Info("throttle released", "tenant", r.cmd.Tenant, "sequence", r.cmd.Sequence)
-		return t.record(ctx, r.cmd, StepReleased, "", r.ack.At)
-	}
-	if h.current.Episode != r.cmd.Episode {
-		t.log.Warn("tenant throttled", "tenant", r.cmd.Tenant, "level", r.cmd.Level, "rule", r.cmd.Rule, "sequence", r.cmd.Sequence, "expires", r.cmd.Expires)
-	}
-	h.current = r.cmd
-	if h.acked.IsZero() {
-		h.acked = r.ack.At
-	}
-	return nil
-}
-
-// contradicts compares the gateway's own account with the command; "" if they agree or it gives none.
-func (r result) contradicts() string {
-	if errors.Is(r.stateErr, gateway.ErrNoReadBack) {
-		return ""
-	}
-	if r.stateErr != nil {
-		return "read-back: " + r.stateErr.Error()
-	}
-	if r.state.Sequence != r.cmd.Sequence {
-		return fmt.Sprintf("read-back shows sequence %d, not %d", r.state.Sequence, r.cmd.Sequence)
-	}
-	if want := r.cmd.Level != gateway.Release && !r.cmd.DryRun; r.state.InForce != want {
-		return fmt.Sprintf("read-back shows in_force %v for level %s", r.state.InForce, r.cmd.Level)
-	}
-	return ""
-}
-
-func (t *throttles) backOff(now time.Time, h *hold) time.Time {
-	h.failures++
-	return now.Add(min(t.cfg.RetryAfter<<min(h.failures-1, 10), max(time.Minute, t.cfg.RetryAfter)))
-}
-
-func (t *throttles) failed(ctx context.Context, now time.Time, h *hold, r result) error {
-	h.notBefore = t.backOff(now, h)
-	if errors.Is(r.err, gateway.ErrGone) {
-		t.gone = true
-	}
-	t.log.Error("throttle command failed", "tenant", r.cmd.Tenant, "sequence", r.cmd.Sequence, "level", r.cmd.Level, "err", r.err)
-	return t.record(ctx, r.cmd, StepFailed, r.err.Error(), now)
-}
-
-// superseded handles a gateway that already holds a newer command. One that a person gave ends this episode's throttle;
-// any other (a lost audit, a second controller) is overtaken with the next sequence.
-func (t *throttles) superseded(ctx context.Context, now time.Time, h *hold, r result, newer uint64) error {
-	h.highest = newer
-	state := r.ack.State
-	if r.state.Sequence == newer {
-		state = r.state
-	}
-	if state.Level == gateway.Release && state.Rule == ManualRule {
-		if id, err := uuid.Parse(r.cmd.Episode); err == nil {
-			t.byHand[id] = true
-		}
-		h.current = gateway.Command{}
-		t.log.Warn("throttle was released by hand; this episode doesn't throttle again", "tenant", r.cmd.Tenant, "sequence", newer)
-	}
-	return t.record(ctx, r.cmd, StepFailed, fmt.Sprintf("superseded: the gateway holds sequence %d (%s, %s)", newer, state.Level, state.Rule), now)
-}
-
-// measure looks in the ledger for the effect of the first command of an episode.
-func (t *throttles) measure(ctx context.Context, tk *tick, tenant string, h *hold) error {
-	if h.concluded || h.acked.IsZero() || h.current.Sequence == 0 {
-		return nil
-	}
-	begin := tk.recent.bucketOf(h.acked) + 1
-	span := int64(t.cfg.EffectWindow / tk.recent.bucket)
-	end := tk.recent.bucketOf(tk.watermark)
-	if end < begin+span {
-		return nil
-	}
-	after := tk.recent.received(tenant, end-span, end-1).spend
-	fallen := after.Add(after).Cmp(h.before) <= 0
-	if l := h.current.Limits; !fallen && l.USD > 0 {
-		allowed, err := rate{ledger.SumOf(l.USD), l.Per}.scaled(one, t.cfg.EffectWindow)
-		if err != nil {
-			return err
-		}
-		fallen = after.Cmp(allowed) <= 0
-	}
-	found := fmt.Sprintf(`{"before": "%s", "after": "%s", "window": "%s"}`, h.before, after, t.cfg.EffectWindow)
-	switch {
-	case fallen:
-		h.concluded = true
-		t.log.Info("throttle is effective", "tenant", tenant, "before", h.before.Short(), "after", after.Short(), "window", t.cfg.EffectWindow)
-		return t.record(ctx, h.current, StepEffective, found, tk.now)
-	case tk.now.Sub(h.acked) >= t.cfg.EffectWithin:
-		h.concluded = true
-		t.log.Error("throttle is acknowledged and without effect: is all of the tenant's traffic behind this gateway?",
-			"tenant", tenant, "before", h.before.Short(), "after", after.Short(), "window", t.cfg.EffectWindow)
-		return t.record(ctx, h.current, StepFailed, "no effect: "+found, tk.now)
-	}
 	return nil
 }
 

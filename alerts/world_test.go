@@ -212,9 +212,16 @@ func (r *runner) settle() {
 	require.NoError(r.w.t, r.a.Ready(context.Background()))
 }
 
+// once waits for one whole evaluation.
+func (r *runner) once() {
+	r.w.t.Helper()
+	from := r.evaluations()
+	r.w.eventually(func() bool { return r.evaluations() >= from+2 })
+}
+
 func (w *world) eventually(f func() bool) {
 	w.t.Helper()
-	require.Eventually(w.t, f, 30*time.Second, 5*time.Millisecond)
+	require.Eventually(w.t, f, time.Minute, 2*time.Millisecond)
 }
 
 // states are the alert events as an observer was told them: "rule tenant state".
