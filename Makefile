@@ -19,7 +19,7 @@ demo: engine build ## see the product do its main job, about two minutes after t
 	@bin/tollkeeper demo
 
 demo-check: engine build ## the same for machines: a table, a verdict, an exit code (JSON=1 for JSON)
-	@tools/demo-check
+	@bin/tollkeeper demo --for 60s --check $(if $(JSON),--json)
 
 up: engine build ## run the whole product here
 	@bin/tollkeeper up

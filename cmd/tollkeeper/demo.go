@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -30,50 +30,64 @@ Everything runs on free ports of this machine, in a temporary data directory.`,
 	}
 	length := c.Flags().Duration("for", demo.DefaultFor, "about how long traffic is made")
 	asJSON := c.Flags().Bool("json", false, "print one JSON object at the end; exit 1 when anything is wrong")
+	check := c.Flags().Bool("check", false, "print a table of checks at the end (with --json one object per row); exit 1 when one fails")
 	seed := c.Flags().Uint64("seed", 1, "the same seed makes the same traffic")
 	dir := c.Flags().String("data-dir", "", "keep the data here (default: a temporary directory)")
 	c.RunE = noArgsRun(func(ctx context.Context, c *cobra.Command) error {
-		return runDemo(ctx, c.OutOrStdout(), *dir, demo.Options{For: *length, JSON: *asJSON, Seed: *seed})
+		opts := demo.Options{For: *length, JSON: *asJSON, Seed: *seed, Out: c.OutOrStdout()}
+		if !*check {
+			_, err := runDemo(ctx, *dir, opts)
+			return err
+		}
+		opts.Out = c.ErrOrStderr() // the display; the table is the output
+		opts.JSON = false
+		result, err := runDemo(ctx, *dir, opts)
+		if result.CallsMade == 0 {
+			return err // nothing ran
+		}
+		return errors.Join(result.WriteCheck(c.OutOrStdout(), *asJSON), err)
 	})
 	c.AddCommand(newDemoGateway(), newDemoTraffic())
 	return c
 }
 
 // runDemo plays the demo in dir. A temporary directory stays for people who want to keep looking, and goes otherwise.
-func runDemo(ctx context.Context, out io.Writer, dir string, opts demo.Options) error {
+func runDemo(ctx context.Context, dir string, opts demo.Options) (demo.Result, error) {
+	none := demo.Result{}
 	temporary := dir == ""
 	if temporary {
 		var err error
 		if dir, err = os.MkdirTemp("", "tollkeeper-demo-"); err != nil {
-			return fmt.Errorf("demo: %w", err)
+			return none, fmt.Errorf("demo: %w", err)
 		}
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("demo: %w", err)
+		return none, fmt.Errorf("demo: %w", err)
 	}
 	logFile, err := os.OpenFile(filepath.Join(dir, "demo.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("demo: %w", err)
+		return none, fmt.Errorf("demo: %w", err)
 	}
 	defer logFile.Close()
 	log := telemetry.NewLogger(logFile, telemetry.DefaultLogConfig())
-	opts.Out, opts.Log, opts.Getenv = out, log, os.Getenv
+	opts.Log, opts.Getenv = log, os.Getenv
 	opts.Start = func(ctx context.Context, s demo.Settings) (*demo.Product, error) {
 		return startForDemo(ctx, dir, s, log)
 	}
 
-	_, err = demo.Run(ctx, opts)
-	switch {
-	case err != nil:
-		return fmt.Errorf("%w\nthe log is %s", err, logFile.Name())
-	case opts.JSON && temporary:
-		return os.RemoveAll(dir)
-	case !opts.JSON:
-		fmt.Fprintf(out, "\nKeep looking at this data:  tollkeeper up --data-dir %s\n", dir)
+	result, err := demo.Run(ctx, opts)
+	if err != nil {
+		return result, fmt.Errorf("%w\nthe log is %s", err, logFile.Name())
+	}
+	if opts.JSON && temporary {
+		return result, os.RemoveAll(dir)
+	}
+	if !opts.JSON {
+		fmt.Fprintf(opts.Out, "\nKeep looking at this data:  tollkeeper up --data-dir %s\n", dir)
 		if temporary {
-			fmt.Fprintf(out, "Remove it when done:        rm -r %s\n", dir)
+			fmt.Fprintf(opts.Out, "Remove it when done:        rm -r %s\n", dir)
 		}
 	}
-	return nil
+	return result, nil
 }
 
 // startForDemo starts the whole product on free ports with the demo's rules.
