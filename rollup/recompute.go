@@ -50,6 +50,9 @@ const (
 // recompute makes one window's new revision. It may fail or be killed anywhere: the marks are still there then, and
 // the next attempt has a higher claim. Why this order, and what breaks with any other: model_test.go.
 func (r *Rollup) recompute(ctx context.Context, w window) error {
+	if !w.start.Equal(w.level.start(w.start)) {
+		return fmt.Errorf("roll up %s %s: a mark must be at the start of its window: the writer of the mark is wrong", w.level, w.start.Format(time.RFC3339))
+	}
 	var rev revision
 	steps := []struct {
 		name string

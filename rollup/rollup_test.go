@@ -263,6 +263,14 @@ func TestAFailingWindowKeepsNoOther(t *testing.T) {
 	require.EqualValues(t, 1, count(t, conn, "SELECT count() FROM dirty_windows FINAL WHERE done = 0 AND level = 'minute'"))
 }
 
+func TestAMarkOffItsWindowIsRefused(t *testing.T) {
+	conn := database(t)
+	mark(t.Context(), t, conn, Minute, time.Date(2026, 3, 1, 10, 0, 17, 0, time.UTC))
+	_, err := newRollup(t, conn).RunOnce(t.Context(), Minute)
+	require.ErrorContains(t, err, "minute 2026-03-01T10:00:17Z: a mark must be at the start")
+	require.Zero(t, count(t, conn, "SELECT count() FROM window_revisions"))
+}
+
 // TestSettlementComesBeforeTheClaim: what settlement writes is in the revision that is then made.
 func TestSettlementComesBeforeTheClaim(t *testing.T) {
 	conn := database(t)
