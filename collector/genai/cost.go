@@ -19,7 +19,7 @@ func readCost(s *scratch, c *ledger.Call) {
 	var text string
 	switch v := s.value[fCost]; v.Type() {
 	case pcommon.ValueTypeDouble:
-		text = strconv.FormatFloat(v.Double(), 'f', -1, 64)
+		text = strconv.FormatFloat(v.Double(), 'g', -1, 64)
 	case pcommon.ValueTypeInt:
 		text = strconv.FormatInt(v.Int(), 10)
 	case pcommon.ValueTypeStr:
@@ -43,7 +43,7 @@ func parseCost(s string) (ledger.Money, bool) {
 		return m, true
 	}
 	if i := strings.IndexAny(s, "eE"); i >= 0 {
-		if exp, err := strconv.Atoi(s[i+1:]); err != nil || exp > 12 || exp < -60 {
+		if exp, err := strconv.Atoi(s[i+1:]); err != nil || exp > 12 || exp < -400 {
 			return 0, false
 		}
 	}

@@ -43,10 +43,31 @@ func (w *worker) flagText(f ledger.Flags) string {
 	return s
 }
 
+// tagCount is the number of attributes that tag writes: room for just these, since spans off the wire have room to spare
+// and a copy of all attributes costs more than the tags.
+func tagCount(c *ledger.Call) int {
+	n := 4 // price version, rule, call, and the reason of an unpriced call
+	if c.Unpriced == "" {
+		n += 2
+	}
+	for _, used := range &c.Usage.Tokens {
+		if used != 0 {
+			n++
+		}
+	}
+	if c.PriceEntry != "" {
+		n++
+	}
+	if c.Flags != 0 {
+		n++
+	}
+	return n
+}
+
 // tag writes the call onto its span. Its tenant is on the resource, or was put on the span before.
 func (w *worker) tag(attrs pcommon.Map) {
 	c := &w.call
-	attrs.EnsureCapacity(attrs.Len() + 14)
+	attrs.EnsureCapacity(attrs.Len() + tagCount(c))
 	if c.Unpriced == "" {
 		cost := c.TotalCost()
 		attrs.PutStr(TagCostUSD, cost.Short())
