@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/internal/demo/apps"
 	"github.com/tollkeeper/tollkeeper/internal/demo/screen"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
@@ -45,6 +47,7 @@ type director struct {
 	frame   screen.Frame
 	moods   map[string]screen.Mood
 	seen    map[string]bool // alert states already noted
+	pending []screen.Note   // of the gateway; they are shown after the alerts that caused them
 }
 
 func newDirector(log *slog.Logger) *director {
@@ -77,6 +80,7 @@ func (d *director) watch(ctx context.Context) {
 		if err2 == nil {
 			d.view.alerts = events
 			d.noteAlerts(events)
+			d.frame.Notes, d.pending = append(d.frame.Notes, d.pending...), nil
 		}
 		d.publish()
 		d.mu.Unlock()
@@ -105,11 +109,10 @@ func (d *director) onCommand(ack gateway.Ack) {
 	h := d.view.gateway[s.Tenant]
 	if s.InForce && !h.last.InForce {
 		h.first = time.Now()
-		d.addNote(screen.Warn, fmt.Sprintf("the gateway throttles %s: %s, until released or %s", s.Tenant, limits(s),
-			s.Expires.UTC().Format(time.TimeOnly)))
+		d.pending = append(d.pending, d.newNote(screen.Warn, fmt.Sprintf("the gateway throttles %s: %s", s.Tenant, limits(s))))
 	}
 	if s.Level == gateway.Release && h.last.Level != gateway.Release {
-		d.addNote(screen.Good, "the gateway releases "+s.Tenant)
+		d.pending = append(d.pending, d.newNote(screen.Good, "the gateway releases "+s.Tenant))
 	}
 	h.last = s
 	d.view.gateway[s.Tenant] = h
@@ -118,16 +121,22 @@ func (d *director) onCommand(ack gateway.Ack) {
 
 // limits says a command's limits in words.
 func limits(s gateway.State) string {
+	per := s.Limits.Per.String()
+	if s.Limits.Per == time.Minute {
+		per = "minute"
+	}
 	text := string(s.Level)
-	l := s.Limits
-	if l.Requests > 0 {
-		text += fmt.Sprintf(" to %d requests per %s", l.Requests, l.Per)
-	}
-	if l.Tokens > 0 {
-		text += fmt.Sprintf(" to %d tokens per %s", l.Tokens, l.Per)
-	}
-	if l.USD > 0 {
-		text += fmt.Sprintf(" to %s USD per %s", l.USD.Short(), l.Per)
+	for _, l := range []struct {
+		set  bool
+		what string
+	}{
+		{s.Limits.Requests > 0, fmt.Sprintf("%d requests", s.Limits.Requests)},
+		{s.Limits.Tokens > 0, fmt.Sprintf("%d tokens", s.Limits.Tokens)},
+		{s.Limits.USD > 0, s.Limits.USD.Short() + " USD"},
+	} {
+		if l.set {
+			text += " to " + l.what + " per " + per
+		}
 	}
 	return text
 }
@@ -174,11 +183,11 @@ func (d *director) mood(tenant string, m screen.Mood) {
 func (d *director) note(m screen.Mood, text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.addNote(m, text)
+	d.frame.Notes = append(d.frame.Notes, d.newNote(m, text))
 }
 
-func (d *director) addNote(m screen.Mood, text string) {
-	d.frame.Notes = append(d.frame.Notes, screen.Note{At: max(time.Since(d.start), 1), Text: text, Mood: m})
+func (d *director) newNote(m screen.Mood, text string) screen.Note {
+	return screen.Note{At: max(time.Since(d.start), 1), Text: text, Mood: m}
 }
 
 func (d *director) noteAlerts(events []alertEvent) {
@@ -192,7 +201,7 @@ func (d *director) noteAlerts(events []alertEvent) {
 		if e.state == "resolved" {
 			mood = screen.Good
 		}
-		d.addNote(mood, fmt.Sprintf("alert %s: %s", e.state, e.summary))
+		d.frame.Notes = append(d.frame.Notes, d.newNote(mood, "alert "+e.state+": "+strings.TrimPrefix(e.summary, e.state+": ")))
 	}
 }
 
@@ -212,7 +221,10 @@ func (d *director) fill(f *screen.Frame, now time.Time) {
 	b := d.view.book
 	f.Elapsed = now.Sub(d.start)
 	f.Rows, f.Total, f.Made = nil, screen.Row{Tenant: "all tenants"}, 0
-	counts := d.traffic.Counts()
+	counts := map[string]apps.Counts{}
+	if d.traffic != nil { // not yet while the product starts
+		counts = d.traffic.Counts()
+	}
 	all := make([]float64, 2*screen.SparkColumns)
 	for _, tenant := range slices.Sorted(maps.Keys(counts)) {
 		f.Made += counts[tenant].Made
@@ -229,8 +241,9 @@ func (d *director) fill(f *screen.Frame, now time.Time) {
 			recent = recent.Add(bySecond[s])
 		}
 		r.PerMinute = perMinute(recent, rateSeconds)
+		chartEnd := end - end%2 // whole bars, so that they move and don't waver
 		for i := range all {
-			v := bySecond[end-int64(len(all))+int64(i)].Float64()
+			v := bySecond[chartEnd-int64(len(all))+int64(i)].Float64()
 			all[i] += v
 			if i%2 == 0 {
 				r.Spark = append(r.Spark, 0)

@@ -55,6 +55,9 @@ func (d *director) run(ctx context.Context, opts Options) (result Result, err er
 		return result, err
 	}
 	defer stop("gateway and model server", d.servers.Close)
+	d.phase("starting")
+	d.note(screen.Calm, "starting the engine, the broker, the collector, ingest, rollup and alerts")
+	d.draw()
 	running, err := opts.Start(ctx, Settings{Alerts: Rules(d.servers.WebhookURL(), []string{secret})})
 	if err != nil {
 		return result, fmt.Errorf("start the product: %w", err)
@@ -144,6 +147,7 @@ func (d *director) conclude(r *Result) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.frame.Notes, d.pending = append(d.frame.Notes, d.pending...), nil
 	d.fill(&d.frame, time.Now())
 	d.frame.Phase = "done"
 	mood := screen.Good

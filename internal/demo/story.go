@@ -17,7 +17,7 @@ const runawayPace = 15
 // tell is the story: quiet traffic, a runaway that spikes, a runaway that eats up a budget.
 func (d *director) tell(ctx context.Context) (spike, budget Episode) {
 	d.phase("quiet traffic of five tenants")
-	d.note(screen.Calm, "five apps call their models through the gateway and report every call by OTLP")
+	d.note(screen.Calm, "five apps call models through the gateway and report each call by OTLP")
 	wait(ctx, d.plan.warmUp)
 	spike = d.runaway(ctx, spikeRule, apps.SpikeTenant)
 	d.phase("quiet again")

@@ -10,10 +10,12 @@ import (
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
-// The size of a frame: one line is left for the cursor.
+// The size of a frame: one line is left for the cursor. The last frame, which stays, leaves room for what the command
+// prints beneath it.
 const (
-	Width  = 80
-	Height = 23
+	Width      = 80
+	Height     = 23
+	LastHeight = 20
 )
 
 // SparkColumns is how many values a row's chart shows.
@@ -62,9 +64,13 @@ type Frame struct {
 	Verdict  []Note        // at the end; takes the place of the oldest notes
 }
 
-// Render returns Height lines of at most Width columns.
+// Render returns Height lines of at most Width columns, LastHeight with a verdict.
 func (f *Frame) Render(colour bool) []string {
 	p := palette{colour}
+	height := Height
+	if len(f.Verdict) > 0 {
+		height = LastHeight
+	}
 	lines := []string{
 		p.bold(spread(" tollkeeper demo   "+f.Phase, clock(f.Elapsed)+" ")),
 		p.dim(strings.Repeat("─", Width)),
@@ -77,7 +83,7 @@ func (f *Frame) Render(colour bool) []string {
 		status(p, "alert", f.Alert, Alarm), status(p, "throttle", f.Throttle, Warn),
 		fmt.Sprintf(" %-10s %s calls made, %s in the ledger, the newest %s ago", "pipeline", group(f.Made), group(f.InLedger), seconds(f.Lag)),
 		p.dim(strings.Repeat("─", Width)))
-	room := Height - len(lines) - len(f.Verdict)
+	room := max(0, height-len(lines)-len(f.Verdict))
 	notes := f.Notes[max(0, len(f.Notes)-room):]
 	for _, n := range slices.Concat(notes, make([]Note, room-len(notes)), f.Verdict) {
 		lines = append(lines, n.line(p))

@@ -57,6 +57,7 @@ func (s *Screen) Draw(f *Frame) {
 	for _, l := range lines {
 		b.WriteString("\r\x1b[2K" + l + "\n")
 	}
+	b.WriteString("\x1b[J") // the last frame is shorter than the one before
 	s.drawn = len(lines)
 	_, _ = io.WriteString(s.out, b.String())
 }
