@@ -63,6 +63,7 @@ func runChild() int {
 func serveChild(log *slog.Logger, ready io.WriteCloser) error {
 	// An interrupt at the terminal reaches the whole process group: the parent decides when the engine stops.
 	signal.Ignore(syscall.SIGINT, syscall.SIGHUP)
+	syscall.Umask(0o077)
 	debug.SetMemoryLimit(256 << 20) // Go's own heap; the engine's is bounded by its configuration
 	control := os.NewFile(fdControl, "control")
 	decoder := json.NewDecoder(control)
@@ -78,15 +79,11 @@ func serveChild(log *slog.Logger, ready io.WriteCloser) error {
 	if err != nil {
 		return err
 	}
-	anchor, err := e.open() // held open: the engine stops with its last connection
-	if err != nil {
-		return fmt.Errorf("start the engine in %s: %w", spec.Layout.DB, err)
-	}
-	defer anchor.close()
-	front, err := newFront(e, anchor, spec, log)
+	front, err := newFront(e, spec, log)
 	if err != nil {
 		return err
 	}
+	defer front.close()
 	return serveFront(front, listener, decoder, ready, log)
 }
 

@@ -20,6 +20,8 @@ type engine struct {
 	errorText  func(result uintptr) string
 	rowsRead   func(result uintptr) uint64
 	bytesRead  func(result uintptr) uint64
+	rowsWrit   func(result uintptr) uint64
+	bytesWrit  func(result uintptr) uint64
 	setSignals func(enabled bool)
 
 	args []string
@@ -41,8 +43,10 @@ func loadEngine(library string, args ...string) (*engine, error) {
 		"chdb_result_buffer":               &e.buffer,
 		"chdb_result_length":               &e.length,
 		"chdb_result_error":                &e.errorText,
-		"chdb_result_rows_read":            &e.rowsRead,
-		"chdb_result_bytes_read":           &e.bytesRead,
+		"chdb_result_storage_rows_read":    &e.rowsRead,
+		"chdb_result_storage_bytes_read":   &e.bytesRead,
+		"chdb_result_rows_written":         &e.rowsWrit,
+		"chdb_result_bytes_written":        &e.bytesWrit,
 		"chdb_set_signal_handlers_enabled": &e.setSignals,
 	} {
 		symbol, err := purego.Dlsym(lib, name)
@@ -91,9 +95,9 @@ type param struct{ name, value string }
 
 // result is what a statement left behind in memory, apart from what it wrote into a pipe.
 type result struct {
-	data      []byte
-	rowsRead  uint64
-	bytesRead uint64
+	data                      []byte
+	rowsRead, bytesRead       uint64
+	rowsWritten, bytesWritten uint64
 }
 
 // run executes one statement. An engine error comes back as *Exception.
@@ -127,7 +131,7 @@ func (c *conn) run(sql, format string, params []param) (result, error) {
 	if msg := c.e.errorText(r); msg != "" {
 		return result{}, parseException(msg)
 	}
-	res := result{rowsRead: c.e.rowsRead(r), bytesRead: c.e.bytesRead(r)}
+	res := result{rowsRead: c.e.rowsRead(r), bytesRead: c.e.bytesRead(r), rowsWritten: c.e.rowsWrit(r), bytesWritten: c.e.bytesWrit(r)}
 	if length := c.e.length(r); length > 0 {
 		res.data = append(res.data, unsafe.Slice((*byte)(c.e.buffer(r)), length)...)
 	}

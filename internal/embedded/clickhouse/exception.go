@@ -19,22 +19,22 @@ func (e *Exception) Error() string { return e.Text }
 
 // Codes the front itself raises; numbers and names are ClickHouse's (src/Common/ErrorCodes.cpp).
 const (
-	codeUnsupportedMethod   = 1
-	codeCannotParseText     = 6
-	codeLogicalError        = 49
-	codeSyntaxError         = 62
-	codeUnknownSetting      = 115
-	codeReadonly            = 164
-	codeTooManyQueries      = 202
-	codeSessionNotFound     = 372
-	codeSessionIsLocked     = 373
-	codeQueryWasCancelled   = 394
-	codeBadRequestParameter = 36 // BAD_ARGUMENTS
-	codeNoQuery             = 62
-	codeAuthFailed          = 516
-	codeRequiredPassword    = 194
-	codeCannotReadAll       = 33
-	codeQueryTooLarge       = 62
+	codeUnsupportedMethod = 1
+	codeCannotReadAll     = 33
+	codeBadArguments      = 36
+	codeNotImplemented    = 48
+	codeLogicalError      = 49
+	codeSyntaxError       = 62
+	codeUnknownFormat     = 73
+	codeUnknownSetting    = 115
+	codeReadonly          = 164
+	codeRequiredPassword  = 194
+	codeTooManyQueries    = 202
+	codeSessionNotFound   = 372
+	codeSessionLocked     = 373
+	codeQueryCancelled    = 394
+	codeAccessDenied      = 497
+	codeAuthFailed        = 516
 )
 
 func newException(code int, name, format string, args ...any) *Exception {
@@ -71,8 +71,10 @@ func (e *Exception) status() int {
 		return http.StatusNotImplemented
 	case 159: // TIMEOUT_EXCEEDED
 		return http.StatusRequestTimeout
-	case 209, 439: // SOCKET_TIMEOUT, CANNOT_SCHEDULE_TASK
+	case 76, 202, 209, 439: // CANNOT_OPEN_FILE, TOO_MANY_SIMULTANEOUS_QUERIES (ours), SOCKET_TIMEOUT, CANNOT_SCHEDULE_TASK
 		return http.StatusServiceUnavailable
+	case 497: // ACCESS_DENIED
+		return http.StatusForbidden
 	case 381: // HTTP_LENGTH_REQUIRED
 		return http.StatusLengthRequired
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -19,26 +20,53 @@ type front struct {
 	e       *engine
 	log     *slog.Logger
 	users   map[string]User
-	layout  layout
-	slots   chan struct{} // a slot per running statement
+	tenants bool            // some user is a tenant
+	shut    map[string]bool // functions that restricted users can't call
+	slots   chan struct{}   // a slot per running statement
 	version string
 	host    string
+
+	sessions  sessions
+	filtersMu sync.Mutex // held while filters are checked and renewed
+	layout    layout
+	anchor    *conn // held open: the engine stops with its last connection
 }
 
-func newFront(e *engine, anchor *conn, spec childSpec, log *slog.Logger) (*front, error) {
+// newFront starts the engine.
+func newFront(e *engine, spec childSpec, log *slog.Logger) (*front, error) {
 	f := &front{e: e, log: log, users: map[string]User{}, layout: spec.Layout, slots: make(chan struct{}, spec.Layout.MaxConcurrent)}
 	for _, u := range spec.Users {
 		f.users[u.Name] = u
+		f.tenants = f.tenants || u.Tenant != ""
 	}
-	res, err := anchor.run("SELECT version()", "TSVRaw", nil)
+	var err error
+	if err = f.layout.writeUsers(); err != nil {
+		return nil, err
+	}
+	if f.anchor, err = e.open(); err != nil {
+		return nil, fmt.Errorf("start the engine in %s: %w", f.layout.DB, err)
+	}
+	res, err := f.anchor.run("SELECT version()", "TSVRaw", nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask the engine for its version: %w", err)
 	}
 	f.version = strings.TrimSpace(string(res.data))
+	if f.shut, err = findShutFunctions(f.anchor); err != nil {
+		return nil, err
+	}
 	if f.host, err = os.Hostname(); err != nil {
 		f.host = "localhost"
 	}
+	if f.tenants {
+		return f, f.ensureFilters(context.Background())
+	}
 	return f, nil
+}
+
+// close stops the engine; no request may be running.
+func (f *front) close() {
+	f.sessions.closeAll()
+	f.anchor.close()
 }
 
 // ServeHTTP answers one request; paths are those of a ClickHouse server.
@@ -69,34 +97,33 @@ func plain(w http.ResponseWriter, status int, text string) {
 func (f *front) statement(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	q, err := f.readRequest(r)
-	w.Header().Set("X-ClickHouse-Server-Display-Name", f.host)
-	w.Header().Set("X-ClickHouse-Timezone", "UTC")
-	w.Header().Set("X-ClickHouse-Query-Id", q.id)
+	defer q.close()
+	h := w.Header()
+	h.Set("X-ClickHouse-Server-Display-Name", f.host)
+	h.Set("X-ClickHouse-Timezone", "UTC")
+	h.Set("X-ClickHouse-Query-Id", q.id)
 	if err == nil {
-		defer q.close()
+		out := newReply(w, q, began, f.diskFile)
+		defer out.close()
 		if q.hello {
-			err = f.answerHello(w, q)
+			err = f.answerHello(out, q)
 		} else {
-			err = f.execute(r.Context(), newReply(w, q, began), q)
+			err = f.execute(r.Context(), out, q)
 		}
 	}
-	if err == nil {
-		return
+	if err != nil {
+		f.fail(w, err)
 	}
+}
+
+// fail answers with an exception, before anything else was sent.
+func (f *front) fail(w http.ResponseWriter, err error) {
 	var ex *Exception
 	if !errors.As(err, &ex) {
 		ex = newException(codeLogicalError, "LOGICAL_ERROR", "%v", err)
 		f.log.Error("request failed in the front", "error", err)
 	}
-	fail(w, ex)
-}
-
-// fail answers with an exception, before anything else was sent.
-func fail(w http.ResponseWriter, ex *Exception) {
 	h := w.Header()
-	for _, name := range []string{"Content-Encoding", "X-ClickHouse-Format"} {
-		h.Del(name)
-	}
 	if ex.status() == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Basic realm="ClickHouse server HTTP API"`)
 	}
@@ -104,23 +131,56 @@ func fail(w http.ResponseWriter, ex *Exception) {
 	plain(w, ex.status(), ex.Text+"\n")
 }
 
-// execute runs q on a fresh engine connection.
-func (f *front) execute(ctx context.Context, out *reply, q *request) error {
+// acquire waits for a slot to run a statement in.
+func (f *front) acquire(ctx context.Context) (release func(), err error) {
 	select {
 	case f.slots <- struct{}{}:
-		defer func() { <-f.slots }()
+		return func() { <-f.slots }, nil
 	case <-ctx.Done():
-		return newException(codeQueryWasCancelled, "QUERY_WAS_CANCELLED", "the client left before the query started")
+		return nil, newException(codeTooManyQueries, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many simultaneous queries: %d are running, and this one waited until %v", cap(f.slots), ctx.Err())
 	}
-	c, err := f.e.open()
+}
+
+// acquireAll waits until no statement runs and keeps it so.
+func (f *front) acquireAll(ctx context.Context) (release func(), err error) {
+	var held []func()
+	release = func() {
+		for _, r := range held {
+			r()
+		}
+	}
+	for range cap(f.slots) {
+		one, err := f.acquire(ctx)
+		if err != nil {
+			release()
+			return nil, newException(codeTooManyQueries, "TOO_MANY_SIMULTANEOUS_QUERIES", "new tables need row filters, and statements that run too long keep the engine from taking them: try again")
+		}
+		held = append(held, one)
+	}
+	return release, nil
+}
+
+// execute runs q on an engine connection of its own, or its session's.
+func (f *front) execute(ctx context.Context, out *reply, q *request) error {
+	if q.user.Tenant != "" {
+		if err := f.ensureFilters(ctx); err != nil {
+			return err
+		}
+	}
+	release, err := f.acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer c.close()
-	for _, setup := range q.setup() {
-		if _, err := c.run(setup, "Null", nil); err != nil {
-			return err
-		}
+	defer release()
+	c, giveBack, err := f.connection(q)
+	if err != nil {
+		return err
+	}
+	defer giveBack()
+	undo, err := f.prepare(c, q)
+	defer undo()
+	if err != nil {
+		return err
 	}
 	stopWatch := f.cancelWith(ctx, q.token)
 	defer stopWatch()
@@ -139,13 +199,58 @@ func (f *front) execute(ctx context.Context, out *reply, q *request) error {
 		if err != nil {
 			return err
 		}
-		if len(res.data) > 0 {
-			if _, err := out.Write(res.data); err != nil {
-				return nil // the client left
-			}
+		if _, err := out.Write(res.data); err != nil {
+			return nil // the client left
 		}
 		return out.finish(res)
 	}
+}
+
+// connection opens the request's connection, or takes its session's.
+func (f *front) connection(q *request) (c *conn, giveBack func(), err error) {
+	if q.session == "" {
+		if c, err = f.e.open(); err != nil {
+			return nil, nil, err
+		}
+		return c, c.close, nil
+	}
+	if c, err = f.sessions.take(q.session, q.sessionCheck, f.e.open); err != nil {
+		return nil, nil, err
+	}
+	return c, func() { f.sessions.giveBack(q.session, q.sessionLife) }, nil
+}
+
+// prepare gives the connection the request's database, settings, temporary tables and limits. undo takes back what
+// would outlive the request in a session.
+func (f *front) prepare(c *conn, q *request) (undo func(), err error) {
+	var restore []string
+	undo = func() {
+		for _, sql := range restore {
+			if _, err := c.run(sql, "Null", nil); err != nil {
+				f.log.Warn("reset a session", "error", err)
+			}
+		}
+	}
+	if q.session != "" {
+		if restore, err = q.restore(c); err != nil {
+			return undo, err
+		}
+	}
+	for _, sql := range q.setup(f.tenants) {
+		if _, err := c.run(sql, "Null", nil); err != nil {
+			return undo, err
+		}
+	}
+	for _, t := range q.tables {
+		if err := t.create(c); err != nil {
+			return undo, err
+		}
+		restore = append(restore, "DROP TEMPORARY TABLE "+quoteIdentifier(t.name))
+	}
+	if limit := q.limit(); limit != "" {
+		_, err = c.run(limit, "Null", nil)
+	}
+	return undo, err
 }
 
 // rows lets the engine write its result into a pipe and copies that to the client.
@@ -157,7 +262,7 @@ func (f *front) rows(c *conn, out *reply, q *request) error {
 	growPipe(w)
 	copied := make(chan error, 1)
 	go func() {
-		_, err := io.Copy(out, r)
+		err := out.copy(r)
 		_ = r.Close() // a client that left: the engine's next write fails and ends the query
 		copied <- err
 	}()
@@ -165,7 +270,7 @@ func (f *front) rows(c *conn, out *reply, q *request) error {
 	res, err := c.run(q.st.intoFile(path, q.format())+q.mark(), q.format(), q.params)
 	_ = w.Close()
 	if clientErr := <-copied; clientErr != nil {
-		return nil
+		return out.abort(clientErr)
 	}
 	if err != nil {
 		return out.fail(hidePath(err, path))
@@ -190,18 +295,20 @@ func (f *front) cancelWith(ctx context.Context, token string) (stop func()) {
 			return
 		}
 		defer c.close()
-		// The marker is split so that this statement doesn't find itself.
+		if f.tenants {
+			_, err = c.run("SET log_comment = "+quoteString(allTenants), "Null", nil)
+		}
+		// The marker is put together so that this statement doesn't find itself.
 		kill := fmt.Sprintf("KILL QUERY WHERE endsWith(query, concat('/*', '%s', '*/')) ASYNC", token)
-		for {
-			if _, err := c.run(kill, "Null", nil); err != nil {
-				f.log.Error("cancel a query", "error", err)
-			}
+		for err == nil {
+			_, err = c.run(kill, "Null", nil)
 			select {
 			case <-finished:
 				return
 			case <-time.After(100 * time.Millisecond):
 			}
 		}
+		f.log.Error("cancel a query", "error", err)
 	}()
 	return func() { close(finished); <-watched }
 }
@@ -217,6 +324,6 @@ func hidePath(err error, path string) error {
 
 func newToken() string {
 	b := make([]byte, 16)
-	_, _ = rand.Read(b)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
 	return hex.EncodeToString(b)
 }

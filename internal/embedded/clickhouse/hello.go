@@ -2,8 +2,6 @@ package clickhouse
 
 import (
 	"fmt"
-	"net/http"
-	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/column"
@@ -16,7 +14,7 @@ const helloQuery = "SELECT displayName(), version(), revision(), timezone()"
 
 const engineRevision uint32 = 0
 
-func (f *front) answerHello(w http.ResponseWriter, q *request) error {
+func (f *front) answerHello(out *reply, q *request) error {
 	block := chproto.NewBlock()
 	for _, c := range []struct{ name, kind string }{{"displayName()", "String"}, {"version()", "String"}, {"revision()", "UInt32"}, {"timezone()", "String"}} {
 		if err := block.AddColumn(c.name, column.Type(c.kind)); err != nil {
@@ -30,7 +28,6 @@ func (f *front) answerHello(w http.ResponseWriter, q *request) error {
 	if err := block.Encode(&b, q.clientRevision); err != nil {
 		return fmt.Errorf("answer a client's hello: %w", err)
 	}
-	out := newReply(w, q, time.Now())
 	if _, err := out.Write(b.Buf); err != nil {
 		return nil // the client left
 	}

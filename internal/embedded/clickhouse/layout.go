@@ -20,6 +20,7 @@ type layout struct {
 	TenantColumn  string
 	AllTenants    string
 	MaxConcurrent int
+	Filters       []tableFilter // row filters of the users file
 }
 
 func newLayout(c Config) layout {
@@ -38,14 +39,15 @@ func (l layout) create() error {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("create engine directory: %w", err)
 		}
-	}
-	for path, text := range map[string]string{l.ConfigFile: configXML, l.UsersFile: usersXML} {
-		if err := l.render(path, text); err != nil {
-			return err
+		if err := os.Chmod(dir, 0o700); err != nil {
+			return fmt.Errorf("close engine directory to others: %w", err)
 		}
 	}
-	return nil
+	return l.render(l.ConfigFile, configXML)
 }
+
+// writeUsers writes the users file with the row filters.
+func (l layout) writeUsers() error { return l.render(l.UsersFile, usersXML) }
 
 func (l layout) render(path, text string) error {
 	t, err := template.New(filepath.Base(path)).Funcs(template.FuncMap{"xml": escapeXML}).Parse(text)
@@ -116,13 +118,12 @@ const configXML = `<clickhouse>
 </clickhouse>
 `
 
-// usersXML gives the engine's only acting user what every request of the front needs. A tenant's requests are held
-// apart in the front (see tenantSetup).
+// usersXML gives the engine's only acting user what every request of the front needs, and the row filters that hold
+// tenants apart (see tenants.go).
 const usersXML = `<clickhouse>
   <profiles>
     <default>
       <async_insert>0</async_insert>
-      <log_queries>0</log_queries>
     </default>
   </profiles>
   <users>
@@ -132,6 +133,11 @@ const usersXML = `<clickhouse>
       <profile>default</profile>
       <quota>default</quota>
       <access_management>1</access_management>
+      <databases>
+{{- range .Filters}}
+        <{{.Database}}><{{.Table}}><filter>{{xml .Filter}}</filter></{{.Table}}></{{.Database}}>
+{{- end}}
+      </databases>
     </default>
   </users>
   <quotas><default></default></quotas>

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -23,41 +24,90 @@ const (
 	compressedBlock = 1 << 20
 )
 
+// clientPatience is how long a client may take to accept a piece of its answer.
+const clientPatience = time.Minute
+
 // reply writes one answer. The head goes out with the first bytes beyond replyBuffer, or at the end.
 type reply struct {
 	w       http.ResponseWriter
+	control *http.ResponseController
 	q       *request
 	began   time.Time
+	newFile func() (*os.File, error) // for answers held back whole that are too large for memory
+
 	held    []byte
+	file    *os.File // what was held back after held was full
 	started bool
 	tag     string
 	body    io.Writer // through compression, once started
 	closers []io.Closer
 }
 
-func newReply(w http.ResponseWriter, q *request, began time.Time) *reply {
-	return &reply{w: w, q: q, began: began, tag: newToken()[:16]}
+func newReply(w http.ResponseWriter, q *request, began time.Time, newFile func() (*os.File, error)) *reply {
+	return &reply{w: w, control: http.NewResponseController(w), q: q, began: began, newFile: newFile, tag: newToken()[:16]}
+}
+
+// copy writes all that r has.
+func (o *reply) copy(r io.Reader) error {
+	buffer := make([]byte, 256<<10)
+	for {
+		n, err := r.Read(buffer)
+		if n > 0 {
+			if _, err := o.Write(buffer[:n]); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the engine's answer: %w", err)
+		}
+	}
 }
 
 // Write takes bytes of the answer.
 func (o *reply) Write(p []byte) (int, error) {
 	if !o.started {
-		if o.q.bufferAll || len(o.held)+len(p) <= replyBuffer {
-			o.held = append(o.held, p...)
-			return len(p), nil
+		held, err := o.hold(p)
+		if held || err != nil {
+			return len(p), err
 		}
 		if err := o.start(); err != nil {
 			return 0, err
 		}
 	}
+	if err := o.control.SetWriteDeadline(time.Now().Add(clientPatience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
+	}
 	n, err := o.body.Write(p)
-	if err != nil {
-		return n, err
+	if err == nil && !o.q.compress && o.q.encoding == "" {
+		err = o.control.Flush()
 	}
-	if flusher, ok := o.w.(http.Flusher); ok && !o.q.compress && o.q.encoding == "" {
-		flusher.Flush()
+	return n, err
+}
+
+// hold keeps p back if it may: up to replyBuffer, or the whole answer with wait_end_of_query, in memory first.
+func (o *reply) hold(p []byte) (bool, error) {
+	limit := replyBuffer
+	if o.q.bufferAll {
+		limit = spoolMemory
 	}
-	return n, nil
+	if o.file == nil && len(o.held)+len(p) <= limit {
+		o.held = append(o.held, p...)
+		return true, nil
+	}
+	if !o.q.bufferAll {
+		return false, nil
+	}
+	if o.file == nil {
+		var err error
+		if o.file, err = o.newFile(); err != nil {
+			return false, err
+		}
+	}
+	_, err := o.file.Write(p)
+	return true, err
 }
 
 // start sends the head and what was held back.
@@ -86,6 +136,12 @@ func (o *reply) start() error {
 		}
 		o.held = nil
 	}
+	if o.file != nil {
+		if _, err := o.file.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("read the answer held back: %w", err)
+		}
+		return o.copy(o.file)
+	}
 	return nil
 }
 
@@ -93,8 +149,8 @@ func (o *reply) start() error {
 func (o *reply) finish(res result) error {
 	if !o.started {
 		o.w.Header().Set("X-ClickHouse-Summary", fmt.Sprintf(
-			`{"read_rows":"%d","read_bytes":"%d","written_rows":"0","written_bytes":"0","total_rows_to_read":"0","result_rows":"0","result_bytes":"%d","elapsed_ns":"%d"}`,
-			res.rowsRead, res.bytesRead, len(o.held), time.Since(o.began).Nanoseconds()))
+			`{"read_rows":"%d","read_bytes":"%d","written_rows":"%d","written_bytes":"%d","total_rows_to_read":"0","result_rows":"%d","result_bytes":"%d","elapsed_ns":"%d"}`,
+			res.rowsRead, res.bytesRead, res.rowsWritten, res.bytesWritten, res.rowsWritten, len(o.held), time.Since(o.began).Nanoseconds()))
 		if len(o.held) == 0 {
 			o.q.compress, o.q.encoding = false, ""
 			o.w.Header().Set("Content-Length", "0")
@@ -103,15 +159,31 @@ func (o *reply) finish(res result) error {
 			return nil // the client left
 		}
 	}
-	o.close()
+	o.endBody()
 	return nil
 }
 
-func (o *reply) close() {
+// endBody ends the compression, if any.
+func (o *reply) endBody() {
 	for _, c := range o.closers {
 		_ = c.Close()
 	}
 	o.closers = nil
+}
+
+// close frees what the answer held.
+func (o *reply) close() {
+	if o.file != nil {
+		_ = o.file.Close()
+	}
+}
+
+// abort ends the answer when it can't be delivered: an error of ours before the head went out, else a cut connection.
+func (o *reply) abort(err error) error {
+	if !o.started {
+		return err
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // fail ends the answer with an exception: with a status if nothing was sent yet, else in the body as a server does
@@ -130,15 +202,13 @@ func (o *reply) fail(err error) error {
 	}
 	block := fmt.Sprintf("\r\n__exception__\r\n%s\r\n%s\n%d %s\r\n__exception__\r\n", o.tag, text, len(text)+1, o.tag)
 	if o.q.compress { // plain bytes after the blocks
-		o.close()
+		o.endBody()
 		_, _ = io.WriteString(o.w, block)
 	} else {
 		_, _ = io.WriteString(o.body, block)
-		o.close()
+		o.endBody()
 	}
-	if flusher, ok := o.w.(http.Flusher); ok {
-		flusher.Flush()
-	}
+	_ = o.control.Flush()
 	panic(http.ErrAbortHandler)
 }
 

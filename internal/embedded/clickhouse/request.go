@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -30,7 +31,12 @@ type request struct {
 	params   []param
 	st       statement
 	data     *os.File // the data of an insert, from its first byte
-	hello    bool     // clickhouse-go's first question
+	tables   []externalTable
+	hello    bool // clickhouse-go's first question
+
+	session      string // user and session_id, "" without one
+	sessionCheck bool
+	sessionLife  time.Duration
 
 	defaultFormat  string
 	compress       bool   // ClickHouse's own block compression
@@ -45,9 +51,6 @@ var notSettings = map[string]bool{
 	"quota_key": true, "query_id": true, "session_id": true, "session_timeout": true, "session_check": true, "close_session": true,
 	"stacktrace": true, "role": true, "buffer_size": true, "wait_end_of_query": true, "client_protocol_version": true,
 }
-
-// frontSettings are given by the front alone.
-var frontSettings = map[string]bool{"log_comment": true}
 
 var settingName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
 
@@ -67,7 +70,7 @@ func (f *front) readRequest(r *http.Request) (*request, error) {
 	q.database = first(params.Get("database"), r.Header.Get("X-ClickHouse-Database"))
 	q.defaultFormat = first(r.Header.Get("X-ClickHouse-Format"), params.Get("default_format"), "TabSeparated")
 	if !identifier.MatchString(q.defaultFormat) {
-		return q, newException(73, "UNKNOWN_FORMAT", "Unknown format %s", q.defaultFormat)
+		return q, newException(codeUnknownFormat, "UNKNOWN_FORMAT", "Unknown format %s", q.defaultFormat)
 	}
 	q.compress = on(params.Get("compress"))
 	q.bufferAll = on(params.Get("wait_end_of_query"))
@@ -75,14 +78,47 @@ func (f *front) readRequest(r *http.Request) (*request, error) {
 	if !q.compress && (!params.Has("enable_http_compression") || on(params.Get("enable_http_compression"))) {
 		q.encoding = acceptedEncoding(r.Header.Get("Accept-Encoding"))
 	}
-	if err := q.readSettings(params); err != nil {
+	if err := q.readSession(params); err != nil {
 		return q, err
 	}
 	body, err := f.body(r, on(params.Get("decompress")))
 	if err != nil {
 		return q, err
 	}
-	return q, f.readStatement(q, params, body)
+	if boundary := multipartBoundary(r); boundary != "" {
+		if body, err = f.readForm(q, params, body, boundary); err != nil {
+			return q, err
+		}
+	}
+	if err := q.readSettings(params); err != nil {
+		return q, err
+	}
+	if err := f.readStatement(q, params, body); err != nil {
+		return q, err
+	}
+	if q.readonly && q.st.kind != statementRows && !q.st.session {
+		return q, newException(codeReadonly, "READONLY", "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries")
+	}
+	return q, f.guard(q.user, q.st)
+}
+
+// readSession reads the parameters of a session (docs: interfaces/http, "Using ClickHouse sessions").
+func (q *request) readSession(params url.Values) error {
+	id := params.Get("session_id")
+	if id == "" {
+		return nil
+	}
+	if q.user.Tenant != "" {
+		return newException(codeNotImplemented, "NOT_IMPLEMENTED", "a tenant's user has no sessions")
+	}
+	q.session = q.user.Name + "\x00" + id
+	q.sessionCheck = on(params.Get("session_check"))
+	seconds, err := strconv.ParseUint(first(params.Get("session_timeout"), "60"), 10, 32)
+	if err != nil || seconds > 3600 {
+		return newException(codeBadArguments, "BAD_ARGUMENTS", "Invalid session timeout: '%s'; at most 3600 seconds", params.Get("session_timeout"))
+	}
+	q.sessionLife = time.Duration(seconds) * time.Second
+	return nil
 }
 
 func first(values ...string) string {
@@ -103,10 +139,10 @@ func (q *request) readSettings(params url.Values) error {
 		switch {
 		case strings.HasPrefix(name, "param_"):
 			q.params = append(q.params, param{strings.TrimPrefix(name, "param_"), value})
-		case notSettings[name]:
+		case notSettings[name], q.describesTable(name):
 		case !settingName.MatchString(name):
 			return newException(codeUnknownSetting, "UNKNOWN_SETTING", "Setting %q is neither a builtin setting nor started with a prefix registered for user-defined settings", name)
-		case frontSettings[name] && q.user.Tenant != "":
+		case q.user.restricted() && name == "readonly", q.user.Tenant != "" && name == "log_comment":
 			return newException(codeReadonly, "READONLY", "Cannot modify '%s' setting in readonly mode", name)
 		default:
 			q.settings = append(q.settings, param{name, value})
@@ -134,7 +170,7 @@ func (f *front) readStatement(q *request, params url.Values, body io.Reader) err
 			return readErr
 		}
 		if len(rest) == maxStatement {
-			return newException(codeQueryTooLarge, "SYNTAX_ERROR", "Max query size exceeded (the statement is longer than %d bytes)", maxStatement)
+			return newException(codeSyntaxError, "SYNTAX_ERROR", "Max query size exceeded (the statement is longer than %d bytes)", maxStatement)
 		}
 		text += string(head) + string(rest)
 		if st, err = parseStatement(text); err != nil {
@@ -162,6 +198,9 @@ func (q *request) close() {
 	if q.data != nil {
 		_ = q.data.Close()
 	}
+	for _, t := range q.tables {
+		_ = t.data.Close()
+	}
 }
 
 // format is the one the answer has.
@@ -175,31 +214,54 @@ func (q *request) format() string {
 // mark ends the statement with the token by which it can be found and killed.
 func (q *request) mark() string { return "\n/*" + q.token + "*/" }
 
-// setup lists the statements that prepare a connection for the request: database and settings first, then what takes
-// the client's freedom.
-func (q *request) setup() []string {
+// setup lists the statements that give a connection the request's database and settings. filtered says that row filters
+// are in force, which go by log_comment.
+func (q *request) setup(filtered bool) []string {
 	var setup []string
-	if q.database != "" && q.database != "default" {
+	if q.database != "" {
 		setup = append(setup, "USE "+quoteIdentifier(q.database))
 	}
 	assign := make([]string, 0, len(q.settings)+1)
 	for _, s := range q.settings {
-		assign = append(assign, s.name+" = "+quoteString(s.value))
+		if !filtered || s.name != "log_comment" {
+			assign = append(assign, s.name+" = "+quoteString(s.value))
+		}
 	}
-	switch {
-	case q.user.Tenant != "":
-		assign = append(assign, "log_comment = "+quoteString(q.user.Tenant))
-	case !q.names("log_comment"):
-		assign = append(assign, "log_comment = "+quoteString(allTenants))
+	if filtered {
+		assign = append(assign, "log_comment = "+quoteString(first(q.user.Tenant, allTenants)))
 	}
-	setup = append(setup, "SET "+strings.Join(assign, ", "))
-	if q.user.Tenant != "" || q.user.ReadOnly {
-		return append(setup, "SET readonly = 1")
-	}
-	if q.readonly && !q.names("readonly") {
-		return append(setup, "SET readonly = 2")
+	if len(assign) > 0 {
+		setup = append(setup, "SET "+strings.Join(assign, ", "))
 	}
 	return setup
+}
+
+// limit is the statement that takes the connection's freedom to write, "" for none. A session of a user who may write
+// keeps it; there a GET is limited by the kind of its statement alone.
+func (q *request) limit() string {
+	switch {
+	case q.user.Tenant != "":
+		return "SET readonly = 1"
+	case q.user.ReadOnly, q.readonly && q.session == "" && !q.names("readonly"):
+		return "SET readonly = 2"
+	}
+	return ""
+}
+
+// restore lists the statements that give a session's connection back the state it had before the request.
+func (q *request) restore(c *conn) ([]string, error) {
+	var restore []string
+	if q.database != "" {
+		res, err := c.run("SELECT currentDatabase()", "TSVRaw", nil)
+		if err != nil {
+			return nil, err
+		}
+		restore = append(restore, "USE "+quoteIdentifier(strings.TrimSuffix(string(res.data), "\n")))
+	}
+	for _, s := range q.settings {
+		restore = append(restore, "SET "+s.name+" = DEFAULT")
+	}
+	return restore, nil
 }
 
 func (q *request) names(setting string) bool {

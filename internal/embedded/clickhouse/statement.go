@@ -16,12 +16,15 @@ const (
 // statement is the shape of one SQL statement: as much as the front needs to send its result into a pipe or its data
 // through a file. The engine's own parser has the last word on everything else.
 type statement struct {
-	kind   statementKind
-	text   string // without a trailing semicolon
-	format string // the FORMAT it names, "" if none
-	data   int    // statementInsertData: where the data starts in the text given to parseStatement
-	splice int    // where INTO OUTFILE or FROM INFILE belongs in text
-	values int    // where the keyword VALUES starts, -1 if the data is named by FORMAT
+	kind    statementKind
+	text    string // without a trailing semicolon
+	format  string // the FORMAT it names, "" if none
+	data    int    // statementInsertData: where the data starts in the text given to parseStatement
+	splice  int    // where INTO OUTFILE or FROM INFILE belongs in text
+	session bool   // SET or USE: changes nothing but the session
+	after   int    // statementInsertData: where the FORMAT clause ends; a SETTINGS clause may follow
+	input   *token // INSERT … SELECT … FROM input(…): the word input
+	values  int    // where the keyword VALUES starts, -1 if the data is named by FORMAT
 }
 
 // scanner reads a statement's tokens at bracket depth 0.
@@ -65,7 +68,10 @@ func parseStatement(text string) (statement, error) {
 			kind = statementRows
 		}
 	}
-	return parseRows(s, kind)
+	session := s.is("SET") || s.is("USE")
+	st, err := parseRows(s, kind)
+	st.session = session
+	return st, err
 }
 
 // parseRows reads a statement to its end: its FORMAT clause and the place for INTO OUTFILE.
@@ -127,10 +133,8 @@ func parseInsert(s *scanner) (statement, error) {
 		switch {
 		case s.cur.kind == tokenBroken:
 			return statement{}, newException(codeSyntaxError, "SYNTAX_ERROR", "Syntax error: failed at position %d: a quoted string or comment has no end", s.cur.start+1)
-		case s.is("INFILE"):
-			return statement{}, newException(codeUnsupportedMethod, "UNSUPPORTED_METHOD", "FROM INFILE is not allowed over HTTP")
-		case s.is("SELECT"), s.is("WITH"), s.is("WATCH"), s.is("FROM"):
-			return parseRows(s, statementEffect)
+		case s.is("SELECT"), s.is("WITH"), s.is("WATCH"), s.is("FROM"), s.punct('(') && s.beginsSelect():
+			return parseInsertSelect(s)
 		case s.is("SETTINGS"):
 			settingsAt = s.cur.start
 		case s.is("VALUES") && s.afterTable():
@@ -146,13 +150,54 @@ func parseInsert(s *scanner) (statement, error) {
 			if strings.EqualFold(name, "Values") {
 				name = "Values"
 			}
-			st := statement{kind: statementInsertData, format: name, splice: at, values: -1}
+			st := statement{kind: statementInsertData, format: name, splice: at, values: -1, after: end}
 			end, st.data = s.settingsAfterFormat(end)
 			st.text = s.text[:end]
 			return st.settingsBefore(settingsAt), nil
 		}
 	}
 	return statement{kind: statementEffect, text: s.text, splice: len(s.text)}, nil
+}
+
+// beginsSelect says that the bracket opens a query, not a list of columns.
+func (s *scanner) beginsSelect() bool {
+	ahead := *s
+	for ahead.advance() && ahead.punct('(') {
+	}
+	word := ahead.text[ahead.cur.start:ahead.cur.end]
+	return ahead.more && ahead.cur.kind == tokenWord && (strings.EqualFold(word, "SELECT") || strings.EqualFold(word, "WITH"))
+}
+
+// parseInsertSelect reads INSERT … SELECT …: an effect, unless it selects from input(…), whose data follows the FORMAT
+// clause.
+func parseInsertSelect(s *scanner) (statement, error) {
+	ahead := *s
+	var input *token
+	for ; ahead.more; ahead.advance() {
+		if ahead.punct('(') && strings.EqualFold(s.text[ahead.prev.start:ahead.prev.end], "input") && ahead.prev.kind == tokenWord {
+			word := ahead.prev
+			input = &word
+		}
+		if input == nil || !ahead.is("FORMAT") {
+			continue
+		}
+		at := ahead.cur.start
+		if !ahead.advance() || ahead.cur.kind != tokenWord {
+			break
+		}
+		st := statement{kind: statementInsertData, format: s.text[ahead.cur.start:ahead.cur.end], splice: at, values: -1, input: input}
+		st.after = ahead.cur.end
+		var end int
+		end, st.data = ahead.settingsAfterFormat(st.after)
+		st.text = s.text[:end]
+		return st, nil
+	}
+	if s.is("FROM") {
+		if next := *s; next.advance() && next.is("INFILE") {
+			return statement{}, newException(codeUnsupportedMethod, "UNSUPPORTED_METHOD", "FROM INFILE is not allowed over HTTP")
+		}
+	}
+	return parseRows(s, statementEffect)
 }
 
 // afterTable says that the keyword can't be the table's own name: INSERT INTO format, INSERT INTO db.values.
@@ -219,10 +264,13 @@ func (st statement) intoFile(path, defaultFormat string) string {
 
 // fromFile is the insert with its data coming from the path.
 func (st statement) fromFile(path string) string {
-	head := strings.TrimRight(st.text[:st.splice], " \t\r\n")
-	rest := st.text[st.splice:]
-	if st.values >= 0 {
-		rest = st.text[st.splice:st.values] + "FORMAT Values"
+	if st.input != nil { // input('a UInt8') reads what file(path, format, 'a UInt8') reads
+		return fmt.Sprintf("%sfile('%s', '%s', %s\n%s", st.text[:st.input.start], path, st.format,
+			strings.TrimLeft(st.text[st.input.end:st.splice], " \t\r\n("), st.text[st.after:])
 	}
-	return fmt.Sprintf("%s FROM INFILE '%s' %s", head, path, rest)
+	head := strings.TrimRight(st.text[:st.splice], " \t\r\n")
+	if st.values >= 0 {
+		return fmt.Sprintf("%s FROM INFILE '%s' %sFORMAT Values", head, path, st.text[st.splice:st.values])
+	}
+	return fmt.Sprintf("%s FROM INFILE '%s' %s %s", head, path, st.text[st.after:], st.text[st.splice:st.after])
 }
