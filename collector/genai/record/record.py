@@ -27,7 +27,7 @@ import prices
 from cases import CASES
 
 HERE = pathlib.Path(__file__).parent
-OUT = HERE.parent / "testdata" / "recordings"
+OUT = pathlib.Path(os.environ["RECORD_OUT"])
 
 
 class Recording:
@@ -125,6 +125,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send(status, "application/json", [json.dumps(doc).encode()], headers)
 
     def do_GET(self):
+        if self.path == "/_spans":
+            docs = [otlp_json(e) for e in Handler.current.exports]
+            names = [s["name"] for d in docs for r in d["resourceSpans"] for sc in r["scopeSpans"] for s in sc["spans"]]
+            return self.json(200, {"names": names})
         self.json(200, {name: dataclasses.asdict(c) for name, c in CASES.items()})
 
     def do_POST(self):

@@ -6,8 +6,9 @@ import os
 from common import OPENAI, openai_call, provider, record
 from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
 
+old = bool(os.environ.get("OLD"))
+names = [n for n in OPENAI if not n.startswith("responses") and not (old and n == "embeddings")]  # what each version instruments
 p = provider()
 OpenAIInstrumentor().instrument(tracer_provider=p)
-record("otel-openai-v2-old" if os.environ.get("OLD") else "otel-openai-v2", "otel_openai_v2.py", "openai",
-       [n for n in OPENAI if not n.startswith("responses")], p.force_flush, lambda _, c: openai_call(c),
-       ("opentelemetry-instrumentation-openai-v2", "openai"))
+record("otel-openai-v2-old" if old else "otel-openai-v2", "otel_openai_v2.py", "openai", names, p.force_flush,
+       lambda _, c: openai_call(c), ("opentelemetry-instrumentation-openai-v2", "openai"))
