@@ -1,0 +1,124 @@
+package llmcost
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/client"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// identity is what an authenticator attaches to a request.
+type identity map[string]any
+
+func (i identity) GetAttribute(name string) any { return i[name] }
+func (i identity) GetAttributeNames() []string  { return nil }
+
+var someCall = map[string]any{
+	"gen_ai.provider.name": "openai", "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o-mini",
+	"gen_ai.usage.input_tokens": 1000, "gen_ai.usage.output_tokens": 100,
+}
+
+func merged(maps ...map[string]any) map[string]any {
+	out := map[string]any{}
+	for _, m := range maps {
+		for k, v := range m {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func TestTenant(t *testing.T) {
+	type m = map[string]any
+	spanFirst := func(c *Config) { c.Tenant.Order = []string{"span", "resource"} }
+	onlySpan := func(c *Config) { c.Tenant.Order = []string{"span"} }
+	fallback := func(c *Config) { c.Tenant.Default = "house" }
+	require1 := func(c *Config) { c.Tenant.RequireAuth = true }
+	own := func(c *Config) { c.Tenant.ResourceKeys, c.Tenant.SpanKeys = []string{"org"}, []string{"acct"} }
+	for name, c := range map[string]struct {
+		config         func(*Config)
+		auth           identity
+		resource, span m
+		tenant, source string
+		claimed        bool
+	}{
+		"nobody":                    {nil, nil, nil, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"default":                   {fallback, nil, nil, nil, "house", ledger.TenantFromDefault, false},
+		"resource":                  {fallback, nil, m{"tenant.id": "acme"}, nil, "acme", ledger.TenantFromResource, true},
+		"second key":                {nil, nil, m{"tenant": "acme"}, nil, "acme", ledger.TenantFromResource, true},
+		"first key wins":            {nil, nil, m{"tenant": "b", "tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
+		"span":                      {nil, nil, nil, m{"tenant.id": "acme"}, "acme", ledger.TenantFromSpan, true},
+		"resource before span":      {nil, nil, m{"tenant.id": "a"}, m{"tenant.id": "b"}, "a", ledger.TenantFromResource, true},
+		"span before resource":      {spanFirst, nil, m{"tenant.id": "a"}, m{"tenant.id": "b"}, "b", ledger.TenantFromSpan, true},
+		"span first, but silent":    {spanFirst, nil, m{"tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
+		"resource doesn't count":    {onlySpan, nil, m{"tenant.id": "a"}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"own keys":                  {own, nil, m{"org": "a", "tenant.id": "x"}, m{"acct": "b"}, "a", ledger.TenantFromResource, true},
+		"auth wins":                 {spanFirst, identity{"tenant": "real"}, m{"tenant.id": "a"}, m{"tenant.id": "b"}, "real", ledger.TenantFromAuth, false},
+		"auth without a tenant":     {nil, identity{"subject": "x"}, m{"tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
+		"auth with another type":    {nil, identity{"tenant": []string{"x"}}, m{"tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
+		"claims don't count":        {require1, nil, m{"tenant.id": "a"}, m{"tenant.id": "b"}, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"auth required and there":   {require1, identity{"tenant": "real"}, m{"tenant.id": "a"}, nil, "real", ledger.TenantFromAuth, false},
+		"our own tag is no claim":   {nil, nil, m{"tollkeeper.tenant": "evil"}, m{"tollkeeper.tenant": "evil"}, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"a number":                  {nil, nil, m{"tenant.id": 17}, nil, "17", ledger.TenantFromResource, true},
+		"blank":                     {nil, nil, m{"tenant.id": "  "}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"spaces around":             {nil, nil, m{"tenant.id": " acme\n"}, nil, "acme", ledger.TenantFromResource, true},
+		"too long to be a name":     {nil, nil, m{"tenant.id": strings.Repeat("x", maxTenant+1)}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"not a text":                {nil, nil, m{"tenant.id": []any{"acme"}}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"claims to be unattributed": {nil, nil, m{"tenant.id": ledger.Unattributed}, nil, ledger.Unattributed, ledger.TenantFromResource, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newTest(t, c.config)
+			ctx := context.Background()
+			if c.auth != nil {
+				ctx = client.NewContext(ctx, client.Info{Auth: c.auth})
+			}
+			td, span := oneSpan("app", c.resource, merged(someCall, c.span))
+			other := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().AppendEmpty()
+			require.NoError(t, other.Attributes().FromRaw(merged(map[string]any{"http.route": "/"}, c.span)))
+			_, err := p.process(ctx, td)
+			require.NoError(t, err)
+			call, ok := callOf(t, span)
+			require.True(t, ok)
+			require.Equal(t, []string{c.tenant, c.source}, []string{call.Tenant, call.TenantSource})
+			require.Equal(t, c.claimed, call.Flags&ledger.FlagTenantClaimed != 0)
+			for _, s := range []ptrace.Span{span, other} {
+				require.Equal(t, []string{c.tenant, c.source}, tenantOf(td, s), s.Attributes().AsRaw())
+			}
+		})
+	}
+}
+
+// tenantOf reads the tags as a reader of stored spans does: the span's own, else the resource's.
+func tenantOf(td ptrace.Traces, s ptrace.Span) []string {
+	var out []string
+	for _, k := range []string{TagTenant, TagTenantSource} {
+		v, ok := s.Attributes().Get(k)
+		if !ok {
+			v, _ = td.ResourceSpans().At(0).Resource().Attributes().Get(k)
+		}
+		out = append(out, v.Str())
+	}
+	return out
+}
+
+func TestConfigFaultsAreToldAtOnce(t *testing.T) {
+	c := DefaultConfig()
+	require.NoError(t, c.Validate())
+	c.Tenant.Order = []string{"header", "span", "span"}
+	c.Tenant.SpanKeys = []string{""}
+	c.Tenant.Default = strings.Repeat("x", maxTenant+1)
+	c.PriceFiles = []string{"/nowhere/prices.yaml"}
+	c.TrustCostOf = []string{""}
+	err := c.Validate()
+	for _, want := range []string{
+		`tenant.order: "header" is not a source`, `"span" is there twice`, "tenant.span_keys", "tenant.default: 129 bytes",
+		"/nowhere/prices.yaml", "trust_cost_of",
+	} {
+		require.ErrorContains(t, err, want)
+	}
+}
