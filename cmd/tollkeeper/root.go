@@ -30,7 +30,7 @@ at the gateway.`,
 	root.AddGroup(&cobra.Group{ID: "product", Title: "The product:"}, &cobra.Group{ID: "roles", Title: "Roles, each alone:"},
 		&cobra.Group{ID: "tools", Title: "Tools:"})
 	root.AddCommand(grouped("product", newUp(), newDemo())...)
-	root.AddCommand(grouped("roles", newRole("collector"), newRole("ingest"), newRole("rollup"), newRole("alerts"), newEmbedded())...)
+	root.AddCommand(grouped("roles", newRole("collector"), newRole("ingest"), newRollup(), newRole("alerts"), newEmbedded())...)
 	root.AddCommand(grouped("tools", newSchema(), newTopics(), newDashboards(), newConfig(), newVersion())...)
 	return root
 }

@@ -1,0 +1,32 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/rollup"
+	"github.com/tollkeeper/tollkeeper/schema"
+)
+
+// RollupOnce brings minutes, hours and days up to the calls stored now and tells report what each level took.
+func RollupOnce(ctx context.Context, cfg config.Config, log *slog.Logger, report func(rollup.Level, rollup.Stats)) error {
+	conn, err := schema.Open(cfg.ClickHouse.URL)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	cfg.Rollup.SealedAfter = cfg.Schema.Retention.SealedAfter()
+	r, err := rollup.New(cfg.Rollup, rollup.Deps{ClickHouse: conn, Log: log})
+	if err != nil {
+		return err
+	}
+	for _, level := range rollup.Levels() {
+		stats, err := r.RunOnce(ctx, level)
+		if err != nil {
+			return err
+		}
+		report(level, stats)
+	}
+	return nil
+}
