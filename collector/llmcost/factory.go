@@ -7,7 +7,6 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
@@ -56,7 +55,7 @@ func newProcessor(cfg *Config, set component.TelemetrySettings, now func() time.
 	}
 	p.workers.New = func() any {
 		return &worker{
-			reader: genai.NewReader(rules), byID: map[pcommon.SpanID]int{}, byResponse: map[uint64]int{},
+			reader: genai.NewReader(rules), byID: map[spanKey]int{}, byResponse: map[uint64]int{},
 			flagTexts: map[ledger.Flags]string{},
 		}
 	}

@@ -32,7 +32,7 @@ type worker struct {
 	body   []byte
 	calls  []billed
 
-	byID       map[pcommon.SpanID]int
+	byID       map[spanKey]int
 	byResponse map[uint64]int
 	flagTexts  map[ledger.Flags]string
 

@@ -11,14 +11,20 @@ import (
 
 // billed is a call that was tagged in this request.
 type billed struct {
-	id, parent pcommon.SpanID
+	id, parent spanKey
 	response   uint64 // hash of a response id that is unique, else 0
 	candidate  bool
 	attrs      pcommon.Map
 }
 
+// spanKey is a span's id in its trace.
+type spanKey struct {
+	trace pcommon.TraceID
+	span  pcommon.SpanID
+}
+
 func newBilled(c *ledger.Call, attrs pcommon.Map) billed {
-	b := billed{id: c.SpanID, parent: c.ParentSpanID, candidate: c.Flags&ledger.FlagCandidate != 0, attrs: attrs}
+	b := billed{id: spanKey{c.TraceID, c.SpanID}, parent: spanKey{c.TraceID, c.ParentSpanID}, candidate: c.Flags&ledger.FlagCandidate != 0, attrs: attrs}
 	if c.Flags&ledger.FlagUniqueID != 0 {
 		b.response = c.ResponseID
 	}
@@ -38,7 +44,7 @@ func (w *worker) flagTwins() error {
 	}
 	for i := range w.calls {
 		c := &w.calls[i]
-		if parent, ok := w.byID[c.parent]; ok && parent != i {
+		if parent, ok := w.byID[c.parent]; ok && parent != i && !c.parent.span.IsEmpty() {
 			if err := w.flagBoth(i, parent); err != nil {
 				return err
 			}
