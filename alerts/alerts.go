@@ -75,7 +75,7 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
 	a.spikes = newSpikes(cfg.Spikes)
-	keep := max(rollupReach, a.spikes.reach(), cfg.QuietAfter) + (openMinutes+1)*time.Minute
+	keep := max(rollupReach, a.spikes.reach(), cfg.QuietAfter) + (lateMinutes+1)*time.Minute
 	a.recent = newRecent(a.spikes.bucket(cfg.Throttle.EffectWindow), keep)
 	throttler := deps.Throttler
 	if throttler == nil && cfg.Throttle.Gateway.URL != "" {

@@ -57,7 +57,7 @@ func TestBudgetCountsRolledUpWindows(t *testing.T) {
 		// A minute whose rollup is behind: its calls count, its old revision doesn't.
 		`INSERT INTO cost_minute (window, n, worker, tenant, calls, cost) VALUES ('2026-11-02 10:16:00', 1, 7, 'acme', 1, 3)`,
 		`INSERT INTO window_revisions (level, window, n, worker, committed) VALUES ('minute', '2026-11-02 10:16:00', 1, 7, 1)`,
-		`INSERT INTO dirty_windows (level, window, id, due, done) VALUES ('minute', '2026-11-02 10:16:00', generateUUIDv4(), now64(3), 0)`,
+		`INSERT INTO dirty_windows (level, window, id, due, done, at) VALUES ('minute', '2026-11-02 10:16:00', generateUUIDv4(), '2026-11-02 10:16:30', 0, '2026-11-02 10:16:30')`,
 	} {
 		require.NoError(t, w.conn.Exec(ctx, q))
 	}

@@ -148,9 +148,10 @@ func (r reader) crossing(ctx context.Context, tenant string, w window, need ledg
 	return at, ok, err
 }
 
-// pendingMinute is the oldest minute since from whose rollup is behind; ok is false if none is.
-func (r reader) pendingMinute(ctx context.Context, from time.Time) (at time.Time, ok bool, err error) {
-	at, err = r.instant(ctx, "pending_minute", params{"from": second(from)}, time.Second)
+// pendingMinute is the oldest minute since from that changed before changed and hasn't been rolled up since; ok is false
+// if there is none.
+func (r reader) pendingMinute(ctx context.Context, from, changed time.Time) (at time.Time, ok bool, err error) {
+	at, err = r.instant(ctx, "pending_minute", params{"from": second(from), "changed": milli(changed)}, time.Second)
 	return at, !at.IsZero(), err
 }
 

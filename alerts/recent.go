@@ -5,9 +5,14 @@ import (
 	"time"
 )
 
-// openMinutes are read anew at every evaluation, the running one and this many before it: calls that take longer than
-// that reach the sums through the rollups only.
-const openMinutes = 2
+// The running minute and the one before are read at every evaluation, where nearly all calls arrive. Calls that took
+// longer land in minutes before: lateMinutes before the running one are read every lateEvery. What is later still reaches
+// budgets through the rollups, and is no spike.
+const (
+	lateMinutes = 3
+	lateEvery   = 5 * time.Second
+	openMinutes = 2 // before the running one: budgets take them from here, older ones from the rollups
+)
 
 // recent is the spend of the last minutes by receipt, per tenant: the open minutes as of this evaluation, older ones as
 // they were when they were last open. It is a cache of what calls say and is read again after a pause or a restart.
@@ -15,6 +20,7 @@ type recent struct {
 	bucket time.Duration
 	keep   time.Duration
 	last   time.Time // the evaluation that filled it last
+	late   time.Time // the one that read the late minutes last
 	// minute of the call (Unix seconds) → tenant → bucket of the receipt → what was received
 	minutes map[int64]map[string]map[int64]cell
 }
@@ -23,19 +29,22 @@ func newRecent(bucket, keep time.Duration) *recent {
 	return &recent{bucket: bucket, keep: keep, minutes: map[int64]map[string]map[int64]cell{}}
 }
 
-// openFrom is the first minute that is read from calls at now.
-func openFrom(now time.Time) time.Time {
-	return now.UTC().Truncate(time.Minute).Add(-openMinutes * time.Minute)
+// minutesBefore is the minute that began n minutes before the running one.
+func minutesBefore(now time.Time, n int) time.Time {
+	return now.UTC().Truncate(time.Minute).Add(-time.Duration(n) * time.Minute)
 }
 
-// fill reads what is open since the last fill, and everything since before, which is at most the oldest minute kept.
+// fill reads the minutes that may have changed since the last fill, and all since before, at most those that are kept.
 func (r *recent) fill(ctx context.Context, ledger reader, now, before time.Time) error {
 	oldest := now.Add(-r.keep).Truncate(time.Minute)
 	from := oldest
-	if !r.last.IsZero() && r.last.Before(now.Add(time.Minute)) {
-		from = openFrom(r.last)
+	if !r.last.IsZero() && !r.last.After(now) {
+		from = minutesBefore(r.last, 1)
+		if now.Sub(r.late) >= lateEvery {
+			from = earlier(from, minutesBefore(now, lateMinutes))
+		}
 	}
-	from = later(earlier(earlier(from, openFrom(now)), before), oldest)
+	from = later(earlier(from, before), oldest)
 	fresh := map[int64]map[string]map[int64]cell{}
 	err := ledger.open(ctx, from, now.Add(2*time.Minute).Truncate(time.Minute), r.bucket, func(tenant string, minute, bucket int64, c cell) {
 		if fresh[minute] == nil {
@@ -58,6 +67,9 @@ func (r *recent) fill(ctx context.Context, ledger reader, now, before time.Time)
 		r.minutes[minute] = tenants
 	}
 	r.last = now
+	if !from.After(minutesBefore(now, lateMinutes)) {
+		r.late = now
+	}
 	return nil
 }
 

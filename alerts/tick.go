@@ -9,8 +9,12 @@ import (
 	"github.com/tollkeeper/tollkeeper/gateway"
 )
 
-// rollupReach is how far back a minute whose rollup is behind is read from the calls instead.
-const rollupReach = 10 * time.Minute
+// A minute that has changed and wasn't rolled up for rollupSlack is read from the calls instead, if it's at most
+// rollupReach old.
+const (
+	rollupSlack = 30 * time.Second
+	rollupReach = 10 * time.Minute
+)
 
 // ingestLag is how much younger than now the end of a spike's window may be: what was received later may not be in the
 // ledger yet.
@@ -31,10 +35,10 @@ type tick struct {
 
 // look reads the open minutes and finds out whether they are evidence.
 func (a *Alerts) look(ctx context.Context, now time.Time) (*tick, error) {
-	t := &tick{now: now, openFrom: openFrom(now), recent: a.recent, ledger: a.store.reader}
+	t := &tick{now: now, openFrom: minutesBefore(now, openMinutes), recent: a.recent, ledger: a.store.reader}
 	reach := now.Add(-rollupReach).Truncate(time.Minute)
 	if len(a.budgets.rules) > 0 {
-		pending, ok, err := t.ledger.pendingMinute(ctx, reach)
+		pending, ok, err := t.ledger.pendingMinute(ctx, reach, now.Add(-rollupSlack))
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +49,11 @@ func (a *Alerts) look(ctx context.Context, now time.Time) (*tick, error) {
 			t.behind = !pending.After(reach)
 		}
 	}
-	if err := a.recent.fill(ctx, t.ledger, now, t.openFrom); err != nil {
+	before := now
+	if t.openFrom.Before(minutesBefore(now, openMinutes)) {
+		before = t.openFrom
+	}
+	if err := a.recent.fill(ctx, t.ledger, now, before); err != nil {
 		return nil, err
 	}
 	if err := a.age(ctx, t); err != nil {

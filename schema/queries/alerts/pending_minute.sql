@@ -1,4 +1,4 @@
--- The oldest minute since {from} whose rollup is behind its calls; 0 if there is none.
+-- The oldest minute since {from} that changed before {changed} and hasn't been rolled up since; 0 if there is none.
 SELECT toInt64(toUnixTimestamp(min(window))) AS oldest
 FROM dirty_windows FINAL
-WHERE level = 'minute' AND done = 0 AND window >= {from:DateTime('UTC')}
+WHERE level = 'minute' AND done = 0 AND window >= {from:DateTime('UTC')} AND at < {changed:DateTime64(3, 'UTC')}
