@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -130,6 +132,9 @@ func (b *brokers) fetch(ctx context.Context, topic string, partition int, offset
 		Topic: topic, Partition: partition, Offset: offset, MinBytes: 1, MaxBytes: int64(maxBytes), MaxWait: fetchWait,
 	})
 	if err != nil {
+		if !ofNetwork(err) { // kafka-go decodes before it returns
+			err = fmt.Errorf("%w: %w", errUnreadable, err)
+		}
 		return fetched{}, fmt.Errorf("fetch %s/%d at %d: %w", topic, partition, offset, err)
 	}
 	if c, ok := res.Records.(interface{ Close() error }); ok {
@@ -156,6 +161,18 @@ func (b *brokers) fetch(ctx context.Context, topic string, partition int, offset
 			out.records = append(out.records, one)
 		}
 	}
+}
+
+// ofNetwork tells an error of Kafka, of a connection or of a context from one of the data.
+func ofNetwork(err error) bool {
+	var kafkaError kafka.Error
+	var netError net.Error
+	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, net.ErrClosed, context.Canceled, context.DeadlineExceeded, protocol.ErrNoTopic, protocol.ErrNoPartition, protocol.ErrNoLeader} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return errors.As(err, &kafkaError) || errors.As(err, &netError)
 }
 
 // errUnreadable says that a record batch can't be decoded, for example because its compressed bytes are broken.

@@ -226,8 +226,7 @@ func (s *callSink) prepare(chunks []*chunk) *callBatch {
 				continue
 			}
 			for _, f := range refused {
-				value := ledger.AppendBatchCall(ledger.AppendBatchHeader(nil), f.body)
-				b.dead = append(b.dead, deadLetter{r, c.partition, value, f.index, ReasonRefusedCall, f.err})
+				b.dead = append(b.dead, deadLetter{r, c.partition, f.batch, f.index, ReasonRefusedCall, f.err})
 			}
 			for j := before; j < len(all); j++ {
 				b.add(&all[j].call)

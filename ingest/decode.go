@@ -4,12 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"math"
-	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
@@ -28,9 +26,9 @@ type decoded struct {
 	version uint64
 }
 
-// refused is a call that can't be stored, with its own bytes.
+// refused is a call that can't be stored, as a batch of it alone.
 type refused struct {
-	body  []byte
+	batch []byte
 	index int
 	err   error
 }
@@ -39,20 +37,68 @@ type refused struct {
 // is no batch this program can read: nothing of it is to be stored, and nothing is appended.
 func decode(into []decoded, at origin, value []byte) ([]decoded, []refused, error) {
 	before := len(into)
-	var out []refused
 	err := ledger.DecodeBatch(value, func(c *ledger.Call, body []byte) {
-		at.index = len(into) - before + len(out)
-		if err := check(c); err != nil {
-			out = append(out, refused{slices.Clone(body), at.index, err})
-			return
-		}
-		complete(c, at)
-		into = append(into, decoded{*c, c.Version(0, xxhash.Sum64(body))})
+		at.index = len(into) - before
+		into = appendCall(into, c, body, at)
 	})
-	if err != nil {
-		return into[:before], nil, err
+	if err == nil {
+		return into, nil, nil
+	}
+	into = into[:before]
+	bodies, ok := bodiesOf(value)
+	if !ok {
+		return into, nil, err
+	}
+	// The frame is whole: a call that can't be read doesn't take the others with it.
+	var out []refused
+	for index, body := range bodies {
+		at.index = index
+		alone := ledger.AppendBatchCall(ledger.AppendBatchHeader(nil), body)
+		err := ledger.DecodeBatch(alone, func(c *ledger.Call, body []byte) { into = appendCall(into, c, body, at) })
+		if err != nil {
+			out = append(out, refused{alone, index, err})
+		}
 	}
 	return into, out, nil
+}
+
+func appendCall(into []decoded, c *ledger.Call, body []byte, at origin) []decoded {
+	complete(c, at)
+	return append(into, decoded{*c, c.Version(0, xxhash.Sum64(body))})
+}
+
+// bodiesOf cuts a CallBatch of a version that this program reads into its calls, unread.
+func bodiesOf(value []byte) (bodies [][]byte, ok bool) {
+	versioned := false
+	for len(value) > 0 {
+		num, typ, n := protowire.ConsumeTag(value)
+		if n < 0 {
+			return nil, false
+		}
+		value = value[n:]
+		switch {
+		case num == 1 && typ == protowire.VarintType:
+			version, n := protowire.ConsumeVarint(value)
+			if n < 0 || version > ledger.BatchVersion {
+				return nil, false
+			}
+			versioned = version > 0
+			value = value[n:]
+		case num == 2 && typ == protowire.BytesType:
+			body, n := protowire.ConsumeBytes(value)
+			if n < 0 || !versioned {
+				return nil, false
+			}
+			bodies = append(bodies, body)
+			value = value[n:]
+		default:
+			if n = protowire.ConsumeFieldValue(num, typ, value); n < 0 {
+				return nil, false
+			}
+			value = value[n:]
+		}
+	}
+	return bodies, len(bodies) > 0
 }
 
 func reasonOf(err error) string {
@@ -62,51 +108,10 @@ func reasonOf(err error) string {
 	return ReasonNotBatch
 }
 
-// check says why a call can't be stored. The collector writes no such call; what fails here was written by something
-// else, and a changed amount or minute would be worse than a dead letter.
-func check(c *ledger.Call) error {
-	if c.Minute < 0 || c.Minute > math.MaxUint32 || c.Minute%60 != 0 {
-		return fmt.Errorf("minute %d: want Unix seconds at a whole minute, up to the year 2106", c.Minute)
-	}
-	if c.Role > ledger.RoleWrapper {
-		return fmt.Errorf("role %d: unknown to this program", c.Role)
-	}
-	for b, n := range c.Usage.Tokens {
-		if n < 0 {
-			return fmt.Errorf("%s tokens %d: can't be negative", ledger.Bucket(b), n)
-		}
-	}
-	for u, n := range c.Usage.Units {
-		if n < 0 {
-			return fmt.Errorf("%s units %d: can't be negative", ledger.Unit(u), n)
-		}
-	}
-	var total ledger.Money
-	var err error
-	for i, m := range c.Cost {
-		if total, err = total.Add(m); err != nil {
-			return fmt.Errorf("%s: %w", costNames[i], err)
-		}
-	}
-	// Parts of opposite signs can each be too large though their total is not.
-	for _, m := range append(c.Cost[:], c.ListDelta, c.CacheSaved, c.TierSaved, c.ProvidedCost) {
-		if _, err := ledger.Money(0).Add(m); err != nil {
-			return fmt.Errorf("amount: %w", err)
-		}
-	}
-	return nil
-}
-
-// complete fills in what a stored call must have: a tenant, an identity, no negative sizes or times.
+// complete fills in what a stored call must have: a tenant and an identity.
 func complete(c *ledger.Call, at origin) {
 	if c.Tenant == "" {
 		c.Tenant, c.TenantSource = ledger.Unattributed, ledger.TenantFromNowhere
-	}
-	for _, n := range []*int64{&c.Duration, &c.FirstToken, &c.RequestBytes, &c.ResponseBytes} {
-		if *n < 0 {
-			*n = 0
-			c.Flags |= ledger.FlagBadCount
-		}
 	}
 	if c.TraceID != [16]byte{} && c.SpanID != [8]byte{} {
 		return

@@ -48,6 +48,7 @@ func (s *stream) fetchLoop(ctx context.Context, partition int, at position, wait
 			}
 			s.health.set("fetch", err)
 			s.metrics.retries.WithLabelValues("fetch").Inc()
+			s.log.Warn("can't fetch yet", "topic", s.topic, "partition", partition, "offset", at.next, "error", err)
 			if !pause(ctx, min(250*time.Millisecond, s.cfg.RetryMax)) {
 				return nil
 			}

@@ -162,11 +162,14 @@ func (r *rig) wantContiguous() {
 		if end == 0 {
 			continue
 		}
-		rows, err := of.read(context.Background(), int(p))
-		require.NoError(r.t, err)
-		got, _ := chain(rows)
-		require.NotNil(r.t, got, "partition %d has no base", p)
-		require.Equal(r.t, end, got.next, "partition %d: %+v", p, rows)
+		var rows []rangeRow
+		require.Eventually(r.t, func() bool {
+			var err error
+			rows, err = of.read(context.Background(), int(p))
+			require.NoError(r.t, err)
+			got, _ := chain(rows)
+			return got != nil && got.next == end
+		}, patience, 10*time.Millisecond, "partition %d to %d: %+v", p, end, rows)
 	}
 }
 

@@ -48,6 +48,17 @@ func (i *inserter) insert(ctx context.Context, query string, t *table) error {
 	if t.rows == 0 {
 		return nil
 	}
+	if err := i.encode(query, t); err != nil {
+		return err
+	}
+	if err := i.post(ctx, schema.SQL(query), i.body.Bytes()); err != nil {
+		return fmt.Errorf("%s: %d rows: %w", query, t.rows, err)
+	}
+	return nil
+}
+
+// encode fills body with the table as compressed Native blocks.
+func (i *inserter) encode(query string, t *table) error {
 	i.block.Reset()
 	if err := (proto.Block{Columns: len(t.input), Rows: t.rows}).EncodeRawBlock(&i.block, 0, t.input); err != nil {
 		return fmt.Errorf("%s: encode %d rows: %w", query, t.rows, err)
@@ -60,9 +71,6 @@ func (i *inserter) insert(ctx context.Context, query string, t *table) error {
 		}
 		i.body.Write(i.packed.Data)
 		rest = rest[n:]
-	}
-	if err := i.post(ctx, schema.SQL(query), i.body.Bytes()); err != nil {
-		return fmt.Errorf("%s: %d rows: %w", query, t.rows, err)
 	}
 	return nil
 }

@@ -107,6 +107,10 @@ func (s *stream) generation(ctx, genCtx context.Context, gen *kafka.Generation) 
 	if !ok {
 		return
 	}
+	if err := s.commitStarts(gen, committed, starts); err != nil {
+		s.log.Warn("a generation ends early", "group", s.group, "error", err)
+		return
+	}
 	s.health.clear()
 	waiting := newBuffer(s.cfg.MaxInsert, s.cfg.MaxWaiting, s.metrics.waiting.WithLabelValues(s.name))
 	var fetchers sync.WaitGroup
@@ -124,6 +128,24 @@ func (s *stream) generation(ctx, genCtx context.Context, gen *kafka.Generation) 
 	fetchers.Go(func() { s.storeLoop(reading, life, gen, waiting); stopReading() })
 	fetchers.Wait()
 	waiting.discard()
+}
+
+// commitStarts commits where reading starts, where that is not what was committed: so that the group's offsets tell the
+// truth to whoever looks at them, also while no record comes.
+func (s *stream) commitStarts(gen *kafka.Generation, committed map[int]int64, starts map[int]position) error {
+	offsets := map[int]int64{}
+	for partition, at := range starts {
+		if at.next != committed[partition] {
+			offsets[partition] = at.next
+		}
+	}
+	if len(offsets) == 0 {
+		return nil
+	}
+	if err := gen.CommitOffsets(map[string]map[int]int64{s.topic: offsets}); err != nil {
+		return fmt.Errorf("commit offsets of group %s: %w", s.group, err)
+	}
+	return nil
 }
 
 // watch calls end when a generation's context is done; the returned func stops watching. kafka-go's context is of its

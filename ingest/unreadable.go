@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -38,7 +39,8 @@ const (
 	batchHeader      = 61
 )
 
-// rawBatch returns the bytes of the batch that holds an offset and the offset after it.
+// rawBatch returns the bytes of the batch that holds an offset and the offset after it, if a second reader can't decode
+// it either.
 func (b *brokers) rawBatch(ctx context.Context, topic string, partition int, offset int64) (raw []byte, next int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
@@ -67,7 +69,16 @@ func (b *brokers) rawBatch(ctx context.Context, topic string, partition int, off
 	if err := errors.Join(kerr.ErrorForCode(res.ErrorCode), kerr.ErrorForCode(got.ErrorCode)); err != nil {
 		return nil, 0, fmt.Errorf("fetch %s/%d at %d raw: %w", topic, partition, offset, err)
 	}
-	return batchAt(got.RecordBatches, offset)
+	raw, next, err = batchAt(got.RecordBatches, offset)
+	if err != nil {
+		return nil, 0, fmt.Errorf("fetch %s/%d at %d raw: %w", topic, partition, offset, err)
+	}
+	got.RecordBatches = raw
+	second, _ := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Offset: offset, Topic: topic, Partition: int32(partition)}, &got, kgo.DefaultDecompressor(), nil)
+	if second.Err == nil && len(second.Records) > 0 {
+		return nil, 0, fmt.Errorf("the record batch of %s/%d at %d is whole, but kafka-go can't read it: not setting it aside", topic, partition, offset)
+	}
+	return raw, next, nil
 }
 
 // batchAt finds the batch that holds an offset.

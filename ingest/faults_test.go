@@ -1,0 +1,409 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	embedded "github.com/tollkeeper/tollkeeper/internal/embedded/kafka"
+	"github.com/tollkeeper/tollkeeper/internal/testkit/kafkatest"
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// crashAt makes an ingester that does nothing more from the n-th time it comes to a step.
+func crashAt(step string, n int64) (func(string) error, *atomic.Bool) {
+	var seen atomic.Int64
+	dead := &atomic.Bool{}
+	return func(at string) error {
+		if at == "calls/"+step && seen.Add(1) >= n {
+			dead.Store(true)
+		}
+		if dead.Load() {
+			return errors.New("crashed")
+		}
+		return nil
+	}, dead
+}
+
+func TestCrashBetweenAnyTwoSteps(t *testing.T) {
+	for _, step := range []string{"dead letters", "calls", "candidates", "marks", "ranges", "commit", "committed"} {
+		t.Run(step, func(t *testing.T) {
+			r := newRig(t)
+			cfg := r.config()
+			var all []ledger.Call
+			for round := range 3 {
+				cs := calls(round*100, 100)
+				cs[3].Flags |= ledger.FlagCandidate
+				all = append(all, cs...)
+				r.spread(cs)
+				stop, dead := crashAt(step, int64(1+round%2))
+				run := r.start(cfg, stop)
+				if round%2 == 1 {
+					r.broker.Calls(t, 0, call(1000+round)) // a second step
+					all = append(all, call(1000+round))
+				}
+				require.Eventually(t, func() bool {
+					if !dead.Load() {
+						r.broker.Calls(t, 0, call(2000)) // one more step, until the crash comes
+					}
+					return dead.Load()
+				}, patience, 30*time.Millisecond)
+				require.NoError(t, run.stop())
+				all = append(all[:len(all):len(all)], call(2000))
+				r.broker.Calls(t, 0, call(2000))
+			}
+			run := r.start(cfg, nil)
+			r.wantStored(unique(all)...)
+			r.wantCommitted(cfg, ledger.TopicCalls)
+			require.NoError(t, run.stop())
+			r.wantContiguous()
+			require.Equal(t, "0", r.query(`SELECT count() FROM (SELECT DISTINCT minute FROM call_reports)
+				WHERE minute NOT IN (SELECT window FROM dirty_windows)`))
+			require.Equal(t, "3", r.query("SELECT count() FROM settle_candidates FINAL"))
+		})
+	}
+}
+
+func unique(cs []ledger.Call) []ledger.Call {
+	seen := map[[16]byte]bool{}
+	var out []ledger.Call
+	for _, c := range cs {
+		if !seen[c.TraceID] {
+			seen[c.TraceID] = true
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func TestRebalance(t *testing.T) {
+	r := newRig(t)
+	cfg := r.config()
+	var all []ledger.Call
+	next := func(n int) {
+		cs := calls(len(all), n)
+		all = append(all, cs...)
+		r.spread(cs)
+	}
+	next(200)
+	a := r.start(cfg, nil)
+	r.wantStored(all...)
+	var pump sync.WaitGroup
+	stop := make(chan struct{})
+	pump.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(5 * time.Millisecond):
+				next(20)
+			}
+		}
+	})
+	r.start(cfg, nil)
+	members := func(n int) {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_, err := r.broker.Cluster.WaitGroupStable(ctx, cfg.Group, n)
+		require.NoError(t, err)
+	}
+	members(2)
+	c := r.start(cfg, nil)
+	members(3)
+	require.NoError(t, a.stop())
+	members(2)
+	require.NoError(t, c.stop())
+	members(1)
+	close(stop)
+	pump.Wait()
+	r.wantStored(all...)
+	r.wantCommitted(cfg, ledger.TopicCalls)
+	r.wantContiguous()
+}
+
+func TestDatabaseDownAtStart(t *testing.T) {
+	r := newRig(t)
+	p := newProxy(t, r.url)
+	p.set(refuse, "")
+	cfg := r.config()
+	cfg.ClickHouse = p.url
+	cs := calls(0, 50)
+	r.spread(cs)
+	run := r.start(cfg, nil)
+	require.Eventually(t, func() bool { return p.hits.Load() > 2 }, patience, 5*time.Millisecond)
+	require.Error(t, run.Ready(context.Background()))
+	p.set(pass, "")
+	r.wantStored(cs...)
+	require.Eventually(t, func() bool { return run.Ready(context.Background()) == nil }, patience, 5*time.Millisecond)
+}
+
+func TestDatabaseFailsInTheMiddle(t *testing.T) {
+	for name, mode := range map[string]int32{"down": refuse, "full": fullDisk, "answers lost": loseAnswer} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			p := newProxy(t, r.url)
+			cfg := r.config()
+			cfg.ClickHouse = p.url
+			all := calls(0, 50)
+			r.spread(all)
+			run := r.start(cfg, nil)
+			r.wantStored(all...)
+			r.wantCommitted(cfg, ledger.TopicCalls)
+			for _, only := range []string{"", "INSERT INTO call_reports", "INSERT INTO dirty_windows", "INSERT INTO ingest_ranges"} {
+				hits := p.hits.Load()
+				p.set(mode, only)
+				more := calls(len(all), 100)
+				all = append(all, more...)
+				r.spread(more)
+				require.Eventually(t, func() bool { return p.hits.Load() > hits+2 }, patience, 5*time.Millisecond, only)
+				require.Eventually(t, func() bool { return run.Ready(context.Background()) != nil }, patience, time.Millisecond, only)
+				p.set(pass, "")
+				r.wantStored(all...)
+				r.wantCommitted(cfg, ledger.TopicCalls)
+				require.NoError(t, run.Ready(context.Background()))
+			}
+			r.wantContiguous()
+			require.NoError(t, run.stop())
+		})
+	}
+}
+
+func TestBrokerNotThereAtStart(t *testing.T) {
+	r := newRig(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := l.Addr().String()
+	require.NoError(t, l.Close())
+	cfg := r.config()
+	cfg.Brokers = []string{address}
+	run := r.start(cfg, nil)
+	require.Eventually(t, func() bool { return r.metric("retries_total") > 0 }, patience, 5*time.Millisecond)
+	require.Error(t, run.Ready(context.Background()))
+	broker := embedded.DefaultConfig()
+	broker.Listen = address
+	server, err := embedded.Start(context.Background(), broker)
+	require.NoError(t, err)
+	defer server.Close()
+	require.Eventually(t, func() bool { return run.Ready(context.Background()) == nil }, patience, 5*time.Millisecond)
+	require.NoError(t, run.stop())
+}
+
+func TestReadingStopsWhileNothingCanBeStored(t *testing.T) {
+	r := newRig(t)
+	p := newProxy(t, r.url)
+	cfg := r.config()
+	cfg.ClickHouse = p.url
+	cfg.MaxInsert, cfg.MaxWaiting, cfg.MaxFetch = 1<<16, 1<<17, 1<<16
+	run := r.start(cfg, nil)
+	require.Eventually(t, func() bool { return run.Ready(context.Background()) == nil }, patience, 5*time.Millisecond)
+	p.set(refuse, "")
+	cs := calls(0, 4000)
+	for i := range kafkatest.Partitions {
+		for j := i * 1000; j < (i+1)*1000; j += 100 {
+			r.broker.Calls(t, int32(i), cs[j:j+100]...)
+		}
+	}
+	require.Eventually(t, func() bool { return r.metric("waiting_bytes") > 0 && p.hits.Load() > 3 }, patience, 5*time.Millisecond)
+	// At most the bound, one fetch per partition beyond it and what is being stored.
+	most := float64(cfg.MaxWaiting + kafkatest.Partitions*(cfg.MaxFetch+1<<16))
+	require.LessOrEqual(t, r.metric("waiting_bytes"), most)
+	require.Equal(t, "0", r.query("SELECT count() FROM call_reports"))
+	p.set(pass, "")
+	r.wantStored(cs...)
+	r.wantCommitted(cfg, ledger.TopicCalls)
+	r.wantContiguous()
+}
+
+func TestStopWhileTheDatabaseIsDown(t *testing.T) {
+	r := newRig(t)
+	p := newProxy(t, r.url)
+	cfg := r.config()
+	cfg.ClickHouse = p.url
+	cfg.Drain = 100 * time.Millisecond
+	first := calls(0, 20)
+	r.spread(first)
+	run := r.start(cfg, nil)
+	r.wantStored(first...)
+	p.set(refuse, "")
+	r.spread(calls(20, 20))
+	require.Eventually(t, func() bool { return run.Ready(context.Background()) != nil }, patience, time.Millisecond)
+	require.NoError(t, run.stop())
+	p.set(pass, "")
+	r.start(cfg, nil)
+	r.wantStored(calls(0, 40)...)
+}
+
+func TestBrokerFaults(t *testing.T) {
+	r := newRig(t)
+	cfg := r.config()
+	var all []ledger.Call
+	for _, key := range []kmsg.Key{kmsg.Fetch, kmsg.OffsetCommit, kmsg.Heartbeat, kmsg.JoinGroup, kmsg.OffsetFetch, kmsg.ListOffsets} {
+		faults := r.broker.Cluster.Fault(
+			kfake.Fault{Keys: []kmsg.Key{key}, Err: kerr.CoordinatorNotAvailable, Count: 2},
+			kfake.Fault{Keys: []kmsg.Key{key}, Err: kerr.CoordinatorNotAvailable, Count: 2, TopLevel: true},
+		)
+		run := r.start(cfg, nil)
+		for range 2 {
+			cs := calls(len(all), 40)
+			all = append(all, cs...)
+			r.spread(cs)
+			r.wantStored(all...)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		require.NoError(t, faults.Wait(ctx, 1), key.Name())
+		cancel()
+		faults.Remove()
+		r.wantCommitted(cfg, ledger.TopicCalls)
+		require.NoError(t, run.stop())
+		r.wantContiguous()
+	}
+}
+
+func TestLostRecordsAreKnown(t *testing.T) {
+	r := newRig(t)
+	cfg := r.config()
+	cs := calls(0, 100) // 20 records, five in each partition
+	r.spread(cs)
+	run := r.start(cfg, nil)
+	r.wantStored(cs...)
+	r.wantCommitted(cfg, ledger.TopicCalls)
+	require.NoError(t, run.stop())
+	more := calls(100, 100)
+	r.spread(more)
+	require.NoError(t, r.broker.Cluster.DeleteRecords(ledger.TopicCalls, 0, 7)) // records 5 and 6: calls 100…104, 120…124
+	require.NoError(t, r.broker.Cluster.DeleteRecords(ledger.TopicCalls, 1, 3)) // stored before: no loss
+	var left []ledger.Call
+	for i, c := range more {
+		if i >= 5 && (i < 20 || i >= 25) {
+			left = append(left, c)
+		}
+	}
+	for range 2 { // the second start has nothing new to tell
+		run = r.start(cfg, nil)
+		r.wantStored(append(cs, left...)...)
+		r.wantCommitted(cfg, ledger.TopicCalls)
+		require.NoError(t, run.stop())
+		require.Equal(t, "0\t5\t7", r.query("SELECT partition, first, next FROM ingest_ranges WHERE kind = 'gap'"))
+		r.wantContiguous()
+	}
+}
+
+func TestRecordsLostWhileTheDatabaseIsDown(t *testing.T) {
+	r := newRig(t)
+	p := newProxy(t, r.url)
+	cfg := r.config()
+	cfg.ClickHouse = p.url
+	cfg.MaxInsert, cfg.MaxWaiting, cfg.MaxFetch = 1<<16, 1<<16, 1<<16
+	first := calls(0, 100)
+	r.broker.Calls(t, 0, first...)
+	r.start(cfg, nil)
+	r.wantStored(first...)
+	r.wantCommitted(cfg, ledger.TopicCalls)
+	p.set(refuse, "")
+	for i := range 40 {
+		r.broker.Calls(t, 0, calls(100+i*100, 100)...)
+	}
+	require.Eventually(t, func() bool { return p.hits.Load() > 2 }, patience, 5*time.Millisecond)
+	require.NoError(t, r.broker.Cluster.DeleteRecords(ledger.TopicCalls, 0, 39))
+	p.set(pass, "")
+	r.wantCommitted(cfg, ledger.TopicCalls)
+	require.Equal(t, "1", r.query("SELECT count() FROM ingest_ranges WHERE kind = 'gap'"))
+	require.Positive(t, r.metric("gap_records_total"))
+	// What is stored and what is lost add up to what there was.
+	require.Equal(t, "4100", r.query(`SELECT (SELECT count() FROM call_reports FINAL) + (SELECT sum(next - first) * 100 FROM ingest_ranges WHERE kind = 'gap')`))
+	r.wantContiguous()
+}
+
+func TestRecreatedTopic(t *testing.T) {
+	for _, running := range []bool{false, true} {
+		t.Run(fmt.Sprintf("running %v", running), func(t *testing.T) {
+			r := newRig(t)
+			cfg := r.config()
+			cs := calls(0, 100)
+			r.spread(cs)
+			run := r.start(cfg, nil)
+			r.wantStored(cs...)
+			r.wantCommitted(cfg, ledger.TopicCalls)
+			if !running {
+				require.NoError(t, run.stop())
+			}
+			r.broker.Recreate(t, ledger.TopicCalls, kafkatest.Partitions)
+			more := calls(100, 200) // longer than before: the old position is inside the new log
+			r.spread(more)
+			if !running {
+				r.start(cfg, nil)
+			}
+			r.wantStored(append(cs, more...)...)
+			r.wantCommitted(cfg, ledger.TopicCalls)
+			r.wantContiguous()
+			require.Equal(t, "4", r.query("SELECT count() FROM ingest_ranges WHERE kind = 'epoch' AND reason LIKE '%created again%'"))
+			require.Equal(t, 4.0, r.metric("epochs_total"))
+		})
+	}
+}
+
+func TestAnotherLogUnderTheSameID(t *testing.T) {
+	r := newRig(t)
+	cfg := r.config()
+	cs := calls(0, 100)
+	r.spread(cs)
+	run := r.start(cfg, nil)
+	r.wantStored(cs...)
+	r.wantCommitted(cfg, ledger.TopicCalls)
+	require.NoError(t, run.stop())
+	// Partition 0: the last stored record is another one; partition 1: more was stored than the log has.
+	const last = "FROM (SELECT * FROM ingest_ranges WHERE partition = %d AND kind = 'range' ORDER BY next DESC LIMIT 1)"
+	r.query("INSERT INTO ingest_ranges SELECT * REPLACE (now64(3) AS at, 'checkpoint' AS kind, 1 AS last_hash) " + fmt.Sprintf(last, 0))
+	r.query("INSERT INTO ingest_ranges SELECT * REPLACE (now64(3) AS at, next AS first, next + 7 AS next) " + fmt.Sprintf(last, 1))
+	r.query("ALTER TABLE call_reports DELETE WHERE 1 SETTINGS mutations_sync = 1") // a restored backup has none of it
+	run = r.start(cfg, nil)
+	r.wantCommitted(cfg, ledger.TopicCalls)
+	var want []ledger.Call
+	for i, c := range cs {
+		if p := i / 5 % 4; p < 2 {
+			want = append(want, c)
+		}
+	}
+	r.wantStored(want...)
+	require.Equal(t, 2.0, r.metric("epochs_total"))
+	require.NoError(t, run.stop())
+	r.wantContiguous()
+}
+
+func TestRestoredBackup(t *testing.T) {
+	r := newRig(t)
+	cfg := r.config()
+	cs := calls(0, 100)
+	r.spread(cs)
+	run := r.start(cfg, nil)
+	r.wantStored(cs...)
+	require.NoError(t, run.stop())
+	for _, table := range []string{"call_reports", "ingest_ranges"} {
+		r.query("CREATE TABLE kept_" + table + " AS " + table)
+		r.query("INSERT INTO kept_" + table + " SELECT * FROM " + table)
+	}
+	more := calls(100, 100)
+	r.spread(more)
+	run = r.start(cfg, nil)
+	r.wantStored(append(cs, more...)...)
+	r.wantCommitted(cfg, ledger.TopicCalls)
+	require.NoError(t, run.stop())
+	for _, table := range []string{"call_reports", "ingest_ranges"} {
+		r.query("TRUNCATE TABLE " + table)
+		r.query("INSERT INTO " + table + " SELECT * FROM kept_" + table)
+	}
+	r.wantStored(cs...)
+	r.start(cfg, nil)
+	r.wantStored(append(cs, more...)...)
+	r.wantContiguous()
+}

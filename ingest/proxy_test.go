@@ -1,0 +1,75 @@
+package ingest
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What a proxy does with a request.
+const (
+	pass       int32 = iota
+	refuse           // close the connection unanswered, as a server that is down
+	fullDisk         // answer as ClickHouse does when it has no room
+	loseAnswer       // let ClickHouse do it, and close the connection
+)
+
+// proxy stands between an ingester and the engine.
+type proxy struct {
+	url  string
+	mode atomic.Int32
+	// only limits the mode to statements that contain this text.
+	only atomic.Pointer[string]
+	hits atomic.Int64 // requests not passed
+}
+
+func newProxy(t *testing.T, target string) *proxy {
+	t.Helper()
+	u, err := url.Parse(target)
+	require.NoError(t, err)
+	upstream := &url.URL{Scheme: u.Scheme, Host: u.Host}
+	p := &proxy{}
+	transport := &http.Transport{}
+	forward := httputil.NewSingleHostReverseProxy(upstream)
+	forward.Transport = transport
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mode := p.mode.Load()
+		if only := p.only.Load(); only != nil && !strings.Contains(r.URL.Query().Get("query"), *only) {
+			mode = pass
+		}
+		if mode != pass {
+			p.hits.Add(1)
+		}
+		switch mode {
+		case refuse:
+			panic(http.ErrAbortHandler)
+		case fullDisk:
+			w.Header().Set("X-ClickHouse-Exception-Code", "243")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = fmt.Fprint(w, "Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)")
+		case loseAnswer:
+			forward.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		default:
+			forward.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(func() { server.Close(); transport.CloseIdleConnections() })
+	p.url = server.URL + u.Path
+	return p
+}
+
+func (p *proxy) set(mode int32, only string) {
+	p.only.Store(nil)
+	if only != "" {
+		p.only.Store(&only)
+	}
+	p.mode.Store(mode)
+}
