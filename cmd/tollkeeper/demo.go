@@ -36,12 +36,12 @@ Everything runs on free ports of this machine, in a temporary data directory.`,
 	c.RunE = noArgsRun(func(ctx context.Context, c *cobra.Command) error {
 		opts := demo.Options{For: *length, JSON: *asJSON, Seed: *seed, Out: c.OutOrStdout()}
 		if !*check {
-			_, err := runDemo(ctx, *dir, opts)
+			_, err := runDemo(ctx, *dir, opts, !*asJSON)
 			return err
 		}
 		opts.Out = c.ErrOrStderr() // the display; the table is the output
 		opts.JSON = false
-		result, err := runDemo(ctx, *dir, opts)
+		result, err := runDemo(ctx, *dir, opts, false)
 		if result.CallsMade == 0 {
 			return err // nothing ran
 		}
@@ -51,8 +51,9 @@ Everything runs on free ports of this machine, in a temporary data directory.`,
 	return c
 }
 
-// runDemo plays the demo in dir. A temporary directory stays for people who want to keep looking, and goes otherwise.
-func runDemo(ctx context.Context, dir string, opts demo.Options) (demo.Result, error) {
+// runDemo plays the demo in dir. A temporary directory stays for people who want to keep looking and where something went
+// wrong, and goes otherwise.
+func runDemo(ctx context.Context, dir string, opts demo.Options, keepLooking bool) (demo.Result, error) {
 	none := demo.Result{}
 	temporary := dir == ""
 	if temporary {
@@ -78,10 +79,10 @@ func runDemo(ctx context.Context, dir string, opts demo.Options) (demo.Result, e
 	if err != nil {
 		return result, fmt.Errorf("%w\nthe log is %s", err, logFile.Name())
 	}
-	if opts.JSON && temporary {
+	if temporary && !keepLooking {
 		return result, os.RemoveAll(dir)
 	}
-	if !opts.JSON {
+	if keepLooking {
 		fmt.Fprintf(opts.Out, "\nKeep looking at this data:  tollkeeper up --data-dir %s\n", dir)
 		if temporary {
 			fmt.Fprintf(opts.Out, "Remove it when done:        rm -r %s\n", dir)

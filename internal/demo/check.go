@@ -36,7 +36,7 @@ func (r *Result) checks() []check {
 		rows = append(rows,
 			row(e.name+": alert after, s", fmt.Sprintf("%.1f", e.ReactionAlert), fmt.Sprintf("<= %d", ReactionGoal), e.Fired && e.ReactionAlert <= ReactionGoal),
 			row(e.name+": throttle after, s", fmt.Sprintf("%.1f", e.ReactionThrottle), fmt.Sprintf("<= %d", ReactionGoal), e.Throttled && e.ReactionThrottle <= ReactionGoal),
-			row(e.name+": USD a minute", e.RateBefore+" to "+e.RateAfter, "falls", e.Refused > 0),
+			row(e.name+": USD a minute", toThousandth(e.RateBefore)+" to "+toThousandth(e.RateAfter), "falls", e.Refused > 0),
 			row(e.name+": released", fmt.Sprint(e.Released), "true", e.Released))
 	}
 	return rows

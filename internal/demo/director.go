@@ -201,7 +201,9 @@ func (d *director) noteAlerts(events []alertEvent) {
 		if e.state == "resolved" {
 			mood = screen.Good
 		}
-		d.frame.Notes = append(d.frame.Notes, d.newNote(mood, "alert "+e.state+": "+strings.TrimPrefix(e.summary, e.state+": ")))
+		n := d.newNote(mood, "alert "+e.state+": "+strings.TrimPrefix(e.summary, e.state+": "))
+		n.At = max(e.at.Sub(d.start), 1)
+		d.frame.Notes = append(d.frame.Notes, n)
 	}
 }
 

@@ -124,9 +124,16 @@ func (r *Result) lines() []string {
 	}
 }
 
-// line says how a runaway was met, with what was shown cut to a thousandth of a dollar.
+// toThousandth cuts an amount of 12 decimal places to three, for display.
+func toThousandth(amount string) string {
+	if n := len(amount) - ledger.MoneyScale + 3; n > 0 {
+		return amount[:n]
+	}
+	return amount
+}
+
+// line says how a runaway was met.
 func (e *Episode) line(name string) string {
-	short := func(amount string) string { return amount[:len(amount)-ledger.MoneyScale+3] }
 	switch {
 	case !e.Fired:
 		return fmt.Sprintf("%-8s no alert fired", name)
@@ -138,7 +145,7 @@ func (e *Episode) line(name string) string {
 		end = "NOT RELEASED"
 	}
 	return fmt.Sprintf("%-8s alert in %.1f s, throttle in %.1f s, %s → %s USD/min, %s", name, e.ReactionAlert,
-		e.ReactionThrottle, short(e.RateBefore), short(e.RateAfter), end)
+		e.ReactionThrottle, toThousandth(e.RateBefore), toThousandth(e.RateAfter), end)
 }
 
 // Err is an error that says everything that is wrong, or nil.
