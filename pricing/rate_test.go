@@ -140,6 +140,43 @@ func TestRate(t *testing.T) {
 	}
 }
 
+func TestWhatWasLeftOut(t *testing.T) {
+	b := testBook(t, `
+provider: maker
+models:
+  - model: tiered
+    prices: [{usd_per_million: {input: 10, output: 20, cache_read: 1, cache_write: 12, cache_write_1h: 16}, tiers: {flex: {usd_per_million: {input: 5, output: 10}}, priority: {usd_per_million: {input: 20, output: 40}}, batch: {usd_per_million: {input: 1, output: 1}}}}]
+  - model: plain
+    prices: [{usd_per_million: {input: 10, output: 20}}]
+`)
+	for name, c := range map[string]struct {
+		model, tier  string
+		flags        ledger.Flags
+		kept         ledger.Flags
+		total, least string
+	}{
+		"nothing":                     {"tiered", "", 0, 0, "0.03", "0.03"},
+		"tier":                        {"tiered", "", ledger.FlagTierUnknown, ledger.FlagTierUnknown, "0.03", "0.015"},
+		"tier, dear one asked for":    {"tiered", "priority", ledger.FlagTierUnknown, ledger.FlagTierUnknown, "0.03", "0.015"},
+		"tier, cheap one asked for":   {"tiered", "flex", ledger.FlagTierUnknown, ledger.FlagTierUnknown, "0.015", "0.015"},
+		"tier, but there is only one": {"plain", "", ledger.FlagTierUnknown, 0, "0.03", "0.03"},
+		"cache":                       {"tiered", "", ledger.FlagCacheUnknown, ledger.FlagCacheUnknown, "0.03", "0.021"},
+		"cache, but it has no price":  {"plain", "", ledger.FlagCacheUnknown, 0, "0.03", "0.03"},
+		"audio, but it has no price":  {"tiered", "", ledger.FlagAudioUnknown, 0, "0.03", "0.03"},
+		"life":                        {"tiered", "", ledger.FlagLifeUnknown, ledger.FlagLifeUnknown, "0.03", "0.03"},
+		"life, but it is all one":     {"plain", "", ledger.FlagLifeUnknown, 0, "0.03", "0.03"},
+		"estimated":                   {"plain", "", ledger.FlagEstimated, ledger.FlagEstimated, "0.03", "0.02"},
+	} {
+		in := call(c.model, map[ledger.Bucket]int64{ledger.FreshInput: 1000, ledger.TextOutput: 1000})
+		in.ServiceTier, in.Flags = c.tier, c.flags|ledger.FlagStream
+		b.Rate(&in)
+		require.Empty(t, in.Unpriced, name)
+		require.Equal(t, c.total, in.TotalCost().Short(), name)
+		require.Equal(t, c.kept|ledger.FlagStream, in.Flags, name)
+		require.Equal(t, c.least, b.AtLeast(&in).Short(), name)
+	}
+}
+
 func TestOverrides(t *testing.T) {
 	negotiated := `
 provider: maker

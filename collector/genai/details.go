@@ -25,15 +25,34 @@ type cacheCreation struct {
 	Hour1    int64 `json:"ephemeral_1h_input_tokens"`
 }
 
-// readDetails looks for what only a JSON text tells: the service tier that answered, and how long cache writes live.
+// readDetails sets the service tier and looks for what only a text tells: the tier that answered, how long cache writes live,
+// the parts of the counts.
 func readDetails(s *scratch, rl *rule, c *ledger.Call) {
-	if s.has(fProviderMetadata) {
+	readTier(s, rl, c)
+	switch {
+	case s.has(fProviderMetadata):
 		readProviderMetadata(s.text(fProviderMetadata), c)
-		return
+	case s.has(fUsageObject):
+		readUsageObject(s.text(fUsageObject), c)
+	case rl.answer:
+		readAnswer(s, c)
 	}
-	if !rl.answer {
-		return
+}
+
+// readTier sets the tier that answered, or the one that was asked for, flagged.
+func readTier(s *scratch, rl *rule, c *ledger.Call) {
+	answered, asked := fTier, fRequestTier
+	if rl.tiersSwapped {
+		answered, asked = asked, answered
 	}
+	if c.ServiceTier = s.text(answered); c.ServiceTier == "" && s.has(asked) {
+		c.ServiceTier = s.text(asked)
+		c.Flags |= ledger.FlagTierUnknown
+	}
+}
+
+// readAnswer reads what the recorded answer tells, if the span's other attributes leave something open.
+func readAnswer(s *scratch, c *ledger.Call) {
 	asked := askedTier(s)
 	written, _ := s.count(fCacheWrite)
 	if asked == "" && written == 0 {
@@ -90,6 +109,50 @@ func readProviderMetadata(text string, c *ledger.Call) {
 			c.ServiceTier = tier
 		}
 	}
+}
+
+// readUsageObject reads the parts of the counts from LiteLLM's usage, which is written as Python shows a dictionary.
+func readUsageObject(text string, c *ledger.Call) {
+	if len(text) > maxAnswer {
+		return
+	}
+	prompt, completion := section(text, "'prompt_tokens_details': {"), section(text, "'completion_tokens_details': {")
+	for _, part := range [...]struct {
+		in, name string
+		raw      ledger.RawField
+	}{
+		{prompt, "'cached_tokens': ", ledger.RawCacheRead}, {prompt, "'cache_creation_tokens': ", ledger.RawCacheWrite},
+		{prompt, "'ephemeral_5m_input_tokens': ", ledger.RawCacheWrite5m},
+		{prompt, "'ephemeral_1h_input_tokens': ", ledger.RawCacheWrite1h}, {prompt, "'audio_tokens': ", ledger.RawAudioInput},
+		{completion, "'audio_tokens': ", ledger.RawAudioOutput}, {completion, "'reasoning_tokens': ", ledger.RawReasoning},
+	} {
+		_, after, ok := strings.Cut(part.in, part.name)
+		if end := strings.IndexAny(after, ",}"); ok && end >= 0 {
+			if n, ok := plainInteger(after[:end]); ok {
+				c.Raw.Set(part.raw, n)
+			}
+		}
+	}
+}
+
+// section is the text from after the opening to the brace that closes it, that included.
+func section(text, opening string) string {
+	_, rest, ok := strings.Cut(text, opening)
+	if !ok {
+		return ""
+	}
+	depth := 1
+	for i := range len(rest) {
+		switch rest[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return rest[:i+1]
+			}
+		}
+	}
+	return ""
 }
 
 // keep records the counts as if they had been attributes; negative ones are no counts.

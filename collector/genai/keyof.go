@@ -53,272 +53,274 @@ func keyOf(name string) key {
 		return 23
 	case "ai.response.model":
 		return 24
-	case "litellm.provider.model":
-		return 25
 	case "gen_ai.response.id":
-		return 26
+		return 25
 	case "ai.response.id":
-		return 27
+		return 26
 	case "gen_ai.usage.input_tokens":
-		return 28
+		return 27
 	case "gen_ai.usage.prompt_tokens":
-		return 29
+		return 28
 	case "llm.token_count.prompt":
-		return 30
+		return 29
 	case "llm.usage.prompt_tokens":
-		return 31
+		return 30
 	case "ai.usage.inputTokens":
-		return 32
+		return 31
 	case "ai.usage.promptTokens":
-		return 33
+		return 32
 	case "ai.usage.tokens":
-		return 34
+		return 33
 	case "gen_ai.usage.output_tokens":
-		return 35
+		return 34
 	case "gen_ai.usage.completion_tokens":
-		return 36
+		return 35
 	case "llm.token_count.completion":
-		return 37
+		return 36
 	case "llm.usage.completion_tokens":
-		return 38
+		return 37
 	case "ai.usage.outputTokens":
-		return 39
+		return 38
 	case "ai.usage.completionTokens":
-		return 40
+		return 39
 	case "gen_ai.usage.total_tokens":
-		return 41
+		return 40
 	case "llm.usage.total_tokens":
-		return 42
+		return 41
 	case "llm.token_count.total":
-		return 43
+		return 42
 	case "ai.usage.totalTokens":
-		return 44
+		return 43
 	case "gen_ai.usage.cache_read.input_tokens":
-		return 45
+		return 44
 	case "gen_ai.usage.cache_read_input_tokens":
-		return 46
+		return 45
 	case "gen_ai.usage.cache_read_tokens":
-		return 47
+		return 46
 	case "gen_ai.usage.details.cache_read_tokens":
-		return 48
+		return 47
 	case "gen_ai.usage.details.cache_read_input_tokens":
-		return 49
+		return 48
 	case "gen_ai.usage.input_tokens.cached":
-		return 50
+		return 49
 	case "gen_ai.usage.cached_input_tokens":
-		return 51
+		return 50
 	case "gen_ai.usage.input_cached_tokens":
-		return 52
+		return 51
 	case "gen_ai.usage.prompt_token_details.cached_read_tokens":
-		return 53
+		return 52
 	case "llm.token_count.prompt_details.cache_read":
-		return 54
+		return 53
 	case "ai.usage.inputTokenDetails.cacheReadTokens":
-		return 55
+		return 54
 	case "ai.usage.cachedInputTokens":
-		return 56
+		return 55
 	case "gen_ai.usage.cache_write.input_tokens":
-		return 57
+		return 56
 	case "gen_ai.usage.cache_creation.input_tokens":
-		return 58
+		return 57
 	case "gen_ai.usage.cache_creation_input_tokens":
-		return 59
+		return 58
 	case "gen_ai.usage.cache_write_input_tokens":
-		return 60
+		return 59
 	case "gen_ai.usage.cache_write_tokens":
-		return 61
+		return 60
 	case "gen_ai.usage.details.cache_write_tokens":
-		return 62
+		return 61
 	case "gen_ai.usage.input_tokens.cache_write":
-		return 63
+		return 62
 	case "gen_ai.usage.prompt_token_details.cached_write_tokens":
-		return 64
+		return 63
 	case "llm.token_count.prompt_details.cache_write":
-		return 65
+		return 64
 	case "ai.usage.inputTokenDetails.cacheWriteTokens":
-		return 66
+		return 65
 	case "anthropic.usage.cache_creation.ephemeral_5m_input_tokens":
-		return 67
+		return 66
 	case "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens":
-		return 68
+		return 67
 	case "anthropic.usage.cache_creation.ephemeral_1h_input_tokens":
-		return 69
+		return 68
 	case "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens":
-		return 70
+		return 69
 	case "gen_ai.usage.reasoning.output_tokens":
-		return 71
+		return 70
 	case "gen_ai.usage.reasoning_tokens":
-		return 72
+		return 71
 	case "llm.usage.reasoning_tokens":
-		return 73
+		return 72
 	case "gen_ai.usage.output_tokens.reasoning":
-		return 74
+		return 73
 	case "gen_ai.usage.completion_token_details.reasoning_tokens":
-		return 75
+		return 74
 	case "gen_ai.usage.details.reasoning_tokens":
-		return 76
+		return 75
 	case "llm.token_count.completion_details.reasoning":
-		return 77
+		return 76
 	case "ai.usage.outputTokenDetails.reasoningTokens":
-		return 78
+		return 77
 	case "ai.usage.reasoningTokens":
-		return 79
+		return 78
 	case "gen_ai.usage.audio.input_tokens":
-		return 80
+		return 79
 	case "llm.token_count.prompt_details.audio":
-		return 81
+		return 80
 	case "gen_ai.usage.prompt_token_details.audio_tokens":
-		return 82
+		return 81
 	case "gen_ai.usage.audio.output_tokens":
-		return 83
+		return 82
 	case "llm.token_count.completion_details.audio":
-		return 84
+		return 83
 	case "gen_ai.usage.image.input_tokens":
-		return 85
+		return 84
 	case "gen_ai.usage.image.output_tokens":
-		return 86
+		return 85
 	case "gen_ai.usage.text.input_tokens":
-		return 87
+		return 86
 	case "gen_ai.usage.text.output_tokens":
-		return 88
+		return 87
 	case "ai.response.providerMetadata":
-		return 89
+		return 88
 	case "gen_ai.usage.cost":
-		return 90
+		return 89
 	case "gen_ai.usage.cost.amount":
-		return 91
+		return 90
 	case "gen_ai.usage.total_cost":
-		return 92
+		return 91
 	case "gen_ai.cost.total_cost":
-		return 93
+		return 92
 	case "llm.cost.total":
-		return 94
+		return 93
 	case "operation.cost":
-		return 95
+		return 94
 	case "gen_ai.aggregated_usage.input_tokens":
-		return 96
+		return 95
 	case "gen_ai.aggregated_usage.output_tokens":
-		return 97
+		return 96
 	case "gen_ai.conversation.id":
-		return 98
+		return 97
 	case "session.id":
-		return 99
+		return 98
 	case "langfuse.session.id":
-		return 100
+		return 99
 	case "traceloop.association.properties.session_id":
-		return 101
+		return 100
 	case "user.id":
-		return 102
+		return 101
 	case "enduser.id":
-		return 103
+		return 102
 	case "gen_ai.request.user":
-		return 104
+		return 103
 	case "gen_ai.user":
-		return 105
+		return 104
 	case "llm.user":
-		return 106
+		return 105
 	case "langfuse.user.id":
-		return 107
+		return 106
 	case "traceloop.association.properties.user_id":
-		return 108
+		return 107
 	case "team.id":
-		return 109
+		return 108
 	case "gen_ai.team_id":
-		return 110
+		return 109
 	case "metadata.user_api_key_team_id":
-		return 111
+		return 110
 	case "metadata.user_api_key_team_alias":
-		return 112
+		return 111
 	case "traceloop.association.properties.team_id":
-		return 113
+		return 112
 	case "gen_ai.virtual_key_id":
-		return 114
+		return 113
 	case "metadata.user_api_key_alias":
-		return 115
+		return 114
 	case "gen_ai.agent.name":
-		return 116
+		return 115
 	case "agent.name":
-		return 117
+		return 116
 	case "feature":
-		return 118
+		return 117
 	case "feature.name":
-		return 119
+		return 118
 	case "ai.telemetry.functionId":
-		return 120
+		return 119
 	case "traceloop.workflow.name":
-		return 121
+		return 120
 	case "gen_ai.prompt.name":
-		return 122
+		return 121
 	case "langfuse.observation.prompt.name":
-		return 123
+		return 122
 	case "traceloop.prompt.key":
-		return 124
+		return 123
 	case "gen_ai.prompt.version":
-		return 125
+		return 124
 	case "langfuse.observation.prompt.version":
-		return 126
+		return 125
 	case "traceloop.prompt.version":
-		return 127
+		return 126
 	case "gen_ai.response.finish_reasons":
-		return 128
+		return 127
 	case "gen_ai.response.finish_reason":
-		return 129
+		return 128
 	case "ai.response.finishReason":
-		return 130
+		return 129
 	case "llm.response.finish_reason":
-		return 131
+		return 130
 	case "llm.finish_reason":
-		return 132
+		return 131
 	case "anthropic.message.stop_reason":
-		return 133
+		return 132
 	case "error.type":
-		return 134
+		return 133
 	case "gen_ai.error.type":
-		return 135
+		return 134
 	case "gen_ai.error.code":
-		return 136
+		return 135
 	case "http.response.status_code":
-		return 137
+		return 136
 	case "http.status_code":
-		return 138
+		return 137
 	case "gen_ai.request.stream":
-		return 139
+		return 138
 	case "llm.is_streaming":
-		return 140
+		return 139
 	case "gen_ai.is_streaming":
-		return 141
+		return 140
 	case "gen_ai.response.time_to_first_chunk":
-		return 142
+		return 141
 	case "gen_ai.server.time_to_first_token":
-		return 143
+		return 142
 	case "ai.response.msToFirstChunk":
-		return 144
+		return 143
 	case "openai.response.service_tier":
-		return 145
+		return 144
 	case "gen_ai.openai.response.service_tier":
-		return 146
+		return 145
 	case "gen_ai.response.service_tier":
-		return 147
+		return 146
 	case "anthropic.response.service_tier":
-		return 148
+		return 147
 	case "openai.request.service_tier":
-		return 149
+		return 148
 	case "gen_ai.openai.request.service_tier":
-		return 150
+		return 149
 	case "gen_ai.request.service_tier":
+		return 150
+	case "litellm.provider.model":
 		return 151
-	case "llm.invocation_parameters":
+	case "metadata.usage_object":
 		return 152
-	case "output.value":
+	case "llm.invocation_parameters":
 		return 153
-	case "http.request.body.size":
+	case "output.value":
 		return 154
-	case "http.request_content_length":
+	case "http.request.body.size":
 		return 155
-	case "http.response.body.size":
+	case "http.request_content_length":
 		return 156
-	case "http.response_content_length":
+	case "http.response.body.size":
 		return 157
+	case "http.response_content_length":
+		return 158
 	}
 	return noKey
 }

@@ -47,6 +47,8 @@ const (
 	fFirstTokenMillis
 	fTier
 	fRequestTier
+	fProviderModel
+	fUsageObject
 	fParameters
 	fAnswer
 	fRequestBytes
@@ -89,7 +91,6 @@ var keys = [...]struct {
 	{"llm.response.model_name", fResponseModel},
 	{"llm.response.model", fResponseModel},
 	{"ai.response.model", fResponseModel},
-	{"litellm.provider.model", fResponseModel},
 	{"gen_ai.response.id", fResponseID},
 	{"ai.response.id", fResponseID},
 	{"gen_ai.usage.input_tokens", fInput},
@@ -216,6 +217,8 @@ var keys = [...]struct {
 	{"openai.request.service_tier", fRequestTier},
 	{"gen_ai.openai.request.service_tier", fRequestTier},
 	{"gen_ai.request.service_tier", fRequestTier},
+	{"litellm.provider.model", fProviderModel},
+	{"metadata.usage_object", fUsageObject},
 	{"llm.invocation_parameters", fParameters},
 	{"output.value", fAnswer},
 	{"http.request.body.size", fRequestBytes},
@@ -224,4 +227,4 @@ var keys = [...]struct {
 	{"http.response_content_length", fResponseBytes},
 }
 
-const numKeys = 158
+const numKeys = 159

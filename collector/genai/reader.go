@@ -164,10 +164,7 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	c.Operation = operation
 	r.identify(span, c)
 	r.result(span, s, c)
-	provider := s.text(fProvider)
-	if known, ok := r.rules.providers[provider]; ok {
-		provider = known
-	}
+	provider := r.rules.provider(s)
 	rl := sc.rule(&s.present, provider, operation)
 	if rl.aggregate {
 		return Aggregate
@@ -194,6 +191,20 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	readUsage(s, rl, c)
 	readCost(s, c)
 	return Call
+}
+
+// provider is the conventions' name of the provider that a span names, if any: by itself, or before the model's name
+// ("openai/gpt-4o"), if that is a provider's name.
+func (r *Rules) provider(s *scratch) string {
+	name := s.text(fProvider)
+	if known, ok := r.providers[name]; ok {
+		return known
+	}
+	if name == "" && s.has(fProviderModel) {
+		before, _, _ := strings.Cut(s.text(fProviderModel), "/")
+		return r.providers[before]
+	}
+	return name
 }
 
 // rule is the first that matches; the last of the table always does.

@@ -196,8 +196,14 @@ func TestArithmetic(t *testing.T) {
 			"vercel.legacy.details", buckets{50, 30, 5, 15, 0, 0, 50}, sure},
 		"vercel before the details, anthropic": {"ai", attrs{"ai.operationId": "ai.generateText.doGenerate", "ai.model.provider": "anthropic.messages",
 			"ai.usage.promptTokens": 10, "ai.usage.completionTokens": 50, "ai.usage.cachedInputTokens": 30}, "vercel.legacy", buckets{10, 30, 0, 0, 0, 0, 50}, sure},
-		"genkit":          {"genkit-tracer", semconv("gcp.gemini", 100, 50, 30, 0), "genkit", buckets{100, 30, 0, 0, 0, 0, 50}, sure},
-		"litellm":         {"litellm", previous("openai", 100, 50, 0, 0), "litellm", buckets{100, 0, 0, 0, 0, 0, 50}, sure},
+		"genkit":  {"genkit-tracer", semconv("gcp.gemini", 100, 50, 30, 0), "genkit", buckets{100, 30, 0, 0, 0, 0, 50}, sure},
+		"litellm": {"litellm", previous("openai", 100, 50, 0, 0), "litellm", buckets{100, 0, 0, 0, 0, 0, 50}, ledger.FlagAudioUnknown},
+		"litellm with the provider's usage": {"litellm", pairs{"metadata.usage_object": "{'prompt_tokens': 100, 'completion_tokens_details': {'audio_tokens': 7, 'reasoning_tokens': 20}, " +
+			"'prompt_tokens_details': {'audio_tokens': 10, 'cached_tokens': 30, 'image_tokens': None, 'cache_creation_tokens': 20, 'cache_creation_token_details': {'ephemeral_5m_input_tokens': 5, 'ephemeral_1h_input_tokens': 15}}}",
+			"gen_ai.system": "", "litellm.provider.model": "openai/gpt-audio"}.over(attrs{"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 50}), "litellm",
+			buckets{40, 30, 5, 15, 10, 0, 23, 20, 7}, sure},
+		"litellm with a spoilt usage": {"litellm", pairs{"metadata.usage_object": "{'prompt_tokens_details': {'cached_tokens': many, 'audio_tokens': -1"}.over(previous("openai", 100, 50, 0, 0)),
+			"litellm", buckets{100, 0, 0, 0, 0, 0, 50}, sure},
 		"anthropic's sdk": {"com.anthropic.sdk.python@2.12.0", pairs{"anthropic.usage.cache_creation.ephemeral_5m_input_tokens": 5, "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": 15}.over(semconv("anthropic", 100, 50, 30, 20)), "anthropic.sdk", buckets{50, 30, 5, 15, 0, 0, 50}, sure},
 		"botocore":        {"opentelemetry.instrumentation.botocore.bedrock-runtime", semconv("aws.bedrock", 100, 50, 0, 0), "otel.botocore", buckets{100, 0, 0, 0, 0, 0, 50}, sure},
 	} {
@@ -315,6 +321,31 @@ func TestResult(t *testing.T) {
 	require.Zero(t, c.Duration, "an end before the start is no duration")
 	c, _ = read(t, "app", chat, func(s ptrace.Span) { s.SetEndTimestamp(math.MaxUint64) })
 	require.GreaterOrEqual(t, c.Duration, int64(0))
+}
+
+func TestServiceTier(t *testing.T) {
+	swapped := "opentelemetry.instrumentation.openai_v2"
+	for name, c := range map[string]struct {
+		scope   string
+		attrs   attrs
+		want    string
+		unknown bool
+	}{
+		"answered":               {"app", attrs{"openai.response.service_tier": "default", "openai.request.service_tier": "priority"}, "default", false},
+		"asked for":              {"app", attrs{"openai.request.service_tier": "flex"}, "flex", true},
+		"swapped":                {swapped, attrs{"gen_ai.openai.response.service_tier": "priority", "gen_ai.openai.request.service_tier": "default"}, "default", false},
+		"swapped, asked for":     {swapped, attrs{"gen_ai.openai.response.service_tier": "priority"}, "priority", true},
+		"anthropic's":            {"com.anthropic.sdk.python", attrs{"anthropic.response.service_tier": "standard"}, "standard", false},
+		"recorded answer":        {"openinference.instrumentation.openai", attrs{"llm.invocation_parameters": `{"service_tier": "priority"}`, "output.value": `{"service_tier":"default"}`}, "default", false},
+		"no recorded answer":     {"openinference.instrumentation.openai", attrs{"llm.invocation_parameters": `{"service_tier": "flex"}`, "output.value": "Done."}, "flex", true},
+		"metadata":               {"ai", attrs{"ai.response.providerMetadata": `{"openai":{"serviceTier":"flex"}}`}, "flex", false},
+		"spoilt metadata":        {"ai", attrs{"ai.response.providerMetadata": `{"openai":{"serviceTier":`}, "", true},
+		"answers aren't read by": {"app", attrs{"llm.invocation_parameters": `{"service_tier": "flex"}`, "output.value": `{"service_tier":"flex"}`}, "", false},
+	} {
+		got, _ := read(t, c.scope, pairs(c.attrs).over(pairs{"gen_ai.usage.input_tokens": 1, "gen_ai.usage.output_tokens": 1}.over(chat)))
+		require.Equal(t, c.want, got.ServiceTier, name)
+		require.Equal(t, c.unknown, got.Flags&ledger.FlagTierUnknown != 0, name)
+	}
 }
 
 func TestProviders(t *testing.T) {

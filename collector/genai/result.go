@@ -14,13 +14,9 @@ import (
 // RateLimited is the error class of an answer 429.
 const RateLimited = "rate_limited"
 
-// result sets how the request went: streamed or not, tier, finish reason, error class, time to the first token.
+// result sets how the request went: streamed or not, finish reason, error class, time to the first token.
 func (r *Reader) result(span ptrace.Span, s *scratch, c *ledger.Call) {
 	c.FinishReason = strings.Trim(s.text(fFinish), `[]" `)
-	if c.ServiceTier = s.text(fTier); c.ServiceTier == "" && s.has(fRequestTier) {
-		c.ServiceTier = s.text(fRequestTier)
-		c.Flags |= ledger.FlagTierUnknown
-	}
 	c.FirstToken = firstToken(s)
 	c.Kind = "sync"
 	if isStream(s) || c.FirstToken > 0 {

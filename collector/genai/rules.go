@@ -52,6 +52,7 @@ type rule struct {
 	blind                 ledger.Flags // what the emitter leaves out, if a span doesn't tell it
 	answer                bool
 	streamEstimated       bool
+	tiersSwapped          bool
 	operations            []string
 	aggregate             bool
 }
@@ -105,6 +106,7 @@ type ruleFile struct {
 		Blind       []string `yaml:"blind"`
 		Answer      bool     `yaml:"answer"`
 		Streams     string   `yaml:"streams"`
+		Tiers       string   `yaml:"tiers"`
 		Source      string   `yaml:"source"`
 	} `yaml:"rules"`
 	Kinds      map[string]map[string][]string `yaml:"kinds"`
@@ -196,6 +198,7 @@ func (r *Rules) compileRules(f *ruleFile) error {
 			map[string]int{"": int(layerSDK), "sdk": int(layerSDK), "framework": int(layerFramework), "gateway": int(layerGateway)}))
 		out.aggregate = word("role", in.Role, map[string]int{"": 0, "leaf": 0, "aggregate": 1}) == 1
 		out.streamEstimated = word("streams", in.Streams, map[string]int{"": 0, "exact": 0, "estimated": 1}) == 1
+		out.tiersSwapped = word("tiers", in.Tiers, map[string]int{"": 0, "swapped": 1}) == 1
 		for _, b := range in.Blind {
 			out.blind |= ledger.Flags(word("blind", b, map[string]int{
 				"tier": int(ledger.FlagTierUnknown), "cache_read": int(ledger.FlagCacheUnknown), "cache_write": int(flagWriteUnknown),

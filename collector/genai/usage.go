@@ -116,6 +116,9 @@ func readUsage(s *scratch, rl *rule, c *ledger.Call) {
 // untold are the flags of what the emitter is known to leave out and this span doesn't tell. Pricing takes back those that
 // make no difference to the model's price.
 func untold(s *scratch, rl *rule, c *ledger.Call) (f ledger.Flags) {
+	if s.has(fUsageObject) {
+		return 0 // the provider's own usage was there to read
+	}
 	if _, ok := c.Raw.Get(ledger.RawCacheRead); !ok {
 		f |= rl.blind & ledger.FlagCacheUnknown
 	}
