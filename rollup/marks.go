@@ -78,12 +78,8 @@ const maxFailures = 5
 
 // due reads the marks that are due, by window.
 func (r *Rollup) due(ctx context.Context, level Level, in bounds) ([]window, error) {
-	closed, err := r.closedMonths(ctx)
-	if err != nil {
-		return nil, err
-	}
 	rows, err := r.conn.Query(ctx, schema.SQL("rollup/due"), named("level", string(level)), named("since", in.since),
-		named("until", in.until), named("closed", closed), named("limit", uint32(r.cfg.Batch)))
+		named("until", in.until), named("limit", uint32(r.cfg.Batch)))
 	if err != nil {
 		return nil, fmt.Errorf("read marks of level %s: %w", level, err)
 	}
@@ -96,24 +92,6 @@ func (r *Rollup) due(ctx context.Context, level Level, in bounds) ([]window, err
 		}
 		w.start = w.start.UTC()
 		out = append(out, w)
-	}
-	return out, rows.Err()
-}
-
-// closedMonths are the first days of the months whose books are closed, as text.
-func (r *Rollup) closedMonths(ctx context.Context) ([]string, error) {
-	rows, err := r.conn.Query(ctx, schema.SQL("rollup/closed_months"))
-	if err != nil {
-		return nil, fmt.Errorf("read closed periods: %w", err)
-	}
-	defer rows.Close()
-	out := []string{}
-	for rows.Next() {
-		var month time.Time
-		if err := rows.Scan(&month); err != nil {
-			return nil, fmt.Errorf("read closed periods: %w", err)
-		}
-		out = append(out, month.Format(time.DateOnly))
 	}
 	return out, rows.Err()
 }

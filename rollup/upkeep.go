@@ -12,11 +12,7 @@ import (
 
 // watch measures the backlog and says when marks are held back.
 func (r *Rollup) watch(ctx context.Context) error {
-	closed, err := r.closedMonths(ctx)
-	if err != nil {
-		return err
-	}
-	rows, err := r.conn.Query(ctx, schema.SQL("rollup/backlog"), named("since", r.sealedBefore()), named("closed", closed))
+	rows, err := r.conn.Query(ctx, schema.SQL("rollup/backlog"), named("since", r.sealedBefore()))
 	if err != nil {
 		return fmt.Errorf("measure the backlog: %w", err)
 	}

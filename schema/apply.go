@@ -78,7 +78,7 @@ func (s *session) settle(ctx context.Context, report *Report) error {
 			// retention would still be dropped early, and those before a shorter one never. Tables are created with
 			// materialize_ttl_recalculate_only, so only that metadata is rewritten, in the background.
 			if err := s.exec(ctx, c.Statement); err != nil {
-				return fmt.Errorf("set %s of %s: %w", c.Kind, c.Object, err)
+				return fmt.Errorf("set %s of %s from %s to %s%s: %w", c.Kind, c.Object, c.Have, c.Want, remedies[c.Kind], err)
 			}
 			report.Changed = append(report.Changed, c)
 		case ChangeDrift:
@@ -86,6 +86,10 @@ func (s *session) settle(ctx context.Context, report *Report) error {
 		}
 	}
 	return nil
+}
+
+var remedies = map[ChangeKind]string{
+	ChangePolicy: " (the server takes a policy only if it has the volumes of the one before: add those to it, or keep schema.policy)",
 }
 
 // session is a checked connection to the server, with the database "default" so that it works before ours exists.

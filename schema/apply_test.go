@@ -238,6 +238,7 @@ func TestPolicyChange(t *testing.T) {
 	// The server moves no table to a policy that lacks the disks its parts are on.
 	_, err = schema.Apply(t.Context(), url, opts)
 	require.ErrorContains(t, err, "set policy of ")
+	require.ErrorContains(t, err, "keep schema.policy")
 }
 
 func TestApplyRefusals(t *testing.T) {

@@ -79,7 +79,7 @@ FROM
 (
     SELECT * EXCEPT (n, worker)
     FROM {{.Database}}.cost_day
-    WHERE (window, n, worker) IN
+    WHERE window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} AND (window, n, worker) IN
     (
         SELECT window, (max((n, worker)) AS newest).1, newest.2
         FROM {{.Database}}.window_revisions
@@ -90,7 +90,7 @@ FROM
     UNION ALL
     SELECT * EXCEPT (n, worker)
     FROM {{.Database}}.cost_hour
-    WHERE (window, n, worker) IN
+    WHERE window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} AND (window, n, worker) IN
     (
         SELECT window, (max((n, worker)) AS newest).1, newest.2
         FROM {{.Database}}.window_revisions
@@ -101,7 +101,7 @@ FROM
     UNION ALL
     SELECT * EXCEPT (n, worker)
     FROM {{.Database}}.cost_minute
-    WHERE (window, n, worker) IN
+    WHERE window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} AND (window, n, worker) IN
     (
         SELECT window, (max((n, worker)) AS newest).1, newest.2
         FROM {{.Database}}.window_revisions

@@ -666,7 +666,7 @@ FROM
 (
     SELECT * EXCEPT (n, worker)
     FROM tollkeeper.cost_day
-    WHERE (window, n, worker) IN
+    WHERE window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} AND (window, n, worker) IN
     (
         SELECT window, (max((n, worker)) AS newest).1, newest.2
         FROM tollkeeper.window_revisions
@@ -677,7 +677,7 @@ FROM
     UNION ALL
     SELECT * EXCEPT (n, worker)
     FROM tollkeeper.cost_hour
-    WHERE (window, n, worker) IN
+    WHERE window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} AND (window, n, worker) IN
     (
         SELECT window, (max((n, worker)) AS newest).1, newest.2
         FROM tollkeeper.window_revisions
@@ -688,7 +688,7 @@ FROM
     UNION ALL
     SELECT * EXCEPT (n, worker)
     FROM tollkeeper.cost_minute
-    WHERE (window, n, worker) IN
+    WHERE window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')} AND (window, n, worker) IN
     (
         SELECT window, (max((n, worker)) AS newest).1, newest.2
         FROM tollkeeper.window_revisions

@@ -7,7 +7,10 @@ SELECT
 FROM
 (
     SELECT level, window, due,
-        window < {since:DateTime('UTC')} OR has({closed:Array(Date)}, toStartOfMonth(window)) AS held
+        window < {since:DateTime('UTC')} OR toStartOfMonth(window) IN
+        (
+            SELECT month FROM periods GROUP BY month HAVING argMax(state, (at, state)) = 'closed'
+        ) AS held
     FROM dirty_windows FINAL
     WHERE done = 0 AND due <= now64(3)
 )
