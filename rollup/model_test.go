@@ -17,9 +17,8 @@ type step byte
 
 const (
 	stepMarks  step = iota // read the marks M
-	stepClaim              // read the highest claim and write the next one
-	stepSeen               // read the highest claim only …
-	stepBook               // … and write the claim as a step of its own
+	stepSeen               // read the highest claim
+	stepBook               // write the next one
 	stepRead               // read the settled calls (or the committed minutes)
 	stepWrite              // write the block
 	stepParent             // mark the parent
@@ -28,7 +27,7 @@ const (
 )
 
 func (s step) String() string {
-	return [...]string{"marks", "claim", "seen", "book", "read", "write", "parent", "commit", "remove"}[s]
+	return [...]string{"marks", "seen", "book", "read", "write", "parent", "commit", "remove"}[s]
 }
 
 var designed = []step{stepMarks, stepSeen, stepBook, stepRead, stepWrite, stepCommit, stepParent, stepRemove}
@@ -104,9 +103,6 @@ func (s state) do(i int, order []step) (state, bool) {
 		w.n = s.claimed[l] + 1
 	case stepBook:
 		s.claimed[l] = max(s.claimed[l], w.n)
-	case stepClaim:
-		w.n = s.claimed[l] + 1
-		s.claimed[l] = w.n
 	case stepRead:
 		w.value = s.calls
 		if l == 1 {
