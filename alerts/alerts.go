@@ -67,6 +67,9 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 	if a.now == nil {
 		a.now = time.Now
 	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
 	var err error
 	if a.metrics, err = newMetrics(deps.Metrics); err != nil {
 		return nil, fmt.Errorf("alerts: metrics: %w", err)
@@ -90,13 +93,13 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 	}
 	a.http = client
 	for _, r := range receivers {
-		a.boxes = append(a.boxes, &postbox{r, cfg.Notify, deps.Log, a.metrics, make(chan notification, queueSize), a.report})
+		a.boxes = append(a.boxes, &postbox{r, cfg.Notify, a.log, a.metrics, make(chan notification, queueSize), a.report})
 	}
 	if a.conn, err = schema.Open(cfg.ClickHouse); err != nil {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
 	a.store = store{reader{a.conn}}
-	a.throttles = &throttles{cfg: cfg.Throttle, gateway: throttler, store: a.store, log: deps.Log, metrics: a.metrics, results: make(chan result),
+	a.throttles = &throttles{cfg: cfg.Throttle, gateway: throttler, store: a.store, log: a.log, metrics: a.metrics, results: make(chan result),
 		notify: func(e *ThrottleEvent) { a.tell(Event{Throttle: e}) }}
 	return a, nil
 }
@@ -195,10 +198,15 @@ func (a *Alerts) drain(ctx context.Context, cut context.CancelFunc) {
 	}
 }
 
+// evaluateWithin ends an evaluation that a hanging database would never end.
+const evaluateWithin = 30 * time.Second
+
 // step is one evaluation; its error is logged when it changes.
 func (a *Alerts) step(ctx context.Context) {
 	began := time.Now()
-	err := a.evaluate(ctx)
+	limited, cancel := context.WithTimeout(ctx, max(evaluateWithin, 2*a.cfg.EvaluateEvery))
+	err := a.evaluate(limited)
+	cancel()
 	if ctx.Err() != nil {
 		return
 	}

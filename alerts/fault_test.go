@@ -3,8 +3,13 @@ package alerts_test
 import (
 	"context"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -272,4 +277,74 @@ func TestWaitsForTheDatabase(t *testing.T) {
 	r := w.run(cfg)
 	w.eventually(func() bool { return r.evaluations() > 1 })
 	require.ErrorContains(t, r.a.Ready(context.Background()), "absent_")
+}
+
+func TestGatewayWithoutReadBack(t *testing.T) {
+	w := newWorld(t)
+	w.breakGateway(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodPost {
+			rw.WriteHeader(http.StatusMethodNotAllowed)
+		}
+	}))
+	r := w.run(throttling(w))
+	w.calls(twoTenants...)
+	w.awaitStep("acme acknowledged block")
+	r.settle()
+	require.Equal(t, []string{"acme ordered block", "acme acknowledged block"}, w.steps(), "a 2xx is taken for what it is; the ledger proves the rest")
+}
+
+func TestTheStrictestEpisodeRulesAndTheOtherFollows(t *testing.T) {
+	w := newWorld(t)
+	cfg := throttling(w)
+	cfg.Budgets[0].Period = "30s"
+	cfg.Budgets = append(cfg.Budgets, alerts.Budget{Name: "acme-day", Tenant: "acme", Period: "day", Amount: usd(t, "1.5"), Thresholds: []int{100},
+		Throttle: &alerts.Policy{Level: gateway.Slow, Per: time.Minute, Requests: 6}})
+	r := w.run(cfg)
+	w.calls(call{"acme", "2", 0, ""}, call{"globex", "0.01", 0, ""})
+	w.awaitStep("acme acknowledged block")
+	r.settle()
+	require.Equal(t, gateway.Block, w.limiter.State("acme").Level)
+	for range 12 { // the short budget's next window
+		w.live(4*time.Second, map[string]string{"globex": "0.01"})
+		r.settle()
+	}
+	w.awaitState("acme-hour acme resolved")
+	w.eventually(func() bool { return w.limiter.State("acme").Level == gateway.Slow })
+	require.True(t, w.limiter.State("acme").InForce)
+	require.NotContains(t, w.steps(), "acme released release")
+}
+
+func TestDatabaseThatGoesAway(t *testing.T) {
+	w := newWorld(t)
+	target, err := url.Parse(w.url)
+	require.NoError(t, err)
+	var down atomic.Bool
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			rw.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		proxy.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(front.Close)
+	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
+	cfg := throttling(w)
+	cfg.ClickHouse = strings.Replace(w.url, target.Host, strings.TrimPrefix(front.URL, "http://"), 1)
+	r := w.run(cfg)
+	w.calls(twoTenants...)
+	w.awaitStep("acme acknowledged block")
+
+	down.Store(true)
+	w.eventually(func() bool { return r.a.Ready(context.Background()) != nil })
+	w.pass(30 * time.Second)
+	require.False(t, w.limiter.Allow("acme").Refused, "nobody renews what nobody can justify")
+	down.Store(false)
+	w.calls(call{"globex", "0.01", 0, ""})
+	w.awaitStep("acme expired block")
+	w.eventually(func() bool { return w.limiter.State("acme").InForce })
+	require.Equal(t, []string{"acme-hour acme firing"}, w.states(), "the same episode")
+	require.Equal(t, []string{"1000"}, w.stored(`SELECT toString(dateDiff('millisecond', (SELECT min(crossed) FROM alert_events), min(at)))
+		FROM throttle_events WHERE step = 'acknowledged'`), "the reaction can be read from the two tables")
 }

@@ -113,6 +113,23 @@ func (r *recent) received(tenant string, from, to int64) (sum cell) {
 	return sum
 }
 
+// window sums what was received in buckets [from, to], for everyone.
+func (r *recent) window(from, to int64) map[string]cell {
+	out := map[string]cell{}
+	for _, tenants := range r.minutes {
+		for tenant, buckets := range tenants {
+			sum := out[tenant]
+			for b, c := range buckets {
+				if b >= from && b <= to {
+					sum.add(c)
+				}
+			}
+			out[tenant] = sum
+		}
+	}
+	return out
+}
+
 // first is the oldest bucket in which something was received from the tenant, at or after from.
 func (r *recent) first(tenant string, from int64) (bucket int64, ok bool) {
 	for _, tenants := range r.minutes {

@@ -81,21 +81,41 @@ func (s *spikes) evaluate(ctx context.Context, t *tick, frozen func(key) (rate, 
 	}
 	var out []verdict
 	for _, rule := range s.rules {
-		tenants := t.recent.tenants()
-		for _, tenant := range open(rule.Name) {
-			tenants[tenant] = true
+		byRule, err := s.evaluateRule(t, rule, frozen, open(rule.Name))
+		if err != nil {
+			return nil, err
 		}
-		for tenant := range tenants {
-			if rule.Tenant != "" && rule.Tenant != tenant {
-				continue
-			}
-			v, ok, err := s.verdict(t, rule, tenant, frozen)
-			if err != nil {
-				return nil, fmt.Errorf("spike %s of %s: %w", rule.Name, tenant, err)
-			}
-			if ok {
-				out = append(out, v)
-			}
+		out = append(out, byRule...)
+	}
+	return out, nil
+}
+
+// evaluateRule looks closer only at tenants whose spend is large in itself or who have an open episode.
+func (s *spikes) evaluateRule(t *tick, rule Spike, frozen func(key) (rate, bool), open []string) ([]verdict, error) {
+	least, err := rate{rule.MinPerHour.Sum, time.Hour}.scaled(one, rule.Window)
+	if err != nil {
+		return nil, fmt.Errorf("spike %s: %w", rule.Name, err)
+	}
+	end := t.recent.bucketOf(t.watermark)
+	begin := end - int64(rule.Window/t.recent.bucket) + 1
+	sums := t.recent.window(begin, end)
+	for _, tenant := range open {
+		sums[tenant] = sums[tenant] // also without any spend
+	}
+	var out []verdict
+	for tenant, sum := range sums {
+		if rule.Tenant != "" && rule.Tenant != tenant {
+			continue
+		}
+		if sum.spend.Cmp(least) < 0 && !slices.Contains(open, tenant) {
+			continue
+		}
+		v, ok, err := s.verdict(t, rule, tenant, sum, least, begin, frozen)
+		if err != nil {
+			return nil, fmt.Errorf("spike %s of %s: %w", rule.Name, tenant, err)
+		}
+		if ok {
+			out = append(out, v)
 		}
 	}
 	return out, nil
@@ -107,23 +127,16 @@ type usual struct {
 	from string
 }
 
-func (s *spikes) verdict(t *tick, rule Spike, tenant string, frozen func(key) (rate, bool)) (verdict, bool, error) {
+func (s *spikes) verdict(t *tick, rule Spike, tenant string, sum cell, least ledger.Sum, begin int64, frozen func(key) (rate, bool)) (verdict, bool, error) {
 	k := key{rule: rule.Name, tenant: tenant}
-	end := t.recent.bucketOf(t.watermark)
-	begin := end - int64(rule.Window/t.recent.bucket) + 1
-	sum := t.recent.received(tenant, begin, end)
-	base, ok := s.baseline(t, rule, tenant, begin)
-	if r, open := frozen(k); open {
-		base, ok = usual{r, "the baseline when it began"}, true
-	}
-	if !ok {
+	var base usual
+	var ok bool
+	if base.rate, ok = frozen(k); ok {
+		base.from = "the baseline when it began"
+	} else if base, ok = s.baseline(t, rule, tenant, begin); !ok {
 		return verdict{}, false, nil
 	}
 	need, err := base.scaled(rule.Factor.Sum, rule.Window)
-	if err != nil {
-		return verdict{}, false, err
-	}
-	least, err := rate{rule.MinPerHour.Sum, time.Hour}.scaled(one, rule.Window)
 	if err != nil {
 		return verdict{}, false, err
 	}

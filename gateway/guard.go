@@ -64,6 +64,7 @@ func newTransport(allowed []netip.Prefix, timeout time.Duration) *http.Transport
 		TLSHandshakeTimeout:   timeout,
 		ResponseHeaderTimeout: timeout,
 		MaxIdleConnsPerHost:   4,
+		MaxConnsPerHost:       16,
 		IdleConnTimeout:       30 * time.Second,
 		ForceAttemptHTTP2:     true,
 	}
