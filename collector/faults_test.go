@@ -70,8 +70,17 @@ func (r *running) stopAndRecover(t *testing.T, recover func()) {
 func payloadTo(brokers ...string) func(*Config) {
 	return func(c *Config) {
 		keepAll(c)
-		c.Overlay = map[string]any{"exporters": map[string]any{"payloadkafka": map[string]any{"brokers": brokers}}}
+		quickStop(c)
+		c.Overlay["exporters"].(map[string]any)["payloadkafka"].(map[string]any)["brokers"] = brokers
 	}
+}
+
+// quickStop shortens what a stop waits for a broker that is gone.
+func quickStop(c *Config) {
+	c.Overlay = map[string]any{"exporters": map[string]any{
+		"callskafka":   map[string]any{"shutdown_timeout": "200ms"},
+		"payloadkafka": map[string]any{"shutdown_timeout": "200ms", "timeout": "500ms"},
+	}}
 }
 
 // Whatever becomes of the payload, every request is answered OK and every call is in Kafka once.
@@ -188,7 +197,7 @@ func TestMissingTopicIsNamed(t *testing.T) {
 // error if it had run into its limit).
 func TestDeadBroker(t *testing.T) {
 	addr, revive := deadBroker(t)
-	c := launch(t, []string{addr}, func(cfg *Config) { keepAll(cfg); cfg.MaxWait = 300 * time.Millisecond })
+	c := launch(t, []string{addr}, func(cfg *Config) { keepAll(cfg); quickStop(cfg); cfg.MaxWait = 300 * time.Millisecond })
 	require.Error(t, c.Ready(t.Context()))
 	requireUnavailable(t, c.client(t, "grpc")(t.Context(), testTraces(t, 1, 1)))
 	require.NoError(t, c.client(t, "http")(t.Context(), testTraces(t, 2, 0)), "spans without calls need no Kafka")
@@ -198,7 +207,7 @@ func TestDeadBroker(t *testing.T) {
 // The broker dies while a request is under way: the client is told to send again, and the stop ends.
 func TestStopWhileKafkaHolds(t *testing.T) {
 	broker := kafkatest.New(t)
-	c := start(t, broker.Brokers, func(cfg *Config) { keepAll(cfg); cfg.MaxWait = 2 * time.Second })
+	c := start(t, broker.Brokers, func(cfg *Config) { keepAll(cfg); quickStop(cfg); cfg.MaxWait = time.Second })
 	send := c.client(t, "grpc")
 	require.NoError(t, send(t.Context(), testTraces(t, 1, 1)))
 	release := hold(t, broker)

@@ -1,8 +1,13 @@
 package collector
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	"errors"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,7 +17,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"github.com/tollkeeper/tollkeeper/internal/testkit/kafkatest"
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -56,6 +63,39 @@ func TestGarbageIsRefused(t *testing.T) {
 	require.NoError(t, c.client(t, "grpc")(t.Context(), testTraces(t, 1, 1)))
 	require.Len(t, calls(t, broker), 1)
 }
+
+// A small request that unpacks to a huge one is refused before it takes the memory.
+func TestRequestsAreBounded(t *testing.T) {
+	broker := kafkatest.New(t)
+	c := start(t, broker.Brokers, func(cfg *Config) { cfg.MaxRequestMiB = 1 })
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, err := io.CopyN(w, zeros{}, 32<<20)
+	require.NoError(t, errors.Join(err, w.Close()))
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+c.HTTPAddr()+"/v1/traces", &packed)
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	req.Header.Set("Content-Encoding", "gzip")
+	resp, err := client.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.GreaterOrEqual(t, resp.StatusCode, 400)
+	require.Less(t, resp.StatusCode, 500)
+
+	big := testTraces(t, 1, 1)
+	for span := range spansOf(big) {
+		span.Attributes().PutStr("big", strings.Repeat("x", 2<<20))
+	}
+	require.Equal(t, codes.ResourceExhausted, status.Code(c.client(t, "grpc")(t.Context(), big)))
+	require.NoError(t, c.client(t, "grpc")(t.Context(), testTraces(t, 1, 1)))
+}
+
+// zeros never ends.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
 // raw sends bytes as they are.
 type raw struct{}

@@ -40,7 +40,14 @@ func newMeterProvider(reg prometheus.Registerer) (telemetry.MeterProvider, error
 	if err != nil {
 		return nil, fmt.Errorf("collector metrics: %w", err)
 	}
-	return meterProvider{sdkmetric.NewMeterProvider(sdkmetric.WithReader(exp)), undo}, nil
+	return meterProvider{sdkmetric.NewMeterProvider(sdkmetric.WithReader(exp),
+		sdkmetric.WithView(without("rpc.*"), without("http.*"))), undo}, nil
+}
+
+// without drops instruments: those of the gRPC and HTTP servers multiply by method, status and peer, as the Collector's
+// own default views say.
+func without(name string) sdkmetric.View {
+	return sdkmetric.NewView(sdkmetric.Instrument{Name: name}, sdkmetric.Stream{Aggregation: sdkmetric.AggregationDrop{}})
 }
 
 // Shutdown also takes the collector's metrics off the registry, so that a second start on it doesn't clash.
