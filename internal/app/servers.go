@@ -51,8 +51,10 @@ func (a *App) openDataDir() error {
 	return err
 }
 
+// The servers outlive the end of ctx: the roles drain into them. They end by Stop, after the roles.
+
 func (a *App) startEngine(ctx context.Context) (*clickhouse.Server, error) {
-	server, err := clickhouse.Start(ctx, clickhouse.Config{
+	server, err := clickhouse.Start(context.WithoutCancel(ctx), clickhouse.Config{
 		Dir: a.dir.Sub("clickhouse"), Listen: a.cfg.ClickHouse.Embedded.Listen, Log: a.opts.Log,
 	})
 	if err != nil {
@@ -74,7 +76,7 @@ func (a *App) startEngine(ctx context.Context) (*clickhouse.Server, error) {
 func (a *App) startBroker(ctx context.Context) (*kafka.Server, error) {
 	cfg := a.cfg.Kafka.Embedded
 	cfg.Dir, cfg.Log, cfg.Metrics = a.dir.Sub("kafka"), a.opts.Log, a.Registry
-	server, err := kafka.Start(ctx, cfg)
+	server, err := kafka.Start(context.WithoutCancel(ctx), cfg)
 	if err != nil {
 		return nil, fmt.Errorf("embedded kafka: %w", err)
 	}
