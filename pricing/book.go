@@ -44,6 +44,7 @@ type Entry struct {
 	Source          Source
 	tiers           map[string][]step
 	standard        []step
+	override        bool  // laid over the published prices
 	choice          bool  // a request can choose another tier (batches are not requests)
 	from, to        int64 // Unix nanoseconds; to = 0 is open
 }

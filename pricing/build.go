@@ -47,7 +47,7 @@ func (b *builder) build(book *Book, f *file, override bool) {
 		}
 		s := b.seriesFor(book, provider, m, f, override)
 		for j := range m.Prices {
-			for _, e := range b.entries(f, provider, m, &m.Prices[j]) {
+			for _, e := range b.entries(f, provider, m, &m.Prices[j], override) {
 				b.insert(f, s, e, override)
 			}
 		}
@@ -99,8 +99,8 @@ func (b *builder) insert(f *file, s *series, e *Entry, override bool) {
 }
 
 // entries turns a period into one entry, or one per tenant.
-func (b *builder) entries(f *file, provider string, m *model, p *period) []*Entry {
-	base := Entry{Provider: provider, Model: strings.ToLower(m.Model), Source: f.Source, tiers: map[string][]step{}}
+func (b *builder) entries(f *file, provider string, m *model, p *period, override bool) []*Entry {
+	base := Entry{Provider: provider, Model: strings.ToLower(m.Model), Source: f.Source, override: override}
 	b.span(f, m.Model, &base, p.From, p.To)
 	tenants := f.Tenants
 	if len(tenants) == 0 {
@@ -175,8 +175,11 @@ func entryID(e *Entry, tier string) string {
 	if tier != Standard {
 		id += "+" + tier
 	}
-	if e.Tenant != "" {
+	switch {
+	case e.Tenant != "":
 		id += " for " + e.Tenant
+	case e.override:
+		id += " override"
 	}
 	return id
 }
@@ -285,7 +288,7 @@ func (b *builder) discounted(f *file, s *series, list, window *Entry, factor Pri
 	}
 	for _, tenant := range tenants {
 		e := *list
-		e.Tenant, e.Source = tenant, f.Source
+		e.Tenant, e.Source, e.override = tenant, f.Source, true
 		if window.from > e.from {
 			e.From, e.from = window.From, window.from
 		}

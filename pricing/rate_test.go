@@ -215,6 +215,7 @@ models:
 	c = rate("anybody", "in-house", "llama", testTime)
 	require.Equal(t, "0.00", c.TotalCost().Short())
 	require.Empty(t, c.Unpriced)
+	require.Equal(t, "in-house/llama override", c.PriceEntry)
 	require.NotEqual(t, testBook(t).Version(), b.Version())
 	require.NotEqual(t, testBook(t, private, negotiated).Version(), b.Version(), "the order of the files counts")
 }

@@ -26,20 +26,12 @@ func NewFactory() processor.Factory {
 }
 
 func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
-	p, err := newProcessor(cfg.(*Config), set.TelemetrySettings, time.Now)
-	if err != nil {
-		return nil, err
-	}
-	return processorhelper.NewTraces(ctx, set, cfg, next, p.process,
-		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}))
-}
-
-func newProcessor(cfg *Config, set component.TelemetrySettings, now func() time.Time) (*costProcessor, error) {
+	c := cfg.(*Config)
 	rules, err := genai.BuiltinRules()
 	if err != nil {
 		return nil, err
 	}
-	book, err := pricing.Load(cfg.PriceFiles...)
+	book, err := pricing.Load(c.PriceFiles...)
 	if err != nil {
 		return nil, fmt.Errorf("load prices: %w", err)
 	}
@@ -47,6 +39,12 @@ func newProcessor(cfg *Config, set component.TelemetrySettings, now func() time.
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
+	p := newProcessor(c, rules, book, m, time.Now)
+	return processorhelper.NewTraces(ctx, set, cfg, next, p.process,
+		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}))
+}
+
+func newProcessor(cfg *Config, rules *genai.Rules, book *pricing.Book, m *metrics, now func() time.Time) *costProcessor {
 	p := &costProcessor{
 		tenants: newTenants(cfg.Tenant), rules: rules, book: book, metrics: m, now: now, trusted: map[string]bool{},
 	}
@@ -59,5 +57,5 @@ func newProcessor(cfg *Config, set component.TelemetrySettings, now func() time.
 			flagTexts: map[ledger.Flags]string{},
 		}
 	}
-	return p, nil
+	return p
 }

@@ -35,9 +35,13 @@ func TestCases(t *testing.T) {
 					return
 				}
 				s.Attributes().PutStr(ledger.AttrCall, callText(t, &c))
-				// The version changes with every change of the catalogue; the prices used are in the entry.
-				s.Attributes().PutStr(TagPriceVersion, "(version)")
 			})
+			for _, rs := range td.ResourceSpans().All() {
+				// The version changes with every change of the catalogue; the prices used are in the entry.
+				if _, ok := rs.Resource().Attributes().Get(TagPriceVersion); ok {
+					rs.Resource().Attributes().PutStr(TagPriceVersion, "(version)")
+				}
+			}
 			out, err := (&ptrace.JSONMarshaler{}).MarshalTraces(td)
 			require.NoError(t, err)
 			var pretty any

@@ -71,7 +71,7 @@ func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.T
 // spans tags the spans of one resource.
 func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant tenant, received int64) {
 	var res genai.Resource
-	described := false
+	described, priced := false, false
 	bySpan := p.tenants.spansDecide(resourceTenant)
 	for _, ss := range rs.ScopeSpans().All() {
 		var scope *genai.Scope
@@ -100,10 +100,16 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 			}
 			outcome := w.reader.Read(span, &res, scope, &w.call)
 			w.seen.outcome[outcome]++
-			if outcome == genai.Call {
-				p.bill(w, who, received)
-				w.tag(attrs)
-				w.calls = append(w.calls, newBilled(&w.call, attrs))
+			if outcome != genai.Call {
+				continue
+			}
+			p.bill(w, who, received)
+			w.tag(attrs)
+			w.calls = append(w.calls, newBilled(&w.call, attrs))
+			if !priced {
+				priced = true
+				rs.Resource().Attributes().PutStr(TagPriceVersion, p.book.Version())
+				rs.Resource().Attributes().PutStr(TagCurrency, "USD")
 			}
 		}
 	}

@@ -2,15 +2,18 @@ package llmcost
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/tollkeeper/tollkeeper/collector/genai"
 	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/pricing"
 )
 
 var testNow = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -22,10 +25,22 @@ func newTest(t testing.TB, change func(*Config)) *costProcessor {
 		change(cfg)
 	}
 	require.NoError(t, cfg.Validate())
-	p, err := newProcessor(cfg, componenttest.NewNopTelemetrySettings(), func() time.Time { return testNow })
+	book, err := testBook()
+	if len(cfg.PriceFiles) > 0 {
+		book, err = pricing.Load(cfg.PriceFiles...)
+	}
 	require.NoError(t, err)
-	return p
+	rules, err := testRules()
+	require.NoError(t, err)
+	m, err := newMetrics(noop.NewMeterProvider())
+	require.NoError(t, err)
+	return newProcessor(cfg, rules, book, m, func() time.Time { return testNow })
 }
+
+var (
+	testBook  = sync.OnceValues(pricing.Builtin)
+	testRules = sync.OnceValues(genai.BuiltinRules)
+)
 
 // oneSpan makes traces with one span of a service.
 func oneSpan(scope string, resource, attrs map[string]any) (ptrace.Traces, ptrace.Span) {

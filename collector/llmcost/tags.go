@@ -46,9 +46,9 @@ func (w *worker) flagText(f ledger.Flags) string {
 // tagCount is the number of attributes that tag writes: room for just these, since spans off the wire have room to spare
 // and a copy of all attributes costs more than the tags.
 func tagCount(c *ledger.Call) int {
-	n := 4 // price version, rule, call, and the reason of an unpriced call
+	n := 3 // rule, call, and the reason of an unpriced call
 	if c.Unpriced == "" {
-		n += 2
+		n++ // the cost as a text and as a double instead
 	}
 	for _, used := range &c.Usage.Tokens {
 		if used != 0 {
@@ -72,7 +72,6 @@ func (w *worker) tag(attrs pcommon.Map) {
 		cost := c.TotalCost()
 		attrs.PutStr(TagCostUSD, cost.Short())
 		attrs.PutDouble(TagCost, ledger.SumOf(cost).Float64())
-		attrs.PutStr(TagCurrency, "USD")
 	} else {
 		attrs.PutStr(TagUnpriced, c.Unpriced)
 	}
@@ -81,7 +80,6 @@ func (w *worker) tag(attrs pcommon.Map) {
 			attrs.PutInt(usageTags[i], n)
 		}
 	}
-	attrs.PutStr(TagPriceVersion, c.PriceVersion)
 	if c.PriceEntry != "" {
 		attrs.PutStr(TagPriceEntry, c.PriceEntry)
 	}
