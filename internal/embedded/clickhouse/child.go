@@ -62,7 +62,8 @@ func runChild() int {
 
 func serveChild(log *slog.Logger, ready io.WriteCloser) error {
 	// An interrupt at the terminal reaches the whole process group: the parent decides when the engine stops.
-	signal.Ignore(syscall.SIGINT, syscall.SIGHUP)
+	// A client that leaves breaks the pipe under the engine's own threads, where Go's runtime would die of it.
+	signal.Ignore(syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE)
 	syscall.Umask(0o077)
 	debug.SetMemoryLimit(256 << 20) // Go's own heap; the engine's is bounded by its configuration
 	control := os.NewFile(fdControl, "control")

@@ -124,6 +124,7 @@ const usersXML = `<clickhouse>
   <profiles>
     <default>
       <async_insert>0</async_insert>
+      <storage_file_read_method>pread</storage_file_read_method>
     </default>
   </profiles>
   <users>

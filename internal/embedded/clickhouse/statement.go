@@ -2,6 +2,7 @@ package clickhouse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -94,7 +95,7 @@ func parseRows(s *scanner, kind statementKind) (statement, error) {
 		case s.is("OUTFILE"):
 			return st, newException(codeUnsupportedMethod, "UNSUPPORTED_METHOD", "INTO OUTFILE is not allowed over HTTP")
 		}
-		if s.is("FORMAT") && s.cur.start != first.start {
+		if s.is("FORMAT") && s.cur.start != first.start && s.afterExpression() {
 			at := s.cur.start
 			end = s.cur.end
 			if name := s.lookaheadFormat(); name != "" {
@@ -198,6 +199,21 @@ func parseInsertSelect(s *scanner) (statement, error) {
 		}
 	}
 	return parseRows(s, statementEffect)
+}
+
+// expectsMore are keywords behind which stands a name, so that FORMAT there is a column.
+var expectsMore = []string{"SELECT", "DISTINCT", "BY", "AS", "FROM", "WHERE", "PREWHERE", "HAVING", "AND", "OR", "NOT", "IN", "LIKE", "ON", "USING", "WITH", "BETWEEN", "IS", "LIMIT", "OFFSET", "SET", "TABLE"}
+
+// afterExpression says that what stands before the current token can end a statement's body.
+func (s *scanner) afterExpression() bool {
+	before := s.text[s.prev.start:s.prev.end]
+	switch s.prev.kind {
+	case tokenPunct:
+		return before == ")" || before == "]" || before == "}" || before == "*"
+	case tokenWord:
+		return !slices.ContainsFunc(expectsMore, func(word string) bool { return strings.EqualFold(word, before) })
+	}
+	return true
 }
 
 // afterTable says that the keyword can't be the table's own name: INSERT INTO format, INSERT INTO db.values.
