@@ -30,8 +30,8 @@ at the gateway.`,
 	root.AddGroup(&cobra.Group{ID: "product", Title: "The product:"}, &cobra.Group{ID: "roles", Title: "Roles, each alone:"},
 		&cobra.Group{ID: "tools", Title: "Tools:"})
 	root.AddCommand(grouped("product", newUp(), newDemo())...)
-	root.AddCommand(grouped("roles", newRole("collector"), newRole("ingest"), newRollup(), newRole("alerts"), newEmbedded())...)
-	root.AddCommand(grouped("tools", newSchema(), newTopics(), newDashboards(), newConfig(), newVersion())...)
+	root.AddCommand(grouped("roles", newRole("collector"), newRole("ingest"), newRollup(), newAlerts(), newEmbedded())...)
+	root.AddCommand(grouped("tools", newSchema(), newTopics(), newDashboards(), newReplay(), newConfig(), newVersion())...)
 	return root
 }
 

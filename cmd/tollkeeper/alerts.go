@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"os/user"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tollkeeper/tollkeeper/internal/app"
+)
+
+// newAlerts is the role, with a command that undoes what it did.
+func newAlerts() *cobra.Command {
+	c := newRole("alerts")
+	c.AddCommand(newAlertsRelease())
+	return c
+}
+
+func newAlertsRelease() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "release TENANT",
+		Short: "Lift a tenant's throttle by hand, until the alert's episode is over",
+		Long: `Sends the gateway a release for the tenant and writes down who did it and why. A running
+alerts role leaves the tenant alone until the episode is over. Works without that role.`,
+		Example: `  tollkeeper alerts release acme --reason "agreed with the customer" --config toll.yaml`,
+		Args:    cobra.ExactArgs(1),
+	}
+	load := configFlag(c)
+	reason := c.Flags().String("reason", "", "why; kept with the release")
+	author := c.Flags().String("author", loginName(), "who; kept with the release")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		ack, err := app.ReleaseThrottle(c.Context(), cfg, args[0], *author, *reason)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%s is released: the gateway holds sequence %d, level %s\n", args[0], ack.State.Sequence, ack.State.Level)
+		return nil
+	}
+	return c
+}
+
+// loginName is the name of the user who runs the command, empty if it isn't known.
+func loginName() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
+}
