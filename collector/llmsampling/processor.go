@@ -246,6 +246,7 @@ func (s *sampler) decideAlone(span ptrace.Span) verdict {
 
 // mark writes the verdict on a kept span.
 func mark(span ptrace.Span, v verdict) {
+	span.Attributes().EnsureCapacity(span.Attributes().Len() + 2) // not twice as many, as growing does
 	span.Attributes().PutStr(AttrKept, v.kept)
 	span.Attributes().PutDouble(AttrProbability, v.probability)
 	if v.kept == keptRandom && v.threshold > 0 {
