@@ -22,11 +22,11 @@ import (
 
 // Deps are what the role is given.
 type Deps struct {
-	Log       *slog.Logger
-	Metrics   prometheus.Registerer
-	Now       func() time.Time // clock; time.Now if nil
-	Throttler Throttler        // nil: a gateway.Client made from Config.Throttle.Gateway, if that has a URL
-	OnEvent   func(Event)      // told every event after it was written down, in order; must not block
+	Log       *slog.Logger          // nothing is logged if nil
+	Metrics   prometheus.Registerer // nowhere if nil
+	Now       func() time.Time      // clock; time.Now if nil
+	Throttler Throttler             // nil: a gateway.Client made from Config.Throttle.Gateway, if that has a URL
+	OnEvent   func(Event)           // told every event after it was written down, in order; must not block
 }
 
 // Alerts evaluates the rules and acts on them.
@@ -69,6 +69,9 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 	}
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
+	}
+	if deps.Metrics == nil {
+		deps.Metrics = prometheus.NewRegistry()
 	}
 	var err error
 	if a.metrics, err = newMetrics(deps.Metrics); err != nil {

@@ -44,7 +44,7 @@ type Spike struct {
 	ClearFactor Decimal       `yaml:"clear_factor"` // clears below so many times; 2 if 0
 	MinPerHour  Decimal       `yaml:"min_per_hour"` // USD an hour below which nothing is a spike; 1 if 0
 	History     time.Duration `yaml:"history"`      // how far back the usual is looked for; 168h if 0
-	MinHistory  time.Duration `yaml:"min_history"`  // with less of it the trailing window is the baseline; 24h if 0
+	MinHistory  time.Duration `yaml:"min_history"`  // with less of it the trailing window is the baseline; 72h if 0
 	Trailing    time.Duration `yaml:"trailing"`     // length of the trailing window; 5m if 0
 	MinTrailing time.Duration `yaml:"min_trailing"` // with less of that the rule is silent; 1m if 0
 	ClearAfter  time.Duration `yaml:"clear_after"`  // resolved when it has been clear for so long; 30s if 0
@@ -132,7 +132,7 @@ func (s Spike) withDefaults() Spike {
 	s.ClearFactor = or(s.ClearFactor, USD(2*ledger.USD))
 	s.MinPerHour = or(s.MinPerHour, USD(ledger.USD))
 	s.History = or(s.History, 7*24*time.Hour)
-	s.MinHistory = or(s.MinHistory, 24*time.Hour)
+	s.MinHistory = or(s.MinHistory, 72*time.Hour)
 	s.Trailing = or(s.Trailing, 5*time.Minute)
 	s.MinTrailing = or(s.MinTrailing, time.Minute)
 	s.ClearAfter = or(s.ClearAfter, 30*time.Second)
@@ -240,7 +240,7 @@ func (s Spike) validate(p *problems, key string) {
 	p.within(key+".trailing", s.Trailing, s.Window, time.Hour)
 	p.within(key+".min_trailing", s.MinTrailing, s.Window, s.Trailing)
 	p.within(key+".history", s.History, 24*time.Hour, 90*24*time.Hour)
-	p.within(key+".min_history", s.MinHistory, time.Hour, s.History)
+	p.within(key+".min_history", s.MinHistory, 24*time.Hour, s.History)
 	p.within(key+".clear_after", s.ClearAfter, time.Millisecond, time.Hour)
 	if s.Window%time.Second != 0 {
 		p.add("%s.window %s: want whole seconds", key, s.Window)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -145,10 +146,13 @@ func (a *Alerts) notification(e AlertEvent) notification {
 		n.runbook = a.cfg.Notify.RunbookURL + e.Kind
 	}
 	if slices.Contains(a.cfg.Throttle.Enforce, e.Tenant) && e.State == StateFiring {
-		n.undo = fmt.Sprintf("tollkeeper alerts release %q", e.Tenant)
+		n.undo = "tollkeeper alerts release --reason WHY " + shellQuote(e.Tenant)
 	}
 	return n
 }
+
+// shellQuote makes one word of s that no shell takes for anything else: a tenant's name may be anybody's choice.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // delivered writes down that a receiver has an event: the event's row is replaced by one that lists the receiver.
 func (a *Alerts) delivered(ctx context.Context, r delivered) error {

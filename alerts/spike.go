@@ -163,11 +163,17 @@ func clears(spend, need ledger.Sum, rule Spike) bool {
 	return a.Mul(a, integer(rule.Factor.Sum)).Cmp(b.Mul(b, integer(rule.ClearFactor.Sum))) < 0
 }
 
-// baseline is the usual spend rate before the bucket begin: by history, or with too little of it by the trailing window;
-// ok is false with too little of either.
+// baseline is the usual spend rate before the bucket begin: by history, or where that says nothing by the trailing
+// window; ok is false with too little of either.
 func (s *spikes) baseline(t *tick, rule Spike, tenant string, begin int64) (usual, bool) {
-	if u, ok := s.history(t, rule, tenant); ok {
-		return u, true
+	median, days := s.sameHour(t, rule, tenant)
+	enough := time.Duration(days)*24*time.Hour >= rule.MinHistory
+	if enough && median.Sign() > 0 {
+		return usual{rate{median, time.Hour}, fmt.Sprintf("the median of this hour on %d days", days)}, true
+	}
+	why := fmt.Sprintf("less than %s of history", rule.MinHistory)
+	if enough {
+		why = fmt.Sprintf("this hour is mostly without spend on %d days", days)
 	}
 	from := begin - int64(rule.Trailing/t.recent.bucket)
 	first, ok := t.recent.first(tenant, 0)
@@ -180,15 +186,12 @@ func (s *spikes) baseline(t *tick, rule Spike, tenant string, begin int64) (usua
 		return usual{}, false
 	}
 	sum := t.recent.received(tenant, from, begin-1)
-	return usual{rate{sum.spend, length}, fmt.Sprintf("the %s before: less than %s of history", length, rule.MinHistory)}, true
+	return usual{rate{sum.spend, length}, fmt.Sprintf("the %s before: %s", length, why)}, true
 }
 
-// minSameHours is how many days the same hour of the day must have been seen to stand for what is usual at that hour.
-const minSameHours = 3
-
-// history is the median spend of the same hour of the day, or with few days the median of all hours. Hours without spend
-// since the first one count as zero.
-func (s *spikes) history(t *tick, rule Spike, tenant string) (usual, bool) {
+// sameHour is the median spend of this hour of the day over the days of the history since the tenant's first spend, and
+// how many days that are. Hours without spend count as zero.
+func (s *spikes) sameHour(t *tick, rule Spike, tenant string) (ledger.Sum, int) {
 	now := t.now.Truncate(time.Hour)
 	oldest := now.Unix()
 	for hour, spend := range s.hours[tenant] {
@@ -196,21 +199,15 @@ func (s *spikes) history(t *tick, rule Spike, tenant string) (usual, bool) {
 			oldest = hour
 		}
 	}
-	if now.Sub(time.Unix(oldest, 0)) < rule.MinHistory {
-		return usual{}, false
+	const day = 24 * 60 * 60
+	var same []ledger.Sum
+	for hour := now.Unix() - day; hour >= oldest; hour -= day {
+		same = append(same, s.hours[tenant][hour])
 	}
-	var same, all []ledger.Sum
-	for hour := oldest; hour < now.Unix(); hour += 3600 {
-		spend := s.hours[tenant][hour]
-		all = append(all, spend)
-		if (now.Unix()-hour)%86400 == 0 {
-			same = append(same, spend)
-		}
+	if len(same) == 0 {
+		return ledger.Sum{}, 0
 	}
-	if len(same) >= minSameHours {
-		return usual{rate{median(same), time.Hour}, fmt.Sprintf("the median of this hour on %d days", len(same))}, true
-	}
-	return usual{rate{median(all), time.Hour}, fmt.Sprintf("the median of %d hours", len(all))}, true
+	return median(same), len(same)
 }
 
 // median is the middle amount, the higher one of two: an amount that was really spent.

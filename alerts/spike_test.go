@@ -40,7 +40,7 @@ func TestSpikeFiresThrottlesAndReleases(t *testing.T) {
 	w.awaitStep("acme acknowledged slow")
 	require.Equal(t, []string{"spike acme firing"}, w.states())
 	e := w.lastAlert()
-	require.Contains(t, e.Summary, "before: less than 24h0m0s of history", "it says what it was compared with")
+	require.Contains(t, e.Summary, "before: less than 72h0m0s of history", "it says what it was compared with")
 	require.Contains(t, e.Detail, `"baseline_usd":"0.`)
 	require.True(t, w.limiter.State("acme").InForce)
 
