@@ -80,6 +80,9 @@ func (c *Config) Validate() error {
 	if c.GRPC == "" && c.HTTP == "" {
 		bad("grpc, http: both empty; give at least one listen address, for example 127.0.0.1:4317")
 	}
+	if _, port, err := net.SplitHostPort(c.GRPC); err == nil && c.GRPC == c.HTTP && port != "0" {
+		bad("grpc, http: both are %s; give each its own port", c.GRPC)
+	}
 	for key, addr := range map[string]string{"grpc": c.GRPC, "http": c.HTTP} {
 		if _, _, err := net.SplitHostPort(addr); addr != "" && err != nil {
 			bad("%s: %q is not host:port (%w); use for example 127.0.0.1:4317", key, addr, err)

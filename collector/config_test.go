@@ -83,6 +83,14 @@ func TestConfigProblems(t *testing.T) {
 	}
 }
 
+func TestProtocolsNeedTwoPorts(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.HTTP = cfg.GRPC
+	require.ErrorContains(t, cfg.Validate(), "both are 127.0.0.1:4317")
+	cfg.HTTP, cfg.GRPC = "127.0.0.1:0", "127.0.0.1:0"
+	require.NoError(t, cfg.Validate())
+}
+
 // What only the Collector can check comes back with its path.
 func TestConfigProblemsOfComponents(t *testing.T) {
 	cfg := DefaultConfig()

@@ -206,17 +206,21 @@ func TestDeadBroker(t *testing.T) {
 
 // The broker dies while a request is under way: the client is told to send again, and the stop ends.
 func TestStopWhileKafkaHolds(t *testing.T) {
-	broker := kafkatest.New(t)
-	c := start(t, broker.Brokers, func(cfg *Config) { keepAll(cfg); quickStop(cfg); cfg.MaxWait = time.Second })
-	send := c.client(t, "grpc")
-	require.NoError(t, send(t.Context(), testTraces(t, 1, 1)))
-	release := hold(t, broker)
-	answer := make(chan error, 1)
-	traces := testTraces(t, 1, 1)
-	go func() { answer <- send(context.Background(), traces) }()
-	require.Eventually(t, func() bool { return c.metric(t, "tollkeeper_collector_calls_requests_in_flight") == 1 }, 20*time.Second, time.Millisecond)
-	c.stopAndRecover(t, release)
-	requireUnavailable(t, <-answer)
+	for _, protocol := range []string{"grpc", "http"} {
+		t.Run(protocol, func(t *testing.T) {
+			broker := kafkatest.New(t)
+			c := start(t, broker.Brokers, func(cfg *Config) { keepAll(cfg); quickStop(cfg); cfg.MaxWait = time.Second })
+			send := c.client(t, protocol)
+			require.NoError(t, send(t.Context(), testTraces(t, 1, 1)))
+			release := hold(t, broker)
+			answer := make(chan error, 1)
+			traces := testTraces(t, 1, 1)
+			go func() { answer <- send(context.Background(), traces) }()
+			require.Eventually(t, func() bool { return c.metric(t, "tollkeeper_collector_calls_requests_in_flight") == 1 }, 20*time.Second, time.Millisecond)
+			c.stopAndRecover(t, release)
+			requireUnavailable(t, <-answer)
+		})
+	}
 }
 
 // The payload's memory limit is below the other: under it payload is shed, and money goes on.
