@@ -201,7 +201,9 @@ func (d *director) noteAlerts(events []alertEvent) {
 		if e.state == "resolved" {
 			mood = screen.Good
 		}
-		n := d.newNote(mood, "alert "+e.state+": "+strings.TrimPrefix(e.summary, e.state+": "))
+		// The first clause says what happened, the rest against what; alert_events has it all.
+		what, _, _ := strings.Cut(strings.TrimPrefix(e.summary, e.state+": "), "; ")
+		n := d.newNote(mood, "alert "+e.state+": "+what)
 		n.At = max(e.at.Sub(d.start), 1)
 		d.frame.Notes = append(d.frame.Notes, n)
 	}
