@@ -109,8 +109,15 @@ func (i *inserter) post(ctx context.Context, statement string, body []byte) erro
 		return fmt.Errorf("clickhouse at %s: read answer: %w", i.target.Host, err)
 	}
 	text := strings.TrimSpace(string(answer))
-	if res.StatusCode != http.StatusOK || res.Header.Get("X-ClickHouse-Exception-Code") != "" || strings.Contains(text, "DB::Exception") {
-		return fmt.Errorf("clickhouse at %s: %s: %s", i.target.Host, res.Status, text)
+	code := res.Header.Get("X-ClickHouse-Exception-Code")
+	if res.StatusCode != http.StatusOK || code != "" || strings.Contains(text, "DB::Exception") {
+		return fmt.Errorf("clickhouse at %s: %w", i.target.Host, &serverError{res.Status, code, text})
 	}
 	return nil
 }
+
+// serverError is ClickHouse's own answer to an insert that it didn't do.
+type serverError struct{ status, code, text string }
+
+// Error implements error.
+func (e *serverError) Error() string { return e.status + ": " + e.text }

@@ -19,6 +19,7 @@ const (
 	refuse           // close the connection unanswered, as a server that is down
 	fullDisk         // answer as ClickHouse does when it has no room
 	loseAnswer       // let ClickHouse do it, and close the connection
+	noMemory         // answer as ClickHouse does to an insert of more than 20 kB that it has no memory for
 )
 
 // proxy stands between an ingester and the engine.
@@ -57,6 +58,14 @@ func newProxy(t *testing.T, target string) *proxy {
 		case loseAnswer:
 			forward.ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)
+		case noMemory:
+			if r.ContentLength <= 20_000 {
+				forward.ServeHTTP(w, r)
+				return
+			}
+			w.Header().Set("X-ClickHouse-Exception-Code", "241")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = fmt.Fprint(w, "Code: 241. DB::Exception: (total) memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)")
 		default:
 			forward.ServeHTTP(w, r)
 		}
