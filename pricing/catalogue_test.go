@@ -80,6 +80,8 @@ func TestCatalogueNames(t *testing.T) {
 		{"aws.bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws.bedrock/anthropic.claude-sonnet-4-5-20250929-v1:0"},
 		{"aws.bedrock", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws.bedrock/global.anthropic.claude-sonnet-4-5-20250929-v1:0"},
 		{"aws.bedrock", "amazon.nova-pro-v1:0", "aws.bedrock/amazon.nova-pro-v1:0"},
+		{"azure.ai.openai", "gpt-4o-2024-08-06", "openai/gpt-4o"},
+		{"x_ai", "grok-4", "x_ai/grok-4-0709"},
 		{"elsewhere", "gpt-4o", ""},
 	} {
 		e, ok := b.Lookup(c[0], c[1], at)
