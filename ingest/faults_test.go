@@ -193,6 +193,20 @@ func TestInsertTooLargeForTheServersMemory(t *testing.T) {
 	r.wantContiguous()
 }
 
+func TestRecordLargerThanAFetch(t *testing.T) {
+	r := newRig(t)
+	cfg := r.config()
+	cfg.MaxFetch = 1 << 16
+	cs := calls(0, 3000)
+	require.Greater(t, len(ledger.AppendBatch(nil, cs)), 5*cfg.MaxFetch)
+	r.broker.Calls(t, 0, cs[:10]...)
+	r.broker.Calls(t, 0, cs...)
+	r.broker.Calls(t, 0, cs[10:20]...)
+	r.start(cfg, nil)
+	r.wantStored(cs...)
+	r.wantCommitted(cfg, ledger.TopicCalls)
+}
+
 func TestTopicComesLater(t *testing.T) {
 	r := newRig(t)
 	cfg := r.config()

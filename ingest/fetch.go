@@ -11,12 +11,16 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
+// firstPause is that after a first failure; each further one doubles it.
+const firstPause = 100 * time.Millisecond
+
 func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 // fetchLoop reads one partition into the buffer until ctx ends (nil) or the partition needs a new start (an error).
 func (s *stream) fetchLoop(ctx context.Context, partition int, at position, waiting *buffer) error {
 	check := false  // look at the tail again before the next fetch
 	unreadable := 0 // fetches in a row that gave no readable record
+	again := firstPause
 	for ctx.Err() == nil {
 		if !waiting.wait(ctx) {
 			return nil
@@ -49,13 +53,12 @@ func (s *stream) fetchLoop(ctx context.Context, partition int, at position, wait
 			s.health.set("fetch", err)
 			s.metrics.retries.WithLabelValues("fetch").Inc()
 			s.log.Warn("can't fetch yet", "topic", s.topic, "partition", partition, "offset", at.next, "error", err)
-			if !pause(ctx, min(250*time.Millisecond, s.cfg.RetryMax)) {
-				return nil
-			}
+			pause(ctx, min(again, s.cfg.RetryMax))
+			again *= 2
 			continue
 		}
 		s.health.set("fetch", nil)
-		unreadable = 0
+		unreadable, again = 0, firstPause
 		for _, c := range cut(partition, at.next, got) {
 			if c.first > at.next {
 				s.log.Error("offsets are missing in the log: what was there is lost",

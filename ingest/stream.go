@@ -83,6 +83,7 @@ func (s *stream) run(ctx context.Context) error {
 			s.generation(ctx, genCtx, gen)
 		})
 		<-done
+		pause(ctx, min(50*time.Millisecond, s.cfg.RetryMax)) // a generation that fails at once must not spin
 	}
 }
 
@@ -242,7 +243,7 @@ func (s *stream) at(step string) error {
 
 // retry calls f until it succeeds, ctx ends or f returns a permanent error, with growing pauses.
 func (s *stream) retry(ctx context.Context, step string, f func(context.Context) error) error {
-	pause := min(100*time.Millisecond, s.cfg.RetryMax)
+	wait := min(firstPause, s.cfg.RetryMax)
 	for attempt := 1; ; attempt++ {
 		err := f(ctx)
 		if err == nil {
@@ -256,13 +257,11 @@ func (s *stream) retry(ctx context.Context, step string, f func(context.Context)
 		s.health.set(step, err)
 		s.metrics.retries.WithLabelValues(step).Inc()
 		s.log.Warn("waiting for a server; nothing is lost, records stay in Kafka",
-			"step", step, "attempt", attempt, "again_in", pause, "error", err)
-		select {
-		case <-ctx.Done():
+			"step", step, "attempt", attempt, "again_in", wait, "error", err)
+		if !pause(ctx, wait) {
 			return err
-		case <-time.After(pause):
 		}
-		pause = min(2*pause, s.cfg.RetryMax)
+		wait = min(2*wait, s.cfg.RetryMax)
 	}
 }
 

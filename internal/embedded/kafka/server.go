@@ -28,8 +28,9 @@ type Server struct {
 	once    sync.Once
 }
 
-// Start opens the directory, takes the port, creates or adapts the topics and serves until Close or the end of ctx. It
-// fails if the configuration is wrong, the directory is in use (ErrInUse) or the port is.
+// Start opens the directory, takes the port, creates or adapts the topics and serves until Close: ctx bounds the starting
+// only, so that a broker outlives those who still drain into it. It fails if the configuration is wrong, the directory is
+// in use (ErrInUse) or the port is.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("embedded kafka: %w", err)
@@ -49,11 +50,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		s.release()
 		return nil, fmt.Errorf("embedded kafka: %w", err)
 	}
-	run, stop := context.WithCancel(ctx)
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.done.Go(func() { s.guard.run(run) })
-	// The end of ctx closes the broker; Close ends run, so that this goroutine never outlives it.
-	context.AfterFunc(ctx, s.Close)
 	cfg.Log.Info("broker is up", "address", s.address, "dir", cfg.Dir, "partitions", cfg.Partitions)
 	return s, nil
 }
