@@ -64,13 +64,12 @@ func readState(state string) (s otState) {
 	}
 	for field := range strings.SplitSeq(otMember(state), ";") {
 		key, value, _ := strings.Cut(field, ":")
-		switch key {
-		case "th":
+		switch {
+		case key == "th" && !s.hasTh:
 			s.th, s.hasTh = parseThreshold(value)
-		case "rv":
-			if len(value) == randomBits/4 {
-				v, err := strconv.ParseUint(value, 16, randomBits)
-				s.rv, s.hasRv = v, err == nil
+		case key == "rv" && !s.hasRv && len(value) == randomBits/4:
+			if v, err := strconv.ParseUint(value, 16, randomBits); err == nil {
+				s.rv, s.hasRv = v, true
 			}
 		}
 	}
@@ -103,7 +102,7 @@ func withThreshold(state string, t uint64) string {
 	}
 	fields := []string{"th:" + th}
 	for field := range strings.SplitSeq(otMember(state), ";") {
-		if field != "" && !strings.HasPrefix(field, "th:") {
+		if key, _, _ := strings.Cut(field, ":"); field != "" && key != "th" {
 			fields = append(fields, field)
 		}
 	}
