@@ -100,7 +100,9 @@ func (s *spikes) evaluateRule(t *tick, rule Spike, frozen func(key) (rate, bool)
 	begin := end - int64(rule.Window/t.recent.bucket) + 1
 	sums := t.recent.window(begin, end)
 	for _, tenant := range open {
-		sums[tenant] = sums[tenant] // also without any spend
+		if _, spent := sums[tenant]; !spent {
+			sums[tenant] = cell{}
+		}
 	}
 	var out []verdict
 	for tenant, sum := range sums {
