@@ -143,184 +143,186 @@ func keyOf(name string) key {
 		return 68
 	case "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens":
 		return 69
-	case "gen_ai.usage.reasoning.output_tokens":
+	case "gen_ai.usage.details.ephemeral_1h_input_tokens":
 		return 70
-	case "gen_ai.usage.reasoning_tokens":
+	case "gen_ai.usage.reasoning.output_tokens":
 		return 71
-	case "llm.usage.reasoning_tokens":
+	case "gen_ai.usage.reasoning_tokens":
 		return 72
-	case "gen_ai.usage.output_tokens.reasoning":
+	case "llm.usage.reasoning_tokens":
 		return 73
-	case "gen_ai.usage.completion_token_details.reasoning_tokens":
+	case "gen_ai.usage.output_tokens.reasoning":
 		return 74
-	case "gen_ai.usage.details.reasoning_tokens":
+	case "gen_ai.usage.completion_token_details.reasoning_tokens":
 		return 75
-	case "llm.token_count.completion_details.reasoning":
+	case "gen_ai.usage.details.reasoning_tokens":
 		return 76
-	case "ai.usage.outputTokenDetails.reasoningTokens":
+	case "llm.token_count.completion_details.reasoning":
 		return 77
-	case "ai.usage.reasoningTokens":
+	case "ai.usage.outputTokenDetails.reasoningTokens":
 		return 78
-	case "gen_ai.usage.audio.input_tokens":
+	case "ai.usage.reasoningTokens":
 		return 79
-	case "llm.token_count.prompt_details.audio":
+	case "gen_ai.usage.audio.input_tokens":
 		return 80
-	case "gen_ai.usage.prompt_token_details.audio_tokens":
+	case "llm.token_count.prompt_details.audio":
 		return 81
-	case "gen_ai.usage.audio.output_tokens":
+	case "gen_ai.usage.prompt_token_details.audio_tokens":
 		return 82
-	case "llm.token_count.completion_details.audio":
+	case "gen_ai.usage.audio.output_tokens":
 		return 83
-	case "gen_ai.usage.image.input_tokens":
+	case "llm.token_count.completion_details.audio":
 		return 84
-	case "gen_ai.usage.image.output_tokens":
+	case "gen_ai.usage.image.input_tokens":
 		return 85
-	case "gen_ai.usage.text.input_tokens":
+	case "gen_ai.usage.image.output_tokens":
 		return 86
-	case "gen_ai.usage.text.output_tokens":
+	case "gen_ai.usage.text.input_tokens":
 		return 87
-	case "ai.response.providerMetadata":
+	case "gen_ai.usage.text.output_tokens":
 		return 88
-	case "gen_ai.usage.cost":
+	case "ai.response.providerMetadata":
 		return 89
-	case "gen_ai.usage.cost.amount":
+	case "gen_ai.usage.cost":
 		return 90
-	case "gen_ai.usage.total_cost":
+	case "gen_ai.usage.cost.amount":
 		return 91
-	case "gen_ai.cost.total_cost":
+	case "gen_ai.usage.total_cost":
 		return 92
-	case "llm.cost.total":
+	case "gen_ai.cost.total_cost":
 		return 93
-	case "operation.cost":
+	case "llm.cost.total":
 		return 94
-	case "gen_ai.aggregated_usage.input_tokens":
+	case "operation.cost":
 		return 95
-	case "gen_ai.aggregated_usage.output_tokens":
+	case "gen_ai.aggregated_usage.input_tokens":
 		return 96
-	case "gen_ai.conversation.id":
+	case "gen_ai.aggregated_usage.output_tokens":
 		return 97
-	case "session.id":
+	case "gen_ai.conversation.id":
 		return 98
-	case "langfuse.session.id":
+	case "session.id":
 		return 99
-	case "traceloop.association.properties.session_id":
+	case "langfuse.session.id":
 		return 100
-	case "user.id":
+	case "traceloop.association.properties.session_id":
 		return 101
-	case "enduser.id":
+	case "user.id":
 		return 102
-	case "gen_ai.request.user":
+	case "enduser.id":
 		return 103
-	case "gen_ai.user":
+	case "gen_ai.request.user":
 		return 104
-	case "llm.user":
+	case "gen_ai.user":
 		return 105
-	case "langfuse.user.id":
+	case "llm.user":
 		return 106
-	case "traceloop.association.properties.user_id":
+	case "langfuse.user.id":
 		return 107
-	case "team.id":
+	case "traceloop.association.properties.user_id":
 		return 108
-	case "gen_ai.team_id":
+	case "team.id":
 		return 109
-	case "metadata.user_api_key_team_id":
+	case "gen_ai.team_id":
 		return 110
-	case "metadata.user_api_key_team_alias":
+	case "metadata.user_api_key_team_id":
 		return 111
-	case "traceloop.association.properties.team_id":
+	case "metadata.user_api_key_team_alias":
 		return 112
-	case "gen_ai.virtual_key_id":
+	case "traceloop.association.properties.team_id":
 		return 113
-	case "metadata.user_api_key_alias":
+	case "gen_ai.virtual_key_id":
 		return 114
-	case "gen_ai.agent.name":
+	case "metadata.user_api_key_alias":
 		return 115
-	case "agent.name":
+	case "gen_ai.agent.name":
 		return 116
-	case "feature":
+	case "agent.name":
 		return 117
-	case "feature.name":
+	case "feature":
 		return 118
-	case "ai.telemetry.functionId":
+	case "feature.name":
 		return 119
-	case "traceloop.workflow.name":
+	case "ai.telemetry.functionId":
 		return 120
-	case "gen_ai.prompt.name":
+	case "traceloop.workflow.name":
 		return 121
-	case "langfuse.observation.prompt.name":
+	case "gen_ai.prompt.name":
 		return 122
-	case "traceloop.prompt.key":
+	case "langfuse.observation.prompt.name":
 		return 123
-	case "gen_ai.prompt.version":
+	case "traceloop.prompt.key":
 		return 124
-	case "langfuse.observation.prompt.version":
+	case "gen_ai.prompt.version":
 		return 125
-	case "traceloop.prompt.version":
+	case "langfuse.observation.prompt.version":
 		return 126
-	case "gen_ai.response.finish_reasons":
+	case "traceloop.prompt.version":
 		return 127
-	case "gen_ai.response.finish_reason":
+	case "gen_ai.response.finish_reasons":
 		return 128
-	case "ai.response.finishReason":
+	case "gen_ai.response.finish_reason":
 		return 129
-	case "llm.response.finish_reason":
+	case "ai.response.finishReason":
 		return 130
-	case "llm.finish_reason":
+	case "llm.response.finish_reason":
 		return 131
-	case "anthropic.message.stop_reason":
+	case "llm.finish_reason":
 		return 132
-	case "error.type":
+	case "anthropic.message.stop_reason":
 		return 133
-	case "gen_ai.error.type":
+	case "error.type":
 		return 134
-	case "gen_ai.error.code":
+	case "gen_ai.error.type":
 		return 135
-	case "http.response.status_code":
+	case "gen_ai.error.code":
 		return 136
-	case "http.status_code":
+	case "http.response.status_code":
 		return 137
-	case "gen_ai.request.stream":
+	case "http.status_code":
 		return 138
-	case "llm.is_streaming":
+	case "gen_ai.request.stream":
 		return 139
-	case "gen_ai.is_streaming":
+	case "llm.is_streaming":
 		return 140
-	case "gen_ai.response.time_to_first_chunk":
+	case "gen_ai.is_streaming":
 		return 141
-	case "gen_ai.server.time_to_first_token":
+	case "gen_ai.response.time_to_first_chunk":
 		return 142
-	case "ai.response.msToFirstChunk":
+	case "gen_ai.server.time_to_first_token":
 		return 143
-	case "openai.response.service_tier":
+	case "ai.response.msToFirstChunk":
 		return 144
-	case "gen_ai.openai.response.service_tier":
+	case "openai.response.service_tier":
 		return 145
-	case "gen_ai.response.service_tier":
+	case "gen_ai.openai.response.service_tier":
 		return 146
-	case "anthropic.response.service_tier":
+	case "gen_ai.response.service_tier":
 		return 147
-	case "openai.request.service_tier":
+	case "anthropic.response.service_tier":
 		return 148
-	case "gen_ai.openai.request.service_tier":
+	case "openai.request.service_tier":
 		return 149
-	case "gen_ai.request.service_tier":
+	case "gen_ai.openai.request.service_tier":
 		return 150
-	case "litellm.provider.model":
+	case "gen_ai.request.service_tier":
 		return 151
-	case "metadata.usage_object":
+	case "litellm.provider.model":
 		return 152
-	case "llm.invocation_parameters":
+	case "metadata.usage_object":
 		return 153
-	case "output.value":
+	case "llm.invocation_parameters":
 		return 154
-	case "http.request.body.size":
+	case "output.value":
 		return 155
-	case "http.request_content_length":
+	case "http.request.body.size":
 		return 156
-	case "http.response.body.size":
+	case "http.request_content_length":
 		return 157
-	case "http.response_content_length":
+	case "http.response.body.size":
 		return 158
+	case "http.response_content_length":
+		return 159
 	}
 	return noKey
 }

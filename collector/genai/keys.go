@@ -136,6 +136,7 @@ var keys = [...]struct {
 	{"gen_ai.usage.cache_creation.ephemeral_5m_input_tokens", fCacheWrite5m},
 	{"anthropic.usage.cache_creation.ephemeral_1h_input_tokens", fCacheWrite1h},
 	{"gen_ai.usage.cache_creation.ephemeral_1h_input_tokens", fCacheWrite1h},
+	{"gen_ai.usage.details.ephemeral_1h_input_tokens", fCacheWrite1h},
 	{"gen_ai.usage.reasoning.output_tokens", fReasoning},
 	{"gen_ai.usage.reasoning_tokens", fReasoning},
 	{"llm.usage.reasoning_tokens", fReasoning},
@@ -227,4 +228,4 @@ var keys = [...]struct {
 	{"http.response_content_length", fResponseBytes},
 }
 
-const numKeys = 159
+const numKeys = 160

@@ -168,8 +168,8 @@ func TestArithmetic(t *testing.T) {
 		"openllmetry bedrock, converse":          {"opentelemetry.instrumentation.bedrock@0.62.1", semconv("aws.bedrock", 100, 50, 30, 20), "openllmetry.bedrock", buckets{100, 30, 20, 0, 0, 0, 50}, life},
 		"openllmetry openai":                     {"opentelemetry.instrumentation.openai.v1@0.62.1", previous("OpenAI", 100, 50, 30, 0), "openllmetry.openai", buckets{70, 30, 0, 0, 0, 0, 50}, ledger.FlagAudioUnknown},
 		"openllmetry openai, js":                 {"@traceloop/instrumentation-openai", previous("OpenAI", 100, 50, 30, 0), "openllmetry.openai", buckets{70, 30, 0, 0, 0, 0, 50}, ledger.FlagAudioUnknown},
-		"openllmetry gemini, thoughts recovered": {"opentelemetry.instrumentation.google_generativeai", pairs{"gen_ai.usage.total_tokens": 190}.over(semconv("gcp.gemini", 100, 50, 30, 0)), "openllmetry.google", buckets{70, 30, 0, 0, 0, 0, 50, 40}, sure},
-		"openllmetry gemini, total too small":    {"opentelemetry.instrumentation.google_generativeai", pairs{"gen_ai.usage.total_tokens": 90}.over(semconv("gcp.gemini", 100, 50, 0, 0)), "openllmetry.google", buckets{100, 0, 0, 0, 0, 0, 50}, wrong},
+		"openllmetry gemini, thoughts recovered": {"opentelemetry.instrumentation.google_generativeai", pairs{"gen_ai.usage.total_tokens": 190}.over(semconv("gcp.gemini", 100, 50, 30, 0)), "openllmetry.google", buckets{70, 30, 0, 0, 0, 0, 50, 40}, ledger.FlagAudioUnknown},
+		"openllmetry gemini, total too small":    {"opentelemetry.instrumentation.google_generativeai", pairs{"gen_ai.usage.total_tokens": 90}.over(semconv("gcp.gemini", 100, 50, 0, 0)), "openllmetry.google", buckets{100, 0, 0, 0, 0, 0, 50}, wrong | ledger.FlagAudioUnknown},
 		"official google genai":                  {"opentelemetry.instrumentation.google_genai", semconv("gcp.gemini", 100, 90, 30, 0), "otel.google_genai", buckets{70, 30, 0, 0, 0, 0, 90}, sure},
 		"openinference openai": {"openinference.instrumentation.openai@0.1.66", inference(100, 50, pairs{"llm.token_count.prompt_details.cache_read": 30,
 			"llm.token_count.completion_details.reasoning": 20}), "openinference.openai", buckets{70, 30, 0, 0, 0, 0, 30, 20}, sure},
@@ -369,8 +369,8 @@ func TestProvidedCost(t *testing.T) {
 	}{
 		"double":           {"gen_ai.usage.cost", 0.0000125, "0.0000125", false},
 		"shortest decimal": {"gen_ai.cost.total_cost", 0.1, "0.10", false},
-		"small":            {"gen_ai.usage.cost", 1e-13, "0.00", false},
-		"half to even":     {"llm.cost.total", "0.0000000000005", "0.00", false},
+		"small":            {"gen_ai.usage.cost", 1e-12, "0.000000000001", false},
+		"half to even":     {"llm.cost.total", "0.0000000000025", "0.000000000002", false},
 		"half to even up":  {"llm.cost.total", "0.0000000000015", "0.000000000002", false},
 		"long":             {"operation.cost", 0.00012345678901234, "0.000123456789", false},
 		"text":             {"gen_ai.usage.cost", "1.05e-05", "0.0000105", false},
@@ -392,10 +392,17 @@ func TestProvidedCost(t *testing.T) {
 	}
 }
 
+func TestZeroCostIsNone(t *testing.T) {
+	for _, zero := range []any{0, 0.0, "0", "0.0", 1e-15} {
+		got, _ := read(t, "app", pairs{"gen_ai.usage.cost": zero, "gen_ai.usage.input_tokens": 1}.over(chat))
+		require.Zero(t, got.Flags&(ledger.FlagHasProvided|ledger.FlagBadCount), zero)
+	}
+}
+
 // A double stands for its shortest decimal, rounded once.
 func TestProvidedCostIsTheShortestDecimal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := rapid.Float64Range(0, 999_999).Draw(t, "cost")
+		d := rapid.Float64Range(1e-9, 999_999).Draw(t, "cost")
 		got, _ := read(t, "app", attrs{"gen_ai.usage.cost": d})
 		require.NotZero(t, got.Flags&ledger.FlagHasProvided)
 		off := new(big.Rat).Sub(new(big.Rat).SetFrac64(int64(got.ProvidedCost), int64(ledger.USD)), new(big.Rat).SetFloat64(d))

@@ -19,7 +19,7 @@ func (r *Reader) result(span ptrace.Span, s *scratch, c *ledger.Call) {
 	c.FinishReason = strings.Trim(s.text(fFinish), `[]" `)
 	c.FirstToken = firstToken(s)
 	c.Kind = "sync"
-	if isStream(s) || c.FirstToken > 0 {
+	if isStream(s) || (c.FirstToken > 0 && !s.has(fStream)) { // OpenLIT tells a first token of every answer
 		c.Kind = "stream"
 		c.Flags |= ledger.FlagStream
 	}

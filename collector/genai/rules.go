@@ -52,6 +52,7 @@ type rule struct {
 	blind                 ledger.Flags // what the emitter leaves out, if a span doesn't tell it
 	answer                bool
 	streamEstimated       bool
+	guessed               bool
 	tiersSwapped          bool
 	operations            []string
 	aggregate             bool
@@ -105,6 +106,7 @@ type ruleFile struct {
 		Role        string   `yaml:"role"`
 		Blind       []string `yaml:"blind"`
 		Answer      bool     `yaml:"answer"`
+		Counts      string   `yaml:"counts"`
 		Streams     string   `yaml:"streams"`
 		Tiers       string   `yaml:"tiers"`
 		Source      string   `yaml:"source"`
@@ -197,6 +199,7 @@ func (r *Rules) compileRules(f *ruleFile) error {
 		out.layer = layer(word("layer", in.Layer,
 			map[string]int{"": int(layerSDK), "sdk": int(layerSDK), "framework": int(layerFramework), "gateway": int(layerGateway)}))
 		out.aggregate = word("role", in.Role, map[string]int{"": 0, "leaf": 0, "aggregate": 1}) == 1
+		out.guessed = word("counts", in.Counts, map[string]int{"": 0, "reported": 0, "guessed": 1}) == 1
 		out.streamEstimated = word("streams", in.Streams, map[string]int{"": 0, "exact": 0, "estimated": 1}) == 1
 		out.tiersSwapped = word("tiers", in.Tiers, map[string]int{"": 0, "swapped": 1}) == 1
 		for _, b := range in.Blind {

@@ -133,7 +133,7 @@ func untold(s *scratch, rl *rule, c *ledger.Call) (f ledger.Flags) {
 	if c.ServiceTier == "" {
 		f |= rl.blind & ledger.FlagTierUnknown
 	}
-	if rl.streamEstimated && c.Flags&ledger.FlagStream != 0 {
+	if rl.guessed || (rl.streamEstimated && c.Flags&ledger.FlagStream != 0) {
 		f |= ledger.FlagEstimated
 	}
 	return f
@@ -164,6 +164,13 @@ func splitInput(c *ledger.Call, rl *rule, u *ledger.Usage) bool {
 	w5, has5 := c.Raw.Get(ledger.RawCacheWrite5m)
 	w1, has1 := c.Raw.Get(ledger.RawCacheWrite1h)
 	if has5 || has1 {
+		// Some tell one of the two only; the other is the rest.
+		switch {
+		case !has5:
+			w5 = max(0, write-w1)
+		case !has1:
+			w1 = max(0, write-w5)
+		}
 		if w5+w1 != write {
 			c.Flags |= ledger.FlagContradiction
 		}

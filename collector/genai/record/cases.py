@@ -88,6 +88,15 @@ CASES = {
                                      HAIKU, stream=True),
     "messages-tools": Case("messages", "claude-haiku-4-5", [Answer(u(520, 40), tool="weather"), Answer(u(590, 55))], HAIKU),
     "messages-overloaded": Case("messages", "claude-haiku-4-5", [Answer(status=529)], HAIKU),
+    # Google generateContent
+    "generate": Case("generate", "gemini-2.5-flash", [Answer(u(800, 60))]),
+    "generate-cached": Case("generate", "gemini-2.5-flash", [Answer(u(300, 70, cache_read=2048))]),
+    "generate-thinking": Case("generate", "gemini-2.5-flash", [Answer(u(250, 90, reasoning=640))],
+                              note="Google counts thoughts beside the candidates, not inside"),
+    "generate-audio": Case("generate", "gemini-2.5-flash", [Answer(u(120, 40, audio_input=1500))], note="audio in, text out"),
+    "generate-stream": Case("generate", "gemini-2.5-flash", [Answer(u(500, 75, cache_read=1024, reasoning=210), text="One two.")], stream=True),
+    "generate-tools": Case("generate", "gemini-2.5-flash", [Answer(u(420, 18), tool="weather"), Answer(u(460, 52))]),
+    "generate-rate-limited": Case("generate", "gemini-2.5-flash", [Answer(status=429)]),
     # Agents and workflows: spans above the calls that repeat their usage, or don't
     "agent": Case("chat", "gpt-4o-mini", [Answer(u(410, 22, cache_read=1024), tool="weather"), Answer(u(455, 61, cache_read=1024))], MINI,
                   note="two requests under an agent or workflow span; only the requests are billed"),

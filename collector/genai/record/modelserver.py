@@ -25,6 +25,9 @@ def error(api, status):
     if api == "messages":
         kind = {429: "rate_limit_error", 529: "overloaded_error"}.get(status, "api_error")
         return {"type": "error", "error": {"type": kind, "message": f"{kind} from the model server"}}
+    if api == "generate":
+        state = {429: "RESOURCE_EXHAUSTED"}.get(status, "INTERNAL")
+        return {"error": {"code": status, "message": f"{state} from the model server", "status": state}}
     kind = {429: "rate_limit_exceeded"}.get(status, "server_error")
     return {"error": {"message": f"{kind} from the model server", "type": kind, "param": None, "code": kind}}
 
@@ -184,20 +187,60 @@ def messages_stream(case, answer):
     yield "message_stop", {}
 
 
+# --- Google generateContent -------------------------------------------------------------------------------------------
+
+
+def generate_usage(usage):
+    """Google's prompt count holds the cached tokens; its candidates count doesn't hold the thoughts."""
+    prompt, output = sums(usage)
+    thoughts = usage.get("reasoning", 0)
+    audio = usage.get("audio_input", 0)
+    meta = {"promptTokenCount": prompt, "candidatesTokenCount": output - thoughts, "totalTokenCount": prompt + output,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": prompt - audio}]}
+    if audio:
+        meta["promptTokensDetails"].append({"modality": "AUDIO", "tokenCount": audio})
+    if thoughts:
+        meta["thoughtsTokenCount"] = thoughts
+    if usage.get("cache_read"):
+        meta |= {"cachedContentTokenCount": usage["cache_read"],
+                 "cacheTokensDetails": [{"modality": "TEXT", "tokenCount": usage["cache_read"]}]}
+    return meta
+
+
+def generate(case, answer):
+    part = {"text": answer.text}
+    if answer.tool:
+        part = {"functionCall": {"name": answer.tool, "args": {"city": "Oslo"}}}
+    return {"candidates": [{"content": {"role": "model", "parts": [part]}, "finishReason": "STOP", "index": 0}],
+            "usageMetadata": generate_usage(answer.usage), "modelVersion": case.served or case.model,
+            "responseId": secrets.token_urlsafe(16)}
+
+
+def generate_stream(case, answer):
+    """Each chunk tells the usage so far; the last one tells all of it."""
+    full = generate(case, answer)
+    first, *rest = answer.text.split()
+    begun = generate_usage(answer.usage | {"text_output": 1, "reasoning": 0})
+    yield full | {"candidates": [{"content": {"role": "model", "parts": [{"text": first}]}, "index": 0}], "usageMetadata": begun}
+    yield full | {"candidates": [{"content": {"role": "model", "parts": [{"text": " " + " ".join(rest)}]}, "finishReason": "STOP", "index": 0}]}
+
+
 # --- one entry --------------------------------------------------------------------------------------------------------
 
 
 def api_of(path):
     """Which API a request path belongs to, or None."""
     for suffix, api in (("/chat/completions", "chat"), ("/embeddings", "embeddings"), ("/responses", "responses"),
-                        ("/messages", "messages")):
+                        ("/messages", "messages"), (":generateContent", "generate"), (":streamGenerateContent", "generate")):
         if path.split("?")[0].endswith(suffix):
             return api
     return None
 
 
-def reply(case, answer, api, body):
+def reply(case, answer, api, body, path):
     """(content type, iterable of bytes) of a successful answer."""
+    if ":streamGenerateContent" in path:
+        return "text/event-stream", [f"data: {json.dumps(c)}\r\n\r\n".encode() for c in generate_stream(case, answer)]
     if body.get("stream"):
         if api == "chat":
             usage = (body.get("stream_options") or {}).get("include_usage", False)
@@ -207,6 +250,6 @@ def reply(case, answer, api, body):
         else:
             events = [f"event: {k}\ndata: {json.dumps({'type': k} | d)}\n\n" for k, d in messages_stream(case, answer)]
         return "text/event-stream", [e.encode() for e in events]
-    make = {"chat": chat, "responses": responses, "messages": messages}
+    make = {"chat": chat, "responses": responses, "messages": messages, "generate": generate}
     full = embeddings(case, answer, body) if api == "embeddings" else make[api](case, answer)
     return "application/json", [json.dumps(full).encode()]

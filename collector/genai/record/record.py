@@ -155,6 +155,8 @@ class Handler(BaseHTTPRequestHandler):
             if Handler.current:
                 Handler.current.exports.append(body)
             return self.send(200, "application/x-protobuf", [b""])
+        if self.path in ("/v1/logs", "/v1/metrics"):  # some emitters send them whether asked or not
+            return self.send(200, "application/x-protobuf", [b""])
         api = modelserver.api_of(self.path)
         if api is None or Handler.current is None:
             return self.json(404, {"error": {"message": f"no such path {self.path}"}})
@@ -162,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
         limits = [("x-request-id", "req_recorded")]
         if answer.status != 200:
             return self.json(answer.status, modelserver.error(api, answer.status), limits + [("retry-after-ms", "1")])
-        content_type, chunks = modelserver.reply(Handler.current.case, answer, api, json.loads(body))
+        content_type, chunks = modelserver.reply(Handler.current.case, answer, api, json.loads(body), self.path)
         self.send(200, content_type, chunks, limits)
 
 
@@ -177,7 +179,7 @@ def main():
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_SERVICE_NAME": "assistant",
         "OTEL_RESOURCE_ATTRIBUTES": "tenant.id=recordings,deployment.environment.name=recording",
-        "OPENAI_API_KEY": "none", "ANTHROPIC_API_KEY": "none", "NO_PROXY": "*",
+        "OPENAI_API_KEY": "none", "ANTHROPIC_API_KEY": "none", "GOOGLE_API_KEY": "none", "NO_PROXY": "*",
     }
     sys.exit(subprocess.run(sys.argv[1:], env=env).returncode)
 

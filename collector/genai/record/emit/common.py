@@ -1,9 +1,10 @@
 """What the Python emitters share: the clients, the calls of each case, and the steps of a recording."""
 
+import http.client
+import importlib
 import importlib.metadata
 import json
 import os
-import urllib.request
 from urllib.parse import urlsplit
 
 URL = os.environ["RECORD_URL"]
@@ -11,9 +12,15 @@ WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "requir
 
 
 def ask(path, doc=None):
-    data = json.dumps(doc).encode() if doc is not None else None
-    with urllib.request.urlopen(urllib.request.Request(URL + path, data=data)) as r:
-        return json.load(r)
+    """One step of the recording; over http.client, which no emitter instruments."""
+    connection = http.client.HTTPConnection(urlsplit(URL).netloc)
+    connection.request("GET" if doc is None else "POST", path, json.dumps(doc) if doc is not None else None)
+    answer = connection.getresponse()
+    body = answer.read().decode()
+    connection.close()
+    if answer.status != 200:
+        raise RuntimeError(f"{path}: {answer.status} {body}")
+    return json.loads(body)
 
 
 CASES = ask("/_cases")
@@ -32,20 +39,27 @@ def provider(tracing=None):
     return p
 
 
-def redirect(sdk, **options):
+def redirect(sdk, asynchronous=False):
     """An HTTP client for the SDK that reaches the model server under the provider's real name, so that spans look as in
     production."""
-    import importlib
+    httpx = importlib.import_module("httpx2" if hasattr(sdk._base_client, "httpx2") else "httpx")
+    to = urlsplit(URL)
 
-    http = importlib.import_module(sdk._base_client.httpx2.__name__ if hasattr(sdk._base_client, "httpx2") else "httpx")
+    def there(request):
+        request.url = request.url.copy_with(scheme="http", host=to.hostname, port=to.port)
+        return request
 
-    class Redirect(http.HTTPTransport):
+    class Redirect(httpx.HTTPTransport):
         def handle_request(self, request):
-            to = urlsplit(URL)
-            request.url = request.url.copy_with(scheme="http", host=to.hostname, port=to.port)
-            return super().handle_request(request)
+            return super().handle_request(there(request))
 
-    return sdk.DefaultHttpxClient(transport=Redirect(), **options)
+    class AsyncRedirect(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request):
+            return await super().handle_async_request(there(request))
+
+    if asynchronous:
+        return sdk.DefaultAsyncHttpxClient(transport=AsyncRedirect())
+    return sdk.DefaultHttpxClient(transport=Redirect())
 
 
 def openai_client(retries=0):
@@ -72,7 +86,7 @@ def record(emitter, script, provider_name, names, flush, call, packages, note=""
         try:
             call(name, CASES[name])
         except Exception as err:
-            if getattr(err, "status_code", None) not in (429, 500, 529):
+            if getattr(err, "status_code", getattr(err, "code", None)) not in (429, 500, 529):
                 raise
         flush()
         ask("/_end", {})
@@ -136,5 +150,28 @@ def anthropic_call(case):
                          {"role": "user", "content": [{"type": "tool_result", "tool_use_id": answer.content[0].id, "content": "Sunny."}]}]
 
 
+def google_call(case):
+    """The requests of a case through Google's client."""
+    from google import genai
+    from google.genai import types
+
+    client = genai.Client(api_key="none", http_options=types.HttpOptions(base_url=URL))
+    contents = [types.Content(role="user", parts=[types.Part(text="Say done.")])]
+    config = types.GenerateContentConfig()
+    if any(a["tool"] for a in case["answers"]):
+        weather = types.FunctionDeclaration(name="weather", parameters_json_schema=WEATHER)
+        config = types.GenerateContentConfig(tools=[types.Tool(function_declarations=[weather])])
+    for _ in case["answers"]:
+        if case["stream"]:
+            for _ in client.models.generate_content_stream(model=case["model"], contents=contents, config=config):
+                pass
+            return
+        answer = client.models.generate_content(model=case["model"], contents=contents, config=config)
+        if answer.function_calls:
+            contents += [answer.candidates[0].content,
+                         types.Content(role="user", parts=[types.Part.from_function_response(name="weather", response={"result": "Sunny."})])]
+
+
 OPENAI = [n for n, c in CASES.items() if c["api"] in ("chat", "embeddings", "responses") and n != "agent"]
 ANTHROPIC = [n for n, c in CASES.items() if c["api"] == "messages" and n != "agent-messages"]
+GOOGLE = [n for n, c in CASES.items() if c["api"] == "generate"]
