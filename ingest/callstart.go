@@ -27,7 +27,7 @@ func (s *callSink) begin(ctx context.Context, committed map[int]int64) (map[int]
 	s.ranges.reset()
 	var alarms []func()
 	for partition, offset := range committed {
-		facts, err := s.facts(ctx, partition, offset)
+		facts, rows, err := s.facts(ctx, partition, offset)
 		if err != nil {
 			return nil, err
 		}
@@ -41,7 +41,10 @@ func (s *callSink) begin(ctx context.Context, committed map[int]int64) (map[int]
 				starts[partition] = position{next: d.offset, hash: facts.stored.hash}
 			}
 		}
-		s.checkpoint[partition] = s.now()
+		if rows <= manyRanges {
+			s.checkpoint[partition] = s.now()
+		}
+		s.metrics.lag.WithLabelValues(s.stream.name, strconv.Itoa(partition)).Set(float64(max(0, facts.logEnd-d.offset)))
 	}
 	if err := s.inserter.insert(ctx, "ingest/insert_ranges", &s.ranges.table); err != nil {
 		return nil, err
@@ -52,23 +55,27 @@ func (s *callSink) begin(ctx context.Context, committed map[int]int64) (map[int]
 	return starts, nil
 }
 
-// facts gathers what the start rule needs.
-func (s *callSink) facts(ctx context.Context, partition int, committed int64) (startFacts, error) {
-	f := startFacts{logStart: s.state.start[partition], logEnd: s.state.end[partition], committed: max(-1, committed)}
+// manyRanges above a partition's base make the next step write a checkpoint: a member that never lives for
+// Config.Checkpoint would read more of them at each start.
+const manyRanges = 20_000
+
+// facts gathers what the start rule needs, and counts the rows it read.
+func (s *callSink) facts(ctx context.Context, partition int, committed int64) (f startFacts, count int, err error) {
+	f = startFacts{logStart: s.state.start[partition], logEnd: s.state.end[partition], committed: max(-1, committed)}
 	rows, err := s.ofTopic().read(ctx, partition)
 	if err != nil {
-		return f, err
+		return f, 0, err
 	}
 	f.stored, _ = chain(rows)
 	if f.stored == nil {
 		f.otherTopicID, err = s.ofTopic().otherTopicID(ctx, partition)
-		return f, err
+		return f, len(rows), err
 	}
 	if f.stored.hash == 0 || f.stored.next <= f.logStart || f.stored.next > f.logEnd {
-		return f, nil
+		return f, len(rows), nil
 	}
 	f.tailHash, f.tailRead, err = s.tail(ctx, partition, f.stored.next-1)
-	return f, err
+	return f, len(rows), err
 }
 
 // tail hashes the record at an offset. ok is false if the log has none there, or none that can be read.

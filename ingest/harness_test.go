@@ -40,7 +40,7 @@ type rig struct {
 	registry *prometheus.Registry
 }
 
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 func newRig(t *testing.T) *rig {
 	t.Helper()

@@ -19,7 +19,7 @@ import (
 const Partitions = 4
 
 // Wait bounds every helper: a broker in the same process answers within it or never.
-const Wait = 30 * time.Second
+const Wait = 90 * time.Second
 
 // Broker is a running broker of one test.
 type Broker struct {
