@@ -11,7 +11,7 @@ import (
 )
 
 // readCost keeps the cost that the emitter calculated itself. A double stands for the shortest decimal that reads back as it,
-// rounded half to even to 10⁻¹² USD.
+// rounded half to even to 10⁻¹² USD. Zero is no cost: unknown prices are written so.
 func readCost(s *scratch, c *ledger.Call) {
 	if !s.has(fCost) {
 		return
@@ -29,6 +29,9 @@ func readCost(s *scratch, c *ledger.Call) {
 	if !ok {
 		c.Flags |= ledger.FlagBadCount
 		return
+	}
+	if m == 0 {
+		return // what emitters write when they know no price
 	}
 	c.ProvidedCost = m
 	c.Flags |= ledger.FlagHasProvided
