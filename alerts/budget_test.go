@@ -2,6 +2,8 @@ package alerts_test
 
 import (
 	"context"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,6 +11,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/alerts"
 	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 func TestBudgetFiresAtTheExactCallAndResolvesOnce(t *testing.T) {
@@ -114,4 +117,64 @@ func TestShortBudgetThrottlesAndReleasesInTheNextWindow(t *testing.T) {
 	require.Equal(t, []string{"acme-30s acme firing", "acme-30s acme resolved"}, w.states())
 	require.NotContains(t, w.steps(), "acme failed cap")
 	require.NotContains(t, w.steps(), "acme expired cap")
+}
+
+// The crossing call of the query is the one that adding up in the order of receipt finds, to the last 10⁻¹² USD.
+func TestCrossingIsExact(t *testing.T) {
+	w := newWorld(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	from, to := w.clock().Add(-95*time.Second), w.clock().Add(-5*time.Second)
+	type received struct {
+		at   time.Time
+		cost ledger.Money
+	}
+	var inside []received
+	var calls []call
+	for range 400 {
+		cost := ledger.Money(random.Int64N(int64(ledger.USD)))
+		ago := time.Duration(random.Int64N(100_000)) * time.Millisecond
+		calls = append(calls, call{"acme", cost.String(), ago, ""}, call{"globex", cost.String(), ago, ""})
+		if at := w.clock().Add(-ago); !at.Before(from) && at.Before(to) {
+			inside = append(inside, received{at, cost})
+		}
+	}
+	w.calls(calls...)
+	slices.SortStableFunc(inside, func(a, b received) int { return a.at.Compare(b.at) })
+	var running ledger.Sum
+	for i, c := range inside {
+		running = running.AddMoney(c.cost)
+		if i%40 != 0 || (i+1 < len(inside) && inside[i+1].at.Equal(c.at)) || (i > 0 && inside[i-1].at.Equal(c.at)) {
+			continue
+		}
+		at, ok, err := alerts.Crossing(w.conn, "acme", from, to, running)
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, c.at, at)
+		if i+1 < len(inside) {
+			at, _, err = alerts.Crossing(w.conn, "acme", from, to, running.AddMoney(1))
+			require.NoError(t, err)
+			require.Equal(t, inside[i+1].at, at)
+		}
+	}
+	_, ok, err := alerts.Crossing(w.conn, "acme", from, to, running.AddMoney(1))
+	require.NoError(t, err)
+	require.False(t, ok)
+}
+
+func TestTenantNamesAreOnlyNames(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config()
+	names := []string{`O'Brien \ Söhne`, "tab\tand\nline", `\' OR 1=1 --`, `"]`}
+	var calls []call
+	for i, name := range names {
+		cfg.Budgets = append(cfg.Budgets, alerts.Budget{Name: string(rune('a' + i)), Tenant: name, Period: "day", Amount: usd(t, "1"), Thresholds: []int{100}},
+			alerts.Budget{Name: string(rune('A' + i)), Tenant: name, Period: "40s", Amount: usd(t, "1"), Thresholds: []int{100}})
+		calls = append(calls, call{name, "1", 2 * time.Second, ""})
+	}
+	r := w.run(cfg)
+	r.settle()
+	w.calls(append(calls, call{"other", "1", 0, ""})...)
+	w.eventually(func() bool { return len(w.states()) == 2*len(names) })
+	require.Equal(t, []string{"8 of 4"}, w.stored(`SELECT concat(toString(uniqExact(episode)), ' of ', toString(uniqExact(tenant)))
+		FROM alert_events WHERE crossed = (SELECT min(received) FROM call_reports)`))
 }

@@ -7,9 +7,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
+
+// Crossing asks the ledger for the crossing call of [from, to).
+func Crossing(conn driver.Conn, tenant string, from, to time.Time, need ledger.Sum) (time.Time, bool, error) {
+	return reader{conn}.crossing(context.Background(), tenant, window{from, to}, need)
+}
 
 // NewEvaluator hands one evaluation at a time to benchmarks.
 func NewEvaluator(t testing.TB, cfg Config, now func() time.Time) func() error {

@@ -20,17 +20,17 @@ type reader struct{ conn driver.Conn }
 // params are query parameters in ClickHouse's text form.
 type params = clickhouse.Parameters
 
-var paramEscape = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`)
+// text is a String parameter: the engine reads it as a tab-separated field.
+func text(s string) string { return strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`).Replace(s) }
 
-func text(s string) string { return paramEscape.Replace(s) }
-
+// texts is an Array(String) parameter: the engine reads it as an array literal, without the tab-separated layer.
 func texts(list []string) string {
 	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 	quoted := make([]string, len(list))
 	for i, s := range list {
 		quoted[i] = "'" + quote.Replace(s) + "'"
 	}
-	return text("[" + strings.Join(quoted, ",") + "]")
+	return "[" + strings.Join(quoted, ",") + "]"
 }
 
 func second(t time.Time) string { return t.UTC().Format(time.DateTime) }
