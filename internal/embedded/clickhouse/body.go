@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/ClickHouse/ch-go/compress"
 	"github.com/andybalholm/brotli"
@@ -89,6 +90,9 @@ func bodyError(err error) error {
 	if errors.As(err, &ex) {
 		return ex
 	}
+	if errors.Is(err, syscall.ENOSPC) {
+		return newException(codeNotEnoughSpace, "NOT_ENOUGH_SPACE", "No space left for the request's body: %v", err)
+	}
 	return newException(codeCannotReadAll, "CANNOT_READ_ALL_DATA", "Cannot read the request's body: %v", err)
 }
 
@@ -116,12 +120,8 @@ func (f *front) spool(data io.Reader) (*os.File, error) {
 	if file, err = f.diskFile(); err != nil {
 		return nil, err
 	}
-	if _, err = io.Copy(file, io.NewSectionReader(memory, 0, n)); err != nil {
-		return nil, fmt.Errorf("spool an insert to disk: %w", err)
-	}
-	if _, err = io.Copy(file, data); err != nil {
-		err = bodyError(err)
-		return nil, err
+	if _, err = io.Copy(file, io.MultiReader(io.NewSectionReader(memory, 0, n), data)); err != nil {
+		return nil, bodyError(err)
 	}
 	return file, nil
 }

@@ -111,9 +111,8 @@ func TestClickhouseGoParametersErrorsAndLargeResults(t *testing.T) {
 	require.EqualValues(t, 60, ex.Code)
 	require.ErrorAs(t, conn.Exec(ctx, "CREATE TABLE (("), &ex)
 	require.EqualValues(t, 62, ex.Code)
-	_, err = conn.Query(ctx, "SELECT throwIf(number = 1000000, 'too far') FROM numbers(2000000)")
+	rows, err := conn.Query(ctx, "SELECT throwIf(number = 1000000, 'too far') FROM numbers(2000000)")
 	if err == nil {
-		rows, _ := conn.Query(ctx, "SELECT throwIf(number = 1000000, 'too far') FROM numbers(2000000)")
 		for rows.Next() {
 		}
 		err = errors.Join(rows.Err(), rows.Close())
@@ -121,7 +120,7 @@ func TestClickhouseGoParametersErrorsAndLargeResults(t *testing.T) {
 	require.ErrorAs(t, err, &ex, "an error in the middle of a large answer")
 	require.EqualValues(t, 395, ex.Code)
 
-	rows, err := conn.Query(ctx, "SELECT number, toString(number) FROM numbers(1000000)")
+	rows, err = conn.Query(ctx, "SELECT number, toString(number) FROM numbers(1000000)")
 	require.NoError(t, err)
 	var count, last uint64
 	for rows.Next() {

@@ -50,20 +50,26 @@ type User struct {
 	Tenant string `yaml:"tenant" json:"tenant"`
 }
 
+// DefaultConfig is what Start fills in, apart from Dir and what depends on the machine.
+func DefaultConfig() Config {
+	return Config{Listen: DefaultListen, TenantColumn: "tenant", MaxConcurrentQueries: 32, StartTimeout: time.Minute}
+}
+
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (c Config) withDefaults() (Config, error) {
+	d := DefaultConfig()
 	if c.Listen == "" {
-		c.Listen = DefaultListen
+		c.Listen = d.Listen
 	}
 	if c.TenantColumn == "" {
-		c.TenantColumn = "tenant"
+		c.TenantColumn = d.TenantColumn
 	}
 	if c.MaxConcurrentQueries == 0 {
-		c.MaxConcurrentQueries = 32
+		c.MaxConcurrentQueries = d.MaxConcurrentQueries
 	}
 	if c.StartTimeout == 0 {
-		c.StartTimeout = time.Minute
+		c.StartTimeout = d.StartTimeout
 	}
 	if c.MemoryLimit == 0 {
 		c.MemoryLimit = defaultMemoryLimit()

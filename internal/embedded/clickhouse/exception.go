@@ -30,6 +30,7 @@ const (
 	codeReadonly          = 164
 	codeRequiredPassword  = 194
 	codeTooManyQueries    = 202
+	codeNotEnoughSpace    = 243
 	codeSessionNotFound   = 372
 	codeSessionLocked     = 373
 	codeQueryCancelled    = 394

@@ -74,7 +74,8 @@ func escapeXML(s string) (string, error) {
 }
 
 // configXML is the engine's server configuration: the tiers of DESIGN D9, memory bounds and small background pools,
-// so that an idle engine stays small.
+// so that an idle engine stays small. It keeps no log: chDB logs at trace or not
+// at all, and its lines repeat statements with their data.
 const configXML = `<clickhouse>
   <timezone>UTC</timezone>
   <tmp_path>{{xml .Tmp}}/</tmp_path>

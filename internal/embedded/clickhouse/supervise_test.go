@@ -104,6 +104,9 @@ TTL day + INTERVAL 3 DAY TO VOLUME 'warm', day + INTERVAL 30 DAY TO VOLUME 'cold
 	query(t, s, admin, "INSERT INTO x SELECT today() - d, 1 FROM values('d UInt32', 0, 10, 100)")
 	disks := "SELECT disk_name, rows FROM system.parts WHERE table = 'x' AND active ORDER BY partition"
 	require.Equal(t, "cold\t1\nwarm\t1\nhot\t1", query(t, s, admin, disks))
+	query(t, s, admin, "BACKUP TABLE x TO File('x-backup')")
+	query(t, s, admin, "DROP TABLE x")
+	query(t, s, admin, "RESTORE TABLE x FROM File('x-backup')")
 	stop(t, s)
 	s = start(t, clickhouse.Config{Dir: dir})
 	require.Equal(t, "cold\t1\nwarm\t1\nhot\t1", query(t, s, admin, disks))
@@ -113,6 +116,16 @@ TTL day + INTERVAL 3 DAY TO VOLUME 'warm', day + INTERVAL 30 DAY TO VOLUME 'cold
 		}
 		return nil
 	}))
+}
+
+func TestMemoryLimitEndsAQueryNotTheEngine(t *testing.T) {
+	s := start(t, clickhouse.Config{MemoryLimit: 700 << 20})
+	pid := s.Pid()
+	a := do(t, s, ask{body: b("SELECT length(groupArray(number)) FROM numbers(200000000)")})
+	require.Equal(t, 500, a.status)
+	require.Regexp(t, `^Code: 241\.`, a.body)
+	require.Equal(t, "1", query(t, s, admin, "SELECT 1"))
+	require.Equal(t, pid, s.Pid())
 }
 
 func TestSecondEngineOnADirectoryIsRefused(t *testing.T) {

@@ -1,0 +1,24 @@
+//go:build !linux
+
+package clickhouse
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// The embedded engine runs on Linux (Config.Validate says so); elsewhere the package builds, so that the rest of the
+// product can be run against a ClickHouse server.
+
+func childAttributes() *syscall.SysProcAttr { return nil }
+
+func (c *childProcess) start() error { return c.cmd.Start() }
+
+func defaultMemoryLimit() uint64 { return 1 << 30 }
+
+func growPipe(*os.File) {}
+
+func memoryFile() (*os.File, error) {
+	return nil, errors.New("the embedded engine runs on linux only")
+}
