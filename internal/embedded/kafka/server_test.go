@@ -87,7 +87,7 @@ func TestTopicsHaveTheirSettings(t *testing.T) {
 	}
 	n, calls := settings(s, ledger.TopicCalls)
 	require.Equal(t, 2, n)
-	require.Equal(t, "604800000", calls["retention.ms"])
+	require.Equal(t, "259200000", calls["retention.ms"])
 	require.Equal(t, "-1", calls["retention.bytes"])
 	require.Equal(t, "8388608", calls["max.message.bytes"])
 	n, dead := settings(s, ledger.TopicDeadLetter)
