@@ -49,9 +49,13 @@ func (a *App) startRollup(ctx context.Context) error {
 	cfg.SealedAfter = a.cfg.Schema.Retention.SealedAfter()
 	r, err := rollup.New(cfg, rollup.Deps{ClickHouse: conn, Log: a.opts.Log.With("role", "rollup"), Metrics: a.Registry})
 	if err != nil {
+		_ = conn.Close()
 		return err
 	}
-	return a.run(ctx, "rollup", r.Run, r.Ready)
+	return a.run(ctx, "rollup", func(ctx context.Context) error {
+		defer conn.Close()
+		return r.Run(ctx)
+	}, r.Ready)
 }
 
 func (a *App) startIngest(ctx context.Context) error {
