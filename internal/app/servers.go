@@ -58,7 +58,7 @@ func (a *App) startEngine(ctx context.Context) (*clickhouse.Server, error) {
 		Dir: a.dir.Sub("clickhouse"), Listen: a.cfg.ClickHouse.Embedded.Listen, Log: a.opts.Log,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("embedded clickhouse: %w", err)
+		return nil, fmt.Errorf("clickhouse.embedded: %w", err)
 	}
 	a.supervisor.start(&part{name: "clickhouse", grace: roleGrace, run: func(ctx context.Context) error {
 		select {
@@ -78,7 +78,7 @@ func (a *App) startBroker(ctx context.Context) (*kafka.Server, error) {
 	cfg.Dir, cfg.Log, cfg.Metrics = a.dir.Sub("kafka"), a.opts.Log, a.Registry
 	server, err := kafka.Start(context.WithoutCancel(ctx), cfg)
 	if err != nil {
-		return nil, fmt.Errorf("embedded kafka: %w", err)
+		return nil, fmt.Errorf("kafka.embedded: %w", err)
 	}
 	a.supervisor.start(&part{name: "kafka", grace: roleGrace, run: func(ctx context.Context) error {
 		<-ctx.Done()

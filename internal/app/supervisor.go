@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
@@ -19,6 +20,14 @@ type part struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error
+}
+
+// failure is what ended the part, with the part's name before it, once.
+func (p *part) failure() error {
+	if strings.HasPrefix(p.err.Error(), p.name+":") {
+		return p.err
+	}
+	return fmt.Errorf("%s: %w", p.name, p.err)
 }
 
 // supervisor starts parts in order and stops them in the opposite order, each with its own grace. A part that ends by
@@ -61,7 +70,7 @@ func (s *supervisor) wait(ctx context.Context) error {
 		if p.err == nil {
 			return fmt.Errorf("%s stopped by itself", p.name)
 		}
-		return fmt.Errorf("%s: %w", p.name, p.err)
+		return p.failure()
 	}
 }
 
@@ -80,7 +89,7 @@ func (s *supervisor) untilReady(ctx context.Context, p *part, limit time.Duratio
 		select {
 		case <-p.done:
 			if p.err != nil {
-				return fmt.Errorf("%s: %w", p.name, p.err)
+				return p.failure()
 			}
 			return fmt.Errorf("%s stopped while starting", p.name)
 		case <-ctx.Done():
@@ -105,7 +114,7 @@ func (s *supervisor) stop() error {
 		select {
 		case <-p.done:
 			if p.err != nil && !errors.Is(p.err, context.Canceled) {
-				problems = append(problems, fmt.Errorf("%s: %w", p.name, p.err))
+				problems = append(problems, p.failure())
 			}
 		case <-time.After(p.grace):
 			problems = append(problems, fmt.Errorf("%s did not stop within %s", p.name, p.grace))
