@@ -1,0 +1,184 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tollkeeper/tollkeeper/internal/replay"
+	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/pricing"
+)
+
+const (
+	recordings = "../../collector/genai/testdata/recordings"
+	ofRecord   = "recorded/" // begins the tenant of a recording; its name follows
+)
+
+// Every recording goes the whole way, OTLP to rollup, under a tenant of its own. Then the ledger says of each what the model
+// server billed, to 10⁻¹² USD; or each call that may differ says why (no price and the reason, something the emitter leaves out,
+// a candidate of settlement), and what was spent at least is no more than the bill. Sent a second time unchanged, nothing
+// changes. Run with -v for the table.
+func TestRecordingsThroughThePipeline(t *testing.T) {
+	p := running(t)
+	all, err := replay.Load(recordings)
+	require.NoError(t, err)
+	dir := writeRecordings(t, all)
+	stats, err := replay.Replay(t.Context(), dir, p.OTLPGRPC(), replay.Options{KeepTimes: true})
+	require.NoError(t, err)
+	require.Equal(t, len(all), stats.Files)
+	require.Zero(t, stats.Rejected, stats.Reason)
+	p.wantDrained(t)
+	got := p.wantSpendLikeCalls(t)
+	seen := callsOfTopic(t, p)
+	book, err := pricing.Builtin()
+	require.NoError(t, err)
+	equalCases := 0
+	for i := range all {
+		if compare(t, book, &all[i], seen[ofRecord+all[i].Name], got[ofRecord+all[i].Name]) {
+			equalCases++
+		}
+	}
+	t.Logf("%d recordings: %d equal, %d told", len(all), equalCases, len(all)-equalCases)
+	require.Greater(t, equalCases, 3*(len(all)-equalCases))
+
+	t.Run("sent again", func(t *testing.T) {
+		stored := p.metric(t, "tollkeeper_ingest_rows_total", "call_reports")
+		_, err := replay.Replay(t.Context(), dir, "http://"+p.OTLPHTTP(), replay.Options{KeepTimes: true})
+		require.NoError(t, err)
+		p.wantDrained(t)
+		copies := 0
+		for i := range all {
+			copies += len(seen[ofRecord+all[i].Name])
+		}
+		require.EqualValues(t, copies, p.metric(t, "tollkeeper_ingest_rows_total", "call_reports")-stored)
+		again := p.wantSpendLikeCalls(t)
+		for i := range all {
+			tenant := ofRecord + all[i].Name
+			require.Equal(t, got[tenant], again[tenant], tenant)
+		}
+	})
+	require.NotRegexp(t, "<(Debug|Trace|Information)>", p.logs.tail(math.MaxInt), "the engine's own log floods ours")
+}
+
+// writeRecordings writes each recording to a file of its own, with its tenant and as if it had just happened, so that sending
+// it twice is sending the same.
+func writeRecordings(t *testing.T, all []replay.Recording) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	now := time.Now()
+	for i := range all {
+		td := all[i].Traces
+		var newest pcommon.Timestamp
+		eachSpan(td, func(s ptrace.Span) { newest = max(newest, s.EndTimestamp()) })
+		by := pcommon.NewTimestampFromTime(now) - newest
+		eachSpan(td, func(s ptrace.Span) {
+			s.SetStartTimestamp(s.StartTimestamp() + by)
+			s.SetEndTimestamp(s.EndTimestamp() + by)
+		})
+		for _, rs := range td.ResourceSpans().All() {
+			rs.Resource().Attributes().PutStr("tenant.id", ofRecord+all[i].Name)
+		}
+		body, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.pb", i)), body, 0o600))
+	}
+	return dir
+}
+
+func eachSpan(td ptrace.Traces, f func(ptrace.Span)) {
+	for _, rs := range td.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, s := range ss.Spans().All() {
+				f(s)
+			}
+		}
+	}
+}
+
+// compare sets what was billed for a recording against its calls, as they were acknowledged, and against the ledger's total.
+func compare(t *testing.T, book *pricing.Book, r *replay.Recording, calls []ledger.Call, got total) (equal bool) {
+	t.Helper()
+	var sum, least ledger.Sum
+	told := false
+	answered := map[string]int{} // by emitter
+	var notes []string
+	for i := range calls {
+		c := &calls[i]
+		sum = sum.AddMoney(c.TotalCost())
+		if c.Flags&ledger.FlagCandidate == 0 {
+			least = least.AddMoney(book.AtLeast(c))
+		}
+		if c.ErrorClass == "" || !c.Usage.Zero() {
+			emitter, _, _ := strings.Cut(c.Emitter, "@")
+			answered[emitter]++
+		}
+		if why := c.Flags & (ledger.FlagsUntold | ledger.FlagsDoubt | ledger.FlagCandidate); c.Unpriced != "" || why != 0 {
+			told = true
+			notes = append(notes, strings.TrimLeft(c.Unpriced+" "+why.String(), " "))
+		}
+	}
+	billed := r.Total()
+	equal = sum == billed
+	verdict := map[bool]string{true: "equal", false: "told: " + strings.Join(notes, "; ")}[equal]
+	t.Logf("%-32s %-28s billed %-14s ledger %-14s %s", r.Emitter, r.Case, billed.Short(), sum.Short(), verdict)
+	if len(calls) == 0 {
+		got.Cost = sum.String() // a failed request that the emitter tells nothing of
+	}
+	require.Equal(t, total{uint64(len(calls)), sum.String()}, got, "%s: acknowledged, in the ledger", r.Name)
+	require.True(t, equal || told, "%s: billed %s, ledger %s, and no call says why", r.Name, billed, sum)
+	require.LessOrEqual(t, least.Cmp(billed), 0, "%s: billed %s, at least %s by the ledger", r.Name, billed, least)
+	for emitter, n := range answered {
+		require.Equal(t, len(r.Billed), n, "%s: requests billed, answered calls of %s", r.Name, emitter)
+	}
+	return equal
+}
+
+// callsOfTopic are the calls that were acknowledged so far, by tenant.
+func callsOfTopic(t *testing.T, p *product) map[string][]ledger.Call {
+	t.Helper()
+	byTenant := map[string][]ledger.Call{}
+	for _, r := range p.records(t, ledger.TopicCalls) {
+		var batch []ledger.Call
+		if err := ledger.DecodeBatch(r.Value, func(c *ledger.Call, _ []byte) { batch = append(batch, *c) }); err != nil {
+			continue // another test's poison
+		}
+		for _, c := range batch {
+			byTenant[c.Tenant] = append(byTenant[c.Tenant], c)
+		}
+	}
+	return byTenant
+}
+
+// records reads a topic from its start to its end.
+func (p *product) records(t *testing.T, topic string) []*kgo.Record {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), aWhile)
+	defer cancel()
+	ends, err := kadm.NewClient(p.kafka).ListEndOffsets(ctx, topic)
+	require.NoError(t, err)
+	missing := 0
+	ends.Each(func(o kadm.ListedOffset) { missing += int(o.Offset) })
+	client, err := kgo.NewClient(kgo.SeedBrokers(p.Config().Kafka.Brokers...), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	require.NoError(t, err)
+	defer client.Close()
+	var out []*kgo.Record
+	for len(out) < missing {
+		fetched := client.PollFetches(ctx)
+		require.NoError(t, fetched.Err())
+		fetched.EachRecord(func(r *kgo.Record) { out = append(out, r) })
+	}
+	return out
+}
