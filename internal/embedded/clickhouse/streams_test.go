@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,6 +69,43 @@ func TestStatementsRunAtTheSameTime(t *testing.T) {
 	require.Eventually(t, func() bool { return runningLike(t, s, "at_the_same_time") == n }, 30*time.Second, 10*time.Millisecond)
 	cancel()
 	clients.Wait()
+}
+
+// TestManyShortRequests opens and closes an engine connection per request, from many clients, some of which fail.
+func TestManyShortRequests(t *testing.T) {
+	s := engine(t)
+	db := database(t, s)
+	query(t, s, admin, "CREATE TABLE "+db+".x (n UInt64) ENGINE = MergeTree ORDER BY n")
+	pid, each := s.Pid(), 100
+	if n, err := strconv.Atoi(os.Getenv("REQUESTS_EACH")); err == nil {
+		each = n
+	}
+	var clients sync.WaitGroup
+	var wrong atomic.Int64
+	for client := range 16 {
+		clients.Add(1)
+		go func() {
+			defer clients.Done()
+			for i := range each {
+				sql, want := fmt.Sprintf("SELECT %d", i), 200
+				switch (i + client) % 4 {
+				case 1:
+					sql, want = "SELECT nope", 404
+				case 2:
+					sql = fmt.Sprintf("INSERT INTO %s.x VALUES (%d)", db, i)
+				}
+				resp, _, err := try(context.Background(), s, ask{params: v("max_threads", "1"), body: b(sql)})
+				if err != nil || resp.StatusCode != want {
+					wrong.Add(1)
+				}
+			}
+		}()
+	}
+	clients.Wait()
+	require.Zero(t, wrong.Load())
+	require.Equal(t, strconv.Itoa(16*each/4), query(t, s, admin, "SELECT count() FROM "+db+".x"))
+	require.Equal(t, pid, s.Pid())
+	t.Log("resident at most, MB:", peak(t, pid, false)>>20)
 }
 
 // peak is the engine's highest resident memory since the last reset, in bytes.
