@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -30,7 +30,7 @@ func (b *broker) open() error {
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.seeds...), kgo.ClientID("tollkeeper-collector-ready"),
 		kgo.DialTimeout(2*time.Second), kgo.RequestRetries(0), kgo.RetryTimeout(3*time.Second))
 	if err != nil {
-		return fmt.Errorf("Kafka client for %v: %w", b.seeds, err)
+		return fmt.Errorf("make the Kafka client for %v: %w", b.seeds, err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -70,11 +70,14 @@ func (b *broker) topic(ctx context.Context, name string) (kadm.TopicDetail, erro
 	}
 	topics, err := admin.ListTopics(ctx, name)
 	if err != nil {
-		return kadm.TopicDetail{}, fmt.Errorf("Kafka at %v does not answer: %w", b.seeds, err)
+		return kadm.TopicDetail{}, fmt.Errorf("no answer from Kafka at %v: %w", b.seeds, err)
 	}
 	t, ok := topics[name]
-	if !ok || t.Err != nil {
-		return t, fmt.Errorf("Kafka topic %s: %w; create it (it is never created by writing to it)", name, errors.Join(t.Err))
+	if !ok {
+		t.Err = kerr.UnknownTopicOrPartition
+	}
+	if t.Err != nil {
+		return t, fmt.Errorf("topic %s in Kafka: %w; create it with `tollkeeper topics apply` (it is never created by writing to it)", name, t.Err)
 	}
 	return t, nil
 }
