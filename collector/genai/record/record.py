@@ -69,7 +69,7 @@ class Recording:
 
 
 # The part of a path that says where this machine keeps things; stack traces are full of them.
-MACHINE = re.compile(r"(?:file://)?(?:/[\w.@+-]+)+/(?=(?:site-packages|node_modules|lib/python[\d.]+|emit|[\w.-]+\.mjs)\b)")
+MACHINE = re.compile(r"(?:file://)?(?:/[\w.@+-]+)+/(?=(?:site-packages|node_modules|lib/python[\d.]+|emit|[\w.-]+\.[cm]js)\b)")
 
 
 def otlp_json(body):
