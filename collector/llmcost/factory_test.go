@@ -29,6 +29,7 @@ func TestInACollector(t *testing.T) {
 	require.NoError(t, p.Start(context.Background(), componenttest.NewNopHost()))
 	td, _ := oneSpan("app", map[string]any{"tenant.id": "acme"}, merged(someCall, map[string]any{"gen_ai.request.model": "nobody-knows"}))
 	spans := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	spans.At(0).SetStartTimestamp(0) // outside at any hour of the day
 	spans.AppendEmpty().SetName("http")
 	require.NoError(t, spans.AppendEmpty().Attributes().FromRaw(map[string]any{"gen_ai.operation.name": "invoke_agent"}))
 	require.NoError(t, p.ConsumeTraces(context.Background(), td))
