@@ -47,7 +47,7 @@ func startChild(spec childSpec, listener *net.TCPListener, log *slog.Logger) (*c
 	defer readyWrite.Close()
 	cmd := exec.Command(self)
 	cmd.Args = []string{filepath.Base(self) + ": engine"}
-	cmd.Env = append(os.Environ(), envChild+"=1")
+	cmd.Env = append(os.Environ(), envChild+"=1", "TZ=UTC")
 	cmd.Dir = spec.Layout.Dir
 	cmd.ExtraFiles = []*os.File{socket, controlRead, readyWrite}
 	cmd.SysProcAttr = childAttributes()

@@ -14,6 +14,11 @@
 // takes little memory. Every request runs on an engine connection of its own (0.4 ms): nothing a request sets can
 // reach the next one.
 //
+// Known differences from a server: query_id is echoed, while system.processes shows the engine's own ids; Native comes at
+// protocol revision 0 whatever client_protocol_version says (clients are told so in the hello); there is no query log;
+// where tenants are configured, what the engine reads in the background (dictionaries, refreshable views) sees no rows
+// of tables with a tenant column.
+//
 // A program that calls Start must call RunChildIfAsked first thing in main (and in TestMain): the child is the same
 // executable.
 package clickhouse

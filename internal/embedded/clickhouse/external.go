@@ -109,5 +109,5 @@ func (t externalTable) create(c *conn) error {
 	}
 	path := fmt.Sprintf("/proc/self/fd/%d", t.data.Fd())
 	_, err := c.run(fmt.Sprintf("INSERT INTO %s FROM INFILE '%s' FORMAT %s", name, path, t.format), "Null", nil)
-	return hidePath(err, path)
+	return err
 }

@@ -191,13 +191,13 @@ func (f *front) execute(ctx context.Context, out *reply, q *request) error {
 		path := fmt.Sprintf("/proc/self/fd/%d", q.data.Fd())
 		res, err := c.run(q.st.fromFile(path)+q.mark(), q.format(), q.params)
 		if err != nil {
-			return hidePath(err, path)
+			return q.clean(err, path)
 		}
 		return out.finish(res)
 	default:
 		res, err := c.run(q.st.text+q.mark(), q.format(), q.params)
 		if err != nil {
-			return err
+			return q.clean(err, "")
 		}
 		if _, err := out.Write(res.data); err != nil {
 			return nil // the client left
@@ -273,7 +273,7 @@ func (f *front) rows(c *conn, out *reply, q *request) error {
 		return out.abort(clientErr)
 	}
 	if err != nil {
-		return out.fail(hidePath(err, path))
+		return out.fail(q.clean(err, path))
 	}
 	return out.finish(res)
 }
@@ -313,11 +313,16 @@ func (f *front) cancelWith(ctx context.Context, token string) (stop func()) {
 	return func() { close(finished); <-watched }
 }
 
-// hidePath takes the pipe's path out of an engine message.
-func hidePath(err error, path string) error {
+// clean takes out of an engine message what the front put into the statement.
+func (q *request) clean(err error, path string) error {
 	var ex *Exception
-	if errors.As(err, &ex) {
-		ex.Text = strings.ReplaceAll(strings.ReplaceAll(ex.Text, "file/uri "+path, "request body"), path, "request body")
+	if !errors.As(err, &ex) {
+		return err
+	}
+	ex.Text = strings.ReplaceAll(ex.Text, q.mark(), "")
+	if path != "" {
+		ex.Text = strings.NewReplacer("\nINTO OUTFILE '"+path+"' APPEND ", "\n", "INTO OUTFILE '"+path+"' APPEND ", "",
+			"FROM INFILE '"+path+"' ", "", "(in file/uri "+path+")", "(in request body)", "'"+path+"'", "the end of the statement").Replace(ex.Text)
 	}
 	return err
 }

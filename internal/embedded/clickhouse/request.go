@@ -96,7 +96,7 @@ func (f *front) readRequest(r *http.Request) (*request, error) {
 	if err := f.readStatement(q, params, body); err != nil {
 		return q, err
 	}
-	if q.readonly && q.st.kind != statementRows && !q.st.session {
+	if q.readonly && !q.st.readOnly() {
 		return q, newException(codeReadonly, "READONLY", "Cannot execute query in readonly mode. For queries over HTTP, method GET implies readonly. You should use method POST for modifying queries")
 	}
 	return q, f.guard(q.user, q.st)

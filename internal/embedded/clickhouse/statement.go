@@ -9,8 +9,8 @@ import (
 type statementKind uint8
 
 const (
-	statementEffect     statementKind = iota // DDL, SET, INSERT … SELECT: no rows come back
-	statementRows                            // SELECT, SHOW …: rows in a format
+	statementEffect     statementKind = iota // DDL, SHOW, EXPLAIN …: few rows come back, or none
+	statementRows                            // SELECT: any number of rows, in a format
 	statementInsertData                      // INSERT with data after it
 )
 
@@ -22,6 +22,7 @@ type statement struct {
 	format  string // the FORMAT it names, "" if none
 	data    int    // statementInsertData: where the data starts in the text given to parseStatement
 	splice  int    // where INTO OUTFILE or FROM INFILE belongs in text
+	reads   bool   // SHOW, DESCRIBE, EXPLAIN …: changes nothing
 	session bool   // SET or USE: changes nothing but the session
 	after   int    // statementInsertData: where the FORMAT clause ends; a SETTINGS clause may follow
 	input   *token // INSERT … SELECT … FROM input(…): the word input
@@ -64,14 +65,13 @@ func parseStatement(text string) (statement, error) {
 		return parseRows(s, statementRows)
 	}
 	kind := statementEffect
-	for _, verb := range []string{"SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "CHECK"} {
-		if s.is(verb) {
-			kind = statementRows
-		}
+	if slices.ContainsFunc([]string{"SELECT", "WITH", "FROM"}, s.is) {
+		kind = statementRows
 	}
+	reads := slices.ContainsFunc([]string{"SHOW", "DESCRIBE", "DESC", "EXISTS", "EXPLAIN", "CHECK"}, s.is)
 	session := s.is("SET") || s.is("USE")
 	st, err := parseRows(s, kind)
-	st.session = session
+	st.session, st.reads = session, reads
 	return st, err
 }
 
@@ -268,6 +268,9 @@ func (st statement) settingsBefore(at int) statement {
 	}
 	return st
 }
+
+// readOnly says that the statement changes nothing that others see.
+func (st statement) readOnly() bool { return st.kind == statementRows || st.reads || st.session }
 
 // intoFile is the statement with its rows going to the path.
 func (st statement) intoFile(path, defaultFormat string) string {

@@ -169,7 +169,7 @@ func (f *front) guard(u User, st statement) error {
 	if !u.restricted() {
 		return nil
 	}
-	if st.kind != statementRows && (u.Tenant != "" || !st.session) {
+	if !st.readOnly() || u.Tenant != "" && st.session {
 		return newException(codeReadonly, "READONLY", "%s: Cannot execute query in readonly mode", u.Name)
 	}
 	if found := tenantText.FindString(st.text); found != "" && u.Tenant != "" {
