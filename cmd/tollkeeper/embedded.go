@@ -54,7 +54,9 @@ func newEmbeddedClickHouse() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		server, err := clickhouse.Start(ctx, clickhouse.Config{Dir: *dir, Listen: *listen, Log: logger(cfg)})
+		engine := cfg.ClickHouse.Embedded
+		engine.Dir, engine.Listen, engine.Log = *dir, *listen, logger(cfg)
+		server, err := clickhouse.Start(ctx, engine)
 		if err != nil {
 			return err
 		}

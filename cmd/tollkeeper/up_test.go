@@ -34,6 +34,49 @@ collector: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
 	return path
 }
 
+// With users configured, nobody comes in without a password, and a reader only reads; the roles have their own account.
+func TestUpWithUsers(t *testing.T) {
+	config := freePorts(t)
+	text, err := os.ReadFile(config)
+	require.NoError(t, err)
+	text = []byte(strings.Replace(string(text), `clickhouse: {embedded: {listen: "127.0.0.1:0"}}`,
+		`clickhouse: {embedded: {listen: "127.0.0.1:0", users: [{name: grafana, password: "${env:READER}", read_only: true}]}}`, 1))
+	require.NoError(t, os.WriteFile(config, text, 0o600))
+	up := start(t, map[string]string{"READER": "open sesame"}, "up", "--config", config, "--data-dir", filepath.Join(t.TempDir(), "data"))
+	up.ready()
+	engine := up.waitFor(`ClickHouse +http://(\S+)`)
+	status := func(user, password, sql string) int {
+		req, err := http.NewRequest(http.MethodPost, "http://"+engine+"/?database=tollkeeper", strings.NewReader(sql))
+		require.NoError(t, err)
+		if user != "" {
+			req.SetBasicAuth(user, password)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.StatusCode
+	}
+	const read, write = "SELECT count() FROM call_reports", "INSERT INTO call_reports (tenant) VALUES ('mine')"
+	require.Equal(t, http.StatusOK, status("grafana", "open sesame", read))
+	for name, code := range map[string]int{
+		"no user":        status("", "", read),
+		"default":        status("default", "", read),
+		"wrong password": status("grafana", "sesame", read),
+		"roles":          status("tollkeeper-roles", "", read),
+		"reader writes":  status("grafana", "open sesame", write),
+	} {
+		require.GreaterOrEqual(t, code, 400, name)
+	}
+	require.NotContains(t, up.text(), "open sesame")
+	require.Zero(t, up.terminate())
+
+	text = []byte(strings.Replace(string(text), `"127.0.0.1:0", users: [{name: grafana, password: "${env:READER}"`, `"0.0.0.0:0", users: [{name: grafana, password: ""`, 1))
+	require.NoError(t, os.WriteFile(config, text, 0o600))
+	up = start(t, nil, "up", "--config", config, "--data-dir", filepath.Join(t.TempDir(), "data"))
+	require.Equal(t, exitUsage, up.exit())
+	require.Contains(t, up.text(), "[grafana] have no password")
+}
+
 // ask runs one statement with plain HTTP, as curl does.
 func ask(t *testing.T, address, sql string) string {
 	t.Helper()

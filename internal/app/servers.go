@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 
 	"github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
@@ -53,10 +54,16 @@ func (a *App) openDataDir() error {
 
 // The servers outlive the end of ctx: the roles drain into them. They end by Stop, after the roles.
 
+// rolesUser is the roles' own account where the operator has configured users; its password is new with each start.
+const rolesUser = "tollkeeper-roles"
+
 func (a *App) startEngine(ctx context.Context) (*clickhouse.Server, error) {
-	server, err := clickhouse.Start(context.WithoutCancel(ctx), clickhouse.Config{
-		Dir: a.dir.Sub("clickhouse"), Listen: a.cfg.ClickHouse.Embedded.Listen, Log: a.opts.Log,
-	})
+	cfg := a.cfg.ClickHouse.Embedded
+	cfg.Dir, cfg.Log = a.dir.Sub("clickhouse"), a.opts.Log
+	if len(cfg.Users) > 0 { // the operator's users may be restricted; the roles come as one of their own
+		cfg.Users = append([]clickhouse.User{{Name: rolesUser, Password: rand.Text()}}, cfg.Users...)
+	}
+	server, err := clickhouse.Start(context.WithoutCancel(ctx), cfg)
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse.embedded: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/alerts"
 	"github.com/tollkeeper/tollkeeper/collector"
 	"github.com/tollkeeper/tollkeeper/ingest"
+	"github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
 	"github.com/tollkeeper/tollkeeper/internal/embedded/kafka"
 	"github.com/tollkeeper/tollkeeper/internal/telemetry"
 	"github.com/tollkeeper/tollkeeper/rollup"
@@ -70,13 +71,8 @@ func (t *Topics) validate() error {
 
 // ClickHouse says where the database is; with no URL, `up` runs the embedded engine.
 type ClickHouse struct {
-	URL      string         `yaml:"url"` // http(s)://user:password@host:port/database; give the password as ${env:NAME}
-	Embedded EmbeddedEngine `yaml:"embedded"`
-}
-
-// EmbeddedEngine configures the engine of one machine.
-type EmbeddedEngine struct {
-	Listen string `yaml:"listen"` // host:port of its HTTP interface; port 0 takes a free one
+	URL      string            `yaml:"url"` // http(s)://user:password@host:port/database; give the password as ${env:NAME}
+	Embedded clickhouse.Config `yaml:"embedded"`
 }
 
 // EmbeddedPolicy is the storage policy with the tiers hot, warm and cold that the embedded engine has.
@@ -88,7 +84,7 @@ func Default() Config {
 		Log:        telemetry.DefaultLogConfig(),
 		HTTP:       HTTP{Listen: "127.0.0.1:9464"},
 		Kafka:      Kafka{Topics: Topics{Partitions: 12, Replication: 3, MinInsync: 2, Retention: 7 * 24 * time.Hour}, Embedded: kafka.DefaultConfig()},
-		ClickHouse: ClickHouse{Embedded: EmbeddedEngine{Listen: "127.0.0.1:8123"}},
+		ClickHouse: ClickHouse{Embedded: clickhouse.DefaultConfig()},
 		Schema:     schema.DefaultOptions(),
 		Collector:  collector.DefaultConfig(),
 		Ingest:     ingest.DefaultConfig(),
@@ -96,6 +92,7 @@ func Default() Config {
 		Alerts:     alerts.DefaultConfig(),
 	}
 	c.Kafka.Embedded.Listen = "127.0.0.1:9092"
+	c.ClickHouse.Embedded.Listen = "127.0.0.1:8123"
 	c.Schema.Policy = EmbeddedPolicy
 	return c
 }
@@ -126,7 +123,11 @@ func (c *Config) Validate() error {
 	if len(full.Kafka.Brokers) == 0 {
 		full.Kafka.Brokers = []string{"127.0.0.1:9092"} // stands for the embedded one
 	}
+	var engineErr error
 	if full.ClickHouse.URL == "" {
+		engine := full.ClickHouse.Embedded
+		engine.Dir = "below the data directory"
+		engineErr = engine.Validate()
 		full.ClickHouse.URL = "http://127.0.0.1:8123/" + schema.DefaultDatabase
 	}
 	full.UseServers(full.Kafka.Brokers, full.ClickHouse.URL)
@@ -134,7 +135,7 @@ func (c *Config) Validate() error {
 	return errors.Join(
 		full.Log.Validate(),
 		address("http.listen", full.HTTP.Listen),
-		address("clickhouse.embedded.listen", full.ClickHouse.Embedded.Listen),
+		section("clickhouse.embedded", engineErr),
 		section("clickhouse", urlErr),
 		section("kafka.topics", full.Kafka.Topics.validate()),
 		section("kafka.embedded", full.Kafka.Embedded.Validate()),

@@ -114,6 +114,9 @@ func (c *Config) Validate() error {
 	if c.MemoryLimit != 0 && c.MemoryLimit < 256<<20 {
 		add("memory_limit: %d bytes is too little to run a query; give at least 256 MiB", c.MemoryLimit)
 	}
+	if open := c.openUsers(); len(open) > 0 {
+		add("users: %v have no password, but listen %s is beyond this machine's loopback; give each user a password, or listen on 127.0.0.1", open, c.Listen)
+	}
 	seen := map[string]bool{}
 	for i, u := range c.Users {
 		if u.Name == "" {
@@ -131,4 +134,21 @@ func (c *Config) Validate() error {
 		add("the embedded engine runs on linux; on %s give the URL of a ClickHouse server", runtime.GOOS)
 	}
 	return errors.Join(errs...)
+}
+
+// openUsers are those that anyone on the network could be: without a password behind a listener beyond loopback.
+func (c *Config) openUsers() (names []string) {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if ip := net.ParseIP(host); err != nil || host == "localhost" || (ip != nil && ip.IsLoopback()) {
+		return nil
+	}
+	if len(c.Users) == 0 {
+		return []string{"default"}
+	}
+	for _, u := range c.Users {
+		if u.Password == "" {
+			names = append(names, u.Name)
+		}
+	}
+	return names
 }
