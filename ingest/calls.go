@@ -19,6 +19,7 @@ type callSink struct {
 	conn     driver.Conn
 	inserter *inserter
 	dead     *deadLetters
+	heart    *heartbeat
 	log      *slog.Logger
 	metrics  *metrics
 	now      func() time.Time

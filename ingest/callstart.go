@@ -52,6 +52,7 @@ func (s *callSink) begin(ctx context.Context, committed map[int]int64) (map[int]
 	for _, alarm := range alarms {
 		alarm()
 	}
+	s.heart.begin(ctx, starts, len(state.end))
 	return starts, nil
 }
 

@@ -25,6 +25,8 @@ type Config struct {
 	Session       time.Duration `yaml:"session_timeout"` // a member silent for longer loses its partitions
 	Heartbeat     time.Duration `yaml:"heartbeat"`       // also how soon a member notices a rebalance
 	Checkpoint    time.Duration `yaml:"checkpoint"`      // how often a row sums up the ranges before it
+
+	FreshnessEvery time.Duration `yaml:"freshness_every"` // how often it is written up to when the ledger is complete
 }
 
 // DefaultConfig lacks the two addresses.
@@ -42,11 +44,16 @@ func DefaultConfig() Config {
 		Session:       10 * time.Second,
 		Heartbeat:     time.Second,
 		Checkpoint:    24 * time.Hour,
+
+		FreshnessEvery: 5 * time.Second,
 	}
 }
 
 // maxTick keeps the reaction time of DESIGN D10.
 const maxTick = 500 * time.Millisecond
+
+// maxFreshnessEvery leaves the alerts' usual minute room for one heartbeat that fails.
+const maxFreshnessEvery = 20 * time.Second
 
 // Validate returns every problem at once.
 func (c *Config) Validate() error {
@@ -90,6 +97,9 @@ func (c *Config) Validate() error {
 		if d.value <= 0 {
 			bad(d.key, d.value, "want a duration like 10s")
 		}
+	}
+	if c.FreshnessEvery <= 0 || c.FreshnessEvery > maxFreshnessEvery {
+		bad("freshness_every", c.FreshnessEvery, "want more than 0 and at most "+maxFreshnessEvery.String()+": alerts take a ledger that says nothing for a minute for stale")
 	}
 	if c.Heartbeat > 0 && c.Session < 3*c.Heartbeat {
 		bad("session_timeout", c.Session, fmt.Sprintf("want at least three times heartbeat (%s)", c.Heartbeat))

@@ -31,6 +31,7 @@ func (s *stream) fetchLoop(ctx context.Context, partition int, at position, wait
 			}
 			check = false
 		}
+		began := s.now()
 		got, err := s.brokers.fetch(ctx, s.topic, partition, at.next, s.cfg.MaxFetch)
 		switch {
 		case ctx.Err() != nil:
@@ -66,6 +67,9 @@ func (s *stream) fetchLoop(ctx context.Context, partition int, at position, wait
 			}
 			at = position{next: c.next, hash: c.hash}
 			waiting.put(c)
+		}
+		if err == nil && at.next >= got.end {
+			s.fresh.sawEnd(partition, at.next, began)
 		}
 	}
 	return nil

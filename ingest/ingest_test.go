@@ -97,7 +97,7 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 	err := cfg.Validate()
 	require.Error(t, err)
 	for _, key := range []string{"brokers", "clickhouse", "group", "tick", "max_insert", "max_fetch", "retry_max",
-		"insert_timeout", "drain", "session_timeout", "checkpoint"} {
+		"insert_timeout", "drain", "session_timeout", "checkpoint", "freshness_every"} {
 		require.ErrorContains(t, err, key)
 	}
 	cfg = DefaultConfig()

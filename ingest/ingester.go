@@ -29,6 +29,7 @@ type Ingester struct {
 	now     func() time.Time
 	calls   health
 	spans   health
+	fresh   *freshness         // of the calls
 	step    func(string) error // tests only
 }
 
@@ -40,7 +41,7 @@ func New(cfg Config, deps Deps) (*Ingester, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("ingest: %w", err)
 	}
-	i := &Ingester{cfg: cfg, log: deps.Log, now: deps.Now}
+	i := &Ingester{cfg: cfg, log: deps.Log, now: deps.Now, fresh: &freshness{}}
 	if i.log == nil {
 		i.log = slog.New(slog.DiscardHandler)
 	}
@@ -48,7 +49,7 @@ func New(cfg Config, deps Deps) (*Ingester, error) {
 		i.now = time.Now
 	}
 	var err error
-	if i.metrics, err = newMetrics(deps.Metrics); err != nil {
+	if i.metrics, err = newMetrics(deps.Metrics, func() float64 { return i.fresh.age(i.now()).Seconds() }); err != nil {
 		return nil, fmt.Errorf("ingest: %w", err)
 	}
 	i.calls.set("start", errNotStarted)
@@ -106,7 +107,7 @@ func (m *member) close() {
 func (i *Ingester) stream(kafka *brokers, name, topic, group string, h *health) *stream {
 	return &stream{
 		name: name, topic: topic, group: group, cfg: i.cfg, log: i.log.With("stream", name), metrics: i.metrics,
-		health: h, brokers: kafka, step: i.step,
+		health: h, brokers: kafka, step: i.step, fresh: &freshness{}, now: i.now,
 	}
 }
 
@@ -125,8 +126,13 @@ func (i *Ingester) callStream(kafka *brokers) (*member, error) {
 	}
 	s := i.stream(kafka, "calls", ledger.TopicCalls, i.cfg.Group, &i.calls)
 	in := newInserter(target, i.cfg.InsertTimeout)
+	heart := &heartbeat{
+		topic: ledger.TopicCalls, fresh: i.fresh, every: i.cfg.FreshnessEvery, conn: conn, inserter: in, table: newFreshnessTable(),
+		log: s.log, metrics: i.metrics, now: i.now,
+	}
+	s.fresh, s.beat = i.fresh, heart.beat
 	s.sink = &callSink{
-		stream: s, conn: conn, inserter: in, dead: i.deadLetters(kafka, ledger.TopicCalls), log: s.log, metrics: i.metrics, now: i.now,
+		stream: s, conn: conn, inserter: in, heart: heart, dead: i.deadLetters(kafka, ledger.TopicCalls), log: s.log, metrics: i.metrics, now: i.now,
 		calls: newCallTable(), candidates: newCandidateTable(), marks: newMarkTable(), ranges: newRangeTable(),
 	}
 	return &member{s, []func(){in.close, func() { _ = conn.Close() }}}, nil

@@ -22,11 +22,13 @@ type metrics struct {
 	replayed    prometheus.Counter       // replayed_records_total
 	generations *prometheus.CounterVec   // generations_total{stream}
 	partitions  *prometheus.GaugeVec     // partitions{stream}
+	age         prometheus.GaugeFunc     // ledger_age_seconds
 }
 
 const namePrefix = "tollkeeper_ingest_"
 
-func newMetrics(registry prometheus.Registerer) (*metrics, error) {
+// newMetrics registers them; age is asked for ledger_age_seconds at each scrape.
+func newMetrics(registry prometheus.Registerer, age func() float64) (*metrics, error) {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: namePrefix + name, Help: help}, labels)
 	}
@@ -54,13 +56,15 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		replayed:    prometheus.NewCounter(prometheus.CounterOpts{Name: namePrefix + "replayed_records_total", Help: "Records stored again after a crash or a rebalance; they change nothing."}),
 		generations: counter("generations_total", "Assignments of partitions received.", "stream"),
 		partitions:  gauge("partitions", "Partitions assigned.", "stream"),
+		age: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: namePrefix + "ledger_age_seconds",
+			Help: "Time since which the ledger isn't known to be complete for this member's partitions; idle or not, below a second is usual."}, age),
 	}
 	if registry == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
 		m.records, m.rows, m.bytes, m.waiting, m.lag, m.delay, m.insert, m.retries, m.dead, m.gaps, m.epochs, m.replayed,
-		m.generations, m.partitions,
+		m.generations, m.partitions, m.age,
 	} {
 		if err := registry.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)

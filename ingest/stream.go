@@ -24,6 +24,9 @@ type stream struct {
 	health  *health
 	brokers *brokers
 	sink    sink
+	fresh   *freshness            // how far the topic is complete
+	beat    func(context.Context) // tells it, when nothing else is to be done; nil: nobody asks
+	now     func() time.Time
 	step    func(string) error // tests fail or kill between steps; nil otherwise
 }
 
@@ -200,6 +203,7 @@ func (s *stream) storeLoop(reading, life context.Context, gen *kafka.Generation,
 			if last {
 				return
 			}
+			s.tellFreshness(life)
 			continue
 		}
 		if err := s.store(life, gen, chunks); err != nil {
@@ -208,6 +212,13 @@ func (s *stream) storeLoop(reading, life context.Context, gen *kafka.Generation,
 			}
 			return
 		}
+		s.tellFreshness(life)
+	}
+}
+
+func (s *stream) tellFreshness(ctx context.Context) {
+	if s.beat != nil {
+		s.beat(ctx)
 	}
 }
 
@@ -227,6 +238,7 @@ func (s *stream) store(ctx context.Context, gen *kafka.Generation, chunks []*chu
 		return fmt.Errorf("commit offsets of group %s: %w", s.group, err)
 	}
 	for _, c := range chunks {
+		s.fresh.stored(c.partition, c.next)
 		s.metrics.records.WithLabelValues(s.name).Add(float64(len(c.records)))
 		s.metrics.bytes.WithLabelValues(s.name).Add(float64(c.bytes))
 		s.metrics.lag.WithLabelValues(s.name, strconv.Itoa(c.partition)).Set(float64(max(0, c.logEnd-c.next)))

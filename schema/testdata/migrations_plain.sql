@@ -415,6 +415,19 @@ ORDER BY (topic, topic_id, partition, first, next, at)
 SETTINGS storage_policy = 'default', fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
+-- Up to which time the ledger is known to be complete, per partition of a topic: every record that Kafka had acknowledged
+-- before complete_to is stored. Ingest writes it every few seconds, traffic or not; a partition that has never been
+-- complete has a row of 1970.
+CREATE TABLE IF NOT EXISTS tollkeeper.ingest_freshness
+(
+    topic       LowCardinality(String),
+    partition   Int32,
+    complete_to DateTime64(3, 'UTC'),
+    at          DateTime64(3, 'UTC') DEFAULT now64(3)
+)
+ENGINE = ReplacingMergeTree(at) ORDER BY (topic, partition)
+SETTINGS storage_policy = 'default';
+
 CREATE TABLE IF NOT EXISTS tollkeeper.periods
 (
     month   Date,
