@@ -38,7 +38,7 @@ func TestInACollector(t *testing.T) {
 	for metric, want := range map[string]map[string]int64{
 		"tollkeeper_llmcost_spans":    {"call": 1, "other": 1, "aggregate": 1},
 		"tollkeeper_llmcost_unpriced": {"unknown_model": 1},
-		"tollkeeper_llmcost_flagged":  {"tenant_claimed": 1, "start_outside": 1},
+		"tollkeeper_llmcost_flagged":  {"tenant_claimed": 1, "start_outside": 1, "candidate": 1},
 	} {
 		got, err := tel.GetMetric(metric)
 		require.NoError(t, err)

@@ -123,6 +123,10 @@ func (p *costProcessor) bill(w *worker, who tenant, received int64) {
 		c.Flags |= ledger.FlagTenantClaimed
 	}
 	c.SetMinute()
+	if c.Flags&ledger.FlagStartOutside != 0 {
+		// The minute is the receipt's: a copy sent again gets another one, so that identity alone doesn't find it (DESIGN D3).
+		c.Flags |= ledger.FlagCandidate
+	}
 	p.book.Rate(c)
 	if c.Flags&ledger.FlagHasProvided != 0 {
 		p.compare(c)

@@ -95,3 +95,23 @@ func TestTagsACall(t *testing.T) {
 	rt, _ := td.ResourceSpans().At(0).Resource().Attributes().Get(TagTenant)
 	require.Equal(t, "acme", rt.Str())
 }
+
+// A start that can't be believed is replaced by the receipt's time, which is another one for every copy that an SDK sends
+// again: identities differ, so every copy must be a candidate of settlement (DESIGN D3).
+func TestCopiesWithAnUnbelievableStartAreCandidates(t *testing.T) {
+	p := newTest(t, nil)
+	minutes := map[int64]bool{}
+	for _, at := range []time.Time{testNow, testNow.Add(2 * time.Minute)} {
+		p.now = func() time.Time { return at }
+		td, span := oneSpan("app", nil, someCall)
+		span.SetStartTimestamp(0)
+		_, err := p.process(context.Background(), td)
+		require.NoError(t, err)
+		c, ok := callOf(t, span)
+		require.True(t, ok)
+		require.NotZero(t, c.Flags&ledger.FlagStartOutside)
+		require.NotZero(t, c.Flags&ledger.FlagCandidate, c.Flags.String())
+		minutes[c.Minute] = true
+	}
+	require.Len(t, minutes, 2)
+}
