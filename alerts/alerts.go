@@ -54,6 +54,7 @@ type Alerts struct {
 	started  map[uuid.UUID]time.Time   // of those episodes
 	refresh  time.Time                 // last time Alertmanagers were told again what is firing
 	restored bool
+	born     time.Time             // this process's start
 	ready    atomic.Pointer[error] // nil pointer: not evaluated yet; to nil: the last evaluation succeeded
 }
 
@@ -67,6 +68,7 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 	if a.now == nil {
 		a.now = time.Now
 	}
+	a.born = a.now().UTC()
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -81,7 +83,7 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
 	a.spikes = newSpikes(cfg.Spikes)
-	keep := max(rollupReach, a.spikes.reach(), cfg.QuietAfter) + (lateMinutes+1)*time.Minute
+	keep := max(rollupReach, a.spikes.reach()) + (lateMinutes+1)*time.Minute
 	a.recent = newRecent(a.spikes.bucket(cfg.Throttle.EffectWindow), keep)
 	throttler := deps.Throttler
 	if throttler == nil && cfg.Throttle.Gateway.URL != "" {

@@ -45,6 +45,7 @@ func TestBudgetFiresAtTheExactCallAndResolvesOnce(t *testing.T) {
 	require.Equal(t, []string{"acme-hour acme firing", "acme-hour acme resolved"}, w.states())
 	require.Equal(t, []string{"firing", "resolved"}, w.stored("SELECT toString(state) FROM alert_events FINAL ORDER BY sequence"))
 	require.Equal(t, []string{"1"}, w.stored("SELECT toString(uniqExact(episode)) FROM alert_events"))
+	require.Contains(t, w.logged(), "after=40m10s")
 }
 
 func TestBudgetCountsRolledUpWindows(t *testing.T) {

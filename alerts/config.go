@@ -15,8 +15,7 @@ import (
 type Config struct {
 	ClickHouse    string         `yaml:"-"`              // URL, said once for all roles
 	EvaluateEvery time.Duration  `yaml:"evaluate_every"` // how often the rules are evaluated
-	StaleAfter    time.Duration  `yaml:"stale_after"`    // a ledger that hasn't grown for so long is no evidence
-	QuietAfter    time.Duration  `yaml:"quiet_after"`    // after so long without traffic none is expected
+	StaleAfter    time.Duration  `yaml:"stale_after"`    // a ledger not known to be complete for so long is no evidence
 	Budgets       []Budget       `yaml:"budgets"`
 	Spikes        []Spike        `yaml:"spikes"`
 	Throttle      ThrottleConfig `yaml:"throttle"`
@@ -102,7 +101,6 @@ func DefaultConfig() Config {
 	return Config{
 		EvaluateEvery: time.Second,
 		StaleAfter:    time.Minute,
-		QuietAfter:    15 * time.Minute,
 		Spikes:        []Spike{Spike{Name: "spend-spike"}.withDefaults()},
 		Throttle: ThrottleConfig{
 			Lease: time.Minute, RetryAfter: 5 * time.Second, EffectWithin: time.Minute, EffectWindow: 10 * time.Second,
@@ -185,7 +183,6 @@ func (c *Config) Validate() error {
 	}
 	p.within("evaluate_every", c.EvaluateEvery, 5*time.Millisecond, time.Minute)
 	p.within("stale_after", c.StaleAfter, 5*time.Second, time.Hour)
-	p.within("quiet_after", c.QuietAfter, c.StaleAfter, 24*time.Hour)
 	names := map[string]string{}
 	unique := func(key, name string) {
 		if name == "" {

@@ -13,7 +13,7 @@ import (
 const (
 	KindBudget    = "budget"
 	KindSpike     = "spike"
-	KindFreshness = "freshness" // the ledger itself: it stopped growing while traffic was expected
+	KindFreshness = "freshness" // the ledger itself: calls may be missing from it
 )
 
 // States of an episode.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/alerts"
 	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
+	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
@@ -28,6 +29,7 @@ INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, start, rec
 SELECT toStartOfMinute(s), concat('t', toString(rand(1) % 200)), toString(rand64(2) % 1000000000000000), toString(rand(3) % 10000000), 1, s, s, toDecimal64(0.001, 12)
 FROM (SELECT addMilliseconds(toDateTime64('2026-11-02 10:18:00', 3, 'UTC'), number * 4) AS s FROM numbers(45000))`))
 	}
+	require.NoError(b, w.conn.Exec(ctx, "INSERT INTO ingest_freshness (topic, partition, complete_to) VALUES ('"+ledger.TopicCalls+"', 0, '2026-11-02 10:20:59')"))
 	cfg := alerts.DefaultConfig()
 	cfg.ClickHouse = w.url
 	cfg.Budgets = []alerts.Budget{{Name: "b", Tenant: "t7", Period: "hour", Amount: alerts.USD(1000 * dollar)}}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/alerts"
 	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // throttling is a budget of one USD an hour that blocks acme, enforced.
@@ -76,32 +77,100 @@ func TestStaleLedgerIsNoEvidence(t *testing.T) {
 	w.calls(call{"acme", "2", time.Second, ""}, call{"globex", "0.01", 0, ""})
 	w.awaitStep("acme acknowledged block")
 
-	for range 4 { // the leases end while nothing new is in the ledger
+	w.ingestStops = true
+	for range 4 { // the leases end while nobody says that the ledger is complete
 		w.pass(20 * time.Second)
+		w.calls(call{"globex", "0.01", 0, ""}) // one partition of many goes on
 		r.settle()
 	}
 	w.awaitState("ledger-freshness no_data")
+	require.Contains(t, w.lastAlert().Summary, "calls may be missing from the ledger since 2026-11-02 10:20:30 UTC")
+	require.Equal(t, w.complete, w.lastAlert().Crossed)
 	w.awaitStep("acme expired block")
 	require.False(t, w.limiter.State("acme").InForce)
 
-	w.calls(call{"globex", "0.01", 0, ""}) // it grows again
+	w.pass(50 * time.Minute) // the budget's next hour, as far as anybody knows
+	r.settle()
+	r.stop() // nor is a restart evidence
+	r = w.run(throttling(w))
+	r.settle()
+	w.pass(20 * time.Second)
+	r.settle()
+	require.Equal(t, []string{"acme-hour acme firing", "ledger-freshness no_data"}, w.states())
+
+	w.ingestStops = false
+	w.pass(time.Second)
+	w.awaitState("ledger-freshness resolved")
+	require.Contains(t, w.lastAlert().Summary, "resolved: the ledger is complete up to 2026-11-02 11:12:11 UTC")
+	w.pass(10 * time.Second)
+	w.awaitState("acme-hour acme resolved")
+	require.False(t, w.limiter.State("acme").InForce)
+}
+
+func TestThrottleGoesOnWhenTheLedgerIsCompleteAgain(t *testing.T) {
+	w := newWorld(t)
+	r := w.run(throttling(w))
+	w.calls(twoTenants...)
+	w.awaitStep("acme acknowledged block")
+	w.ingestStops = true
+	w.pass(61 * time.Second)
+	w.awaitState("ledger-freshness no_data")
+	w.awaitStep("acme expired block")
+	w.ingestStops = false
+	w.pass(time.Second)
 	w.awaitState("ledger-freshness resolved")
 	w.eventually(func() bool { return w.limiter.State("acme").InForce })
+	r.settle()
 	require.Equal(t, []string{"acme-hour acme firing", "ledger-freshness no_data", "ledger-freshness resolved"}, w.states())
 }
 
-func TestSilenceThatWeOrderedIsNotStale(t *testing.T) {
+func TestPauseOfTrafficIsNoAlarm(t *testing.T) {
 	w := newWorld(t)
-	r := w.run(throttling(w))
-	w.calls(call{"acme", "2", 0, ""}) // the only tenant, and blocked
+	cfg := throttling(w)
+	cfg.Throttle.Lease = 2 * time.Minute
+	r := w.run(cfg)
+	w.calls(call{"acme", "2", 0, ""}) // the only tenant, and blocked: silence for ten minutes
 	w.awaitStep("acme acknowledged block")
-	for range 8 {
-		w.pass(10 * time.Second)
-		w.eventually(func() bool { return w.limiter.State("acme").Expires.Sub(w.clock()) > 10*time.Second })
+	for _, rollup := range []string{
+		`INSERT INTO cost_minute (window, n, worker, tenant, calls, cost) VALUES ('2026-11-02 10:20:00', 1, 7, 'acme', 1, 2)`,
+		`INSERT INTO window_revisions (level, window, n, worker, committed) VALUES ('minute', '2026-11-02 10:20:00', 1, 7, 1)`,
+	} {
+		require.NoError(t, w.conn.Exec(context.Background(), rollup))
+	}
+	for range 30 {
+		w.pass(20 * time.Second)
+		w.eventually(func() bool { return w.limiter.State("acme").Expires.Sub(w.clock()) >= time.Minute })
 		r.settle()
 	}
 	require.Equal(t, []string{"acme-hour acme firing"}, w.states())
 	require.True(t, w.limiter.State("acme").InForce, "renewed all the time")
+	require.NotContains(t, w.steps(), "acme expired block")
+}
+
+func TestIngestThatNeverComes(t *testing.T) {
+	w := newWorld(t)
+	w.ingestStops = true
+	require.NoError(t, w.conn.Exec(context.Background(), "TRUNCATE TABLE ingest_freshness"))
+	cfg := throttling(w)
+	began := w.clock()
+	r := w.run(cfg)
+	w.pass(cfg.StaleAfter)
+	r.settle()
+	require.Empty(t, w.states(), "it may have been started just now")
+	w.pass(time.Second)
+	w.awaitState("ledger-freshness no_data")
+	require.Contains(t, w.lastAlert().Summary, "since 2026-11-02 10:20:30 UTC, when alerts was started, or longer")
+	require.Equal(t, began, w.lastAlert().Crossed)
+
+	// One partition of two is complete, the other one never was.
+	at := w.clock().Format(time.DateTime)
+	insert := "INSERT INTO ingest_freshness (topic, partition, complete_to) VALUES ('" + ledger.TopicCalls + "', "
+	require.NoError(t, w.conn.Exec(context.Background(), insert+"1, '1970-01-01 00:00:00')"))
+	require.NoError(t, w.conn.Exec(context.Background(), insert+"0, '"+at+"')"))
+	r.settle()
+	require.Len(t, w.states(), 1)
+	require.NoError(t, w.conn.Exec(context.Background(), insert+"1, '"+at+"')"))
+	w.awaitState("ledger-freshness resolved")
 }
 
 func TestDryRunUnlessOptedIn(t *testing.T) {
@@ -208,38 +277,6 @@ func TestNewerCommandAtTheGatewayIsOvertaken(t *testing.T) {
 	s := w.limiter.State("acme")
 	require.Equal(t, uint64(42), s.Sequence)
 	require.Equal(t, gateway.Block, s.Level)
-}
-
-func TestReleaseByHandHoldsForTheEpisode(t *testing.T) {
-	w := newWorld(t)
-	cfg := throttling(w)
-	r := w.run(cfg)
-	w.calls(twoTenants...)
-	w.awaitStep("acme acknowledged block")
-
-	client, err := gateway.NewClient(cfg.Throttle.Gateway, w.clock)
-	require.NoError(t, err)
-	defer client.Close()
-	_, err = alerts.ReleaseByHand(context.Background(), w.url, client, "acme", "alerts", "x", w.clock)
-	require.ErrorContains(t, err, "who you are")
-	ack, err := alerts.ReleaseByHand(context.Background(), w.url, client, "acme", "ann@example.com", "agreed with the customer", w.clock)
-	require.NoError(t, err)
-	require.True(t, ack.Applied)
-	require.False(t, w.limiter.State("acme").InForce)
-
-	w.pass(11 * time.Second) // a renewal is due
-	w.awaitStep("acme failed block")
-	r.settle()
-	require.False(t, w.limiter.State("acme").InForce)
-	r.stop()
-
-	again := w.run(cfg) // and a restart doesn't forget it
-	w.pass(30 * time.Second)
-	w.calls(call{"globex", "0.01", 0, ""})
-	again.settle()
-	require.False(t, w.limiter.State("acme").InForce)
-	released := w.stored("SELECT concat(author, ': ', reason) FROM throttle_events WHERE step = 'released'")
-	require.Equal(t, []string{"ann@example.com: agreed with the customer"}, released)
 }
 
 func TestRuleThatIsTakenOutResolvesAndReleases(t *testing.T) {

@@ -126,7 +126,9 @@ func (a *Alerts) publish(e *AlertEvent) {
 // post puts the event into the boxes of all receivers that lack it.
 func (a *Alerts) post(e *AlertEvent) {
 	if len(a.boxes) == 0 {
-		delete(a.started, e.Episode)
+		if e.State == StateResolved {
+			delete(a.started, e.Episode)
+		}
 		return
 	}
 	var d detail

@@ -32,7 +32,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		failures: prometheus.NewCounter(prometheus.CounterOpts{Name: "tollkeeper_alerts_evaluation_failures_total",
 			Help: "Evaluations that failed, mostly because the database didn't answer."}),
 		freshness: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_alerts_ledger_age_seconds",
-			Help: "Age of the newest call in the ledger, by the clock of this process."}),
+			Help: "Time since which the ledger isn't known to be complete, by the clock of this process; since its start if nothing is known."}),
 		behind: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_alerts_rollup_behind_seconds",
 			Help: "Age of the oldest minute whose rollup is behind its calls, 0 if none; looked for up to ten minutes back."}),
 		reaction: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "tollkeeper_alerts_reaction_seconds",

@@ -155,9 +155,10 @@ func (r reader) pendingMinute(ctx context.Context, from, changed time.Time) (at 
 	return at, !at.IsZero(), err
 }
 
-// newestRange is when ingest last wrote calls, zero if not since from.
-func (r reader) newestRange(ctx context.Context, from time.Time) (time.Time, error) {
-	return r.instant(ctx, "newest_range", params{"from": milli(from), "topic": ledger.TopicCalls}, time.Millisecond)
+// completeTo is up to when all partitions of the calls are known to be complete, by ingest's clock; zero if nothing is
+// known.
+func (r reader) completeTo(ctx context.Context) (time.Time, error) {
+	return r.instant(ctx, "complete_to", params{"topic": ledger.TopicCalls}, time.Millisecond)
 }
 
 func (r reader) instant(ctx context.Context, name string, p params, unit time.Duration) (at time.Time, err error) {

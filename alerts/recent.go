@@ -87,17 +87,6 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// tenants lists everyone with a call in the minutes kept.
-func (r *recent) tenants() map[string]bool {
-	out := map[string]bool{}
-	for _, tenants := range r.minutes {
-		for t := range tenants {
-			out[t] = true
-		}
-	}
-	return out
-}
-
 // bucketOf is the bucket that holds t.
 func (r *recent) bucketOf(t time.Time) int64 { return t.UnixMilli() / r.bucket.Milliseconds() }
 

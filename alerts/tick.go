@@ -3,10 +3,7 @@ package alerts
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
-
-	"github.com/tollkeeper/tollkeeper/gateway"
 )
 
 // A minute that has changed and wasn't rolled up for rollupSlack is read from the calls instead, if it's at most
@@ -23,12 +20,13 @@ const ingestLag = time.Second
 // tick is what one evaluation knows.
 type tick struct {
 	now       time.Time
-	newest    time.Time // newest sign of life of the ledger: a receipt, or ingest's own note; zero if none in a day
+	complete  time.Time // up to when the ledger is known to be complete; zero if nothing is known
+	newest    time.Time // newest sign of life of the ledger: a receipt, or complete
 	watermark time.Time // up to when receipts are taken to be complete
 	openFrom  time.Time // minutes from here on are read from calls, those before from the rollups
 	behind    bool      // minutes older than that aren't rolled up: budgets' sums are lower bounds
 	fresh     bool      // the ledger is evidence
-	expected  bool      // traffic is expected
+	stale     bool      // it isn't, and should be by now
 	recent    *recent
 	ledger    reader
 }
@@ -63,45 +61,42 @@ func (a *Alerts) look(ctx context.Context, now time.Time) (*tick, error) {
 	return t, nil
 }
 
-// age decides whether the ledger is evidence: it has grown lately, or nothing was to be expected.
+// age decides whether the ledger is evidence: it is known to be complete up to a time at most StaleAfter ago. That time is
+// of ingest's clock and now is of ours: where the hosts' clocks differ, staleness is noticed so much sooner or later, so
+// the difference has to stay well below StaleAfter.
 func (a *Alerts) age(ctx context.Context, t *tick) error {
-	t.newest = a.recent.newest()
-	if t.now.Sub(t.newest) > a.cfg.StaleAfter {
-		at, err := t.ledger.newestRange(ctx, t.now.Add(-24*time.Hour))
-		if err != nil {
-			return err
-		}
-		t.newest = later(t.newest, at)
+	complete, err := t.ledger.completeTo(ctx)
+	if err != nil {
+		return err
 	}
-	age := t.now.Sub(t.newest)
-	if !t.newest.IsZero() {
-		a.metrics.freshness.Set(age.Seconds())
-	}
-	t.expected = !t.newest.IsZero() && age <= a.cfg.QuietAfter && !a.allBlocked(t)
-	t.fresh = !t.expected || age <= a.cfg.StaleAfter
+	t.complete = complete
+	t.newest = later(a.recent.newest(), complete)
+	age := t.now.Sub(later(complete, a.born))
+	a.metrics.freshness.Set(max(0, age.Seconds()))
+	t.fresh = t.now.Sub(complete) <= a.cfg.StaleAfter
+	t.stale = age > a.cfg.StaleAfter
 	return nil
 }
 
-// allBlocked reports whether every tenant that was seen lately is blocked by us: then silence is what we ordered.
-func (a *Alerts) allBlocked(t *tick) bool {
-	seen := t.recent.tenants()
-	for tenant := range seen {
-		h := a.throttles.holds[tenant]
-		if h == nil || h.current.DryRun || !slices.Contains([]gateway.Level{gateway.Block, gateway.Cap}, h.current.Level) {
-			return false
-		}
-	}
-	return len(seen) > 0
-}
-
-// freshnessRule is the name under which the ledger's own silence is reported.
+// freshnessRule is the name under which a ledger that may lack calls is reported.
 const freshnessRule = "ledger-freshness"
 
+// freshness fires when the ledger is stale. In the first StaleAfter of this process an old ledger is no alarm yet, since
+// everything may have just been started; nor does it end one.
 func (a *Alerts) freshness(t *tick) verdict {
-	return verdict{
-		key: key{rule: freshnessRule}, kind: KindFreshness, severity: Critical, known: true, holds: !t.fresh, clear: t.fresh,
-		summary: fmt.Sprintf("the ledger has not grown since %s, %s or more is too old: spend rules neither resolve nor throttle; look at collector, Kafka and ingest",
-			t.newest.UTC().Format(time.DateTime), a.cfg.StaleAfter),
-		cross: func(context.Context) (time.Time, error) { return t.newest, nil },
+	at, started := t.complete, ""
+	if at.IsZero() {
+		at, started = a.born, ", when alerts was started, or longer"
 	}
+	since := at.UTC().Format(time.DateTime) + " UTC" + started
+	v := verdict{
+		key: key{rule: freshnessRule}, kind: KindFreshness, severity: Critical, known: true, holds: t.stale, clear: t.fresh,
+		cross: func(context.Context) (time.Time, error) { return at, nil },
+	}
+	v.summary = fmt.Sprintf("calls may be missing from the ledger since %s: until it is complete again, spend rules neither resolve nor throttle; "+
+		"see whether ingest runs and keeps up (tollkeeper_ingest_lag, its log), and whether Kafka and ClickHouse answer it", since)
+	if t.fresh {
+		v.summary = "the ledger is complete up to " + since
+	}
+	return v
 }

@@ -3,7 +3,6 @@ package alerts_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -46,6 +45,10 @@ type world struct {
 	now time.Time
 	n   int // calls made, for their ids
 
+	complete    time.Time // up to when ingest has said that the ledger is
+	ingestStops bool      // it says nothing any more
+	logs        strings.Builder
+
 	limiter *gateway.Limiter
 	secret  string
 	hook    string
@@ -62,6 +65,7 @@ func newWorld(t *testing.T) *world {
 	w.conn, err = schema.Open(w.url)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.conn.Close() })
+	w.heartbeat(w.now)
 	w.limiter = gateway.NewLimiter(gateway.LimiterOptions{Now: w.clock})
 	h, err := w.limiter.WebhookHandler([]string{w.secret})
 	require.NoError(t, err)
@@ -86,10 +90,36 @@ func (w *world) clock() time.Time {
 	return w.now
 }
 
+// heartbeat says, as ingest does, that the ledger is complete up to a time: now and then is enough.
+func (w *world) heartbeat(at time.Time) {
+	w.t.Helper()
+	if w.ingestStops || at.Sub(w.complete) < 20*time.Second {
+		return
+	}
+	w.complete = at
+	require.NoError(w.t, w.conn.Exec(context.Background(), fmt.Sprintf("INSERT INTO ingest_freshness (topic, partition, complete_to) VALUES ('%s', 0, '%s')",
+		ledger.TopicCalls, at.UTC().Format("2006-01-02 15:04:05.000"))))
+}
+
 func (w *world) pass(d time.Duration) {
+	w.t.Helper()
+	w.heartbeat(w.clock().Add(d))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now = w.now.Add(d)
+}
+
+// Write keeps what the role logs.
+func (w *world) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.logs.Write(p)
+}
+
+func (w *world) logged() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.logs.String()
 }
 
 func (w *world) breakGateway(h http.Handler) {
@@ -168,7 +198,7 @@ type runner struct {
 func (w *world) run(cfg alerts.Config) *runner {
 	w.t.Helper()
 	reg := prometheus.NewRegistry()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.NewTextHandler(w, nil))
 	if os.Getenv("TOLLKEEPER_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
