@@ -19,8 +19,12 @@ func (t *throttles) settle(ctx context.Context, now time.Time, r result) error {
 	if r.err != nil {
 		return t.failed(ctx, now, h, r)
 	}
-	if newer := max(r.ack.State.Sequence, r.state.Sequence); newer > r.cmd.Sequence {
-		return t.superseded(ctx, now, h, r, newer)
+	newest := r.state // read after the acknowledgement
+	if r.ack.State.Sequence > newest.Sequence {
+		newest = r.ack.State
+	}
+	if overtaken(newest, r.cmd) {
+		return t.superseded(ctx, now, h, r, newest)
 	}
 	answer, err := json.Marshal(r.ack)
 	if err != nil {
@@ -48,6 +52,17 @@ func (t *throttles) settle(ctx context.Context, now time.Time, r result) error {
 		h.acked = r.ack.At
 	}
 	return nil
+}
+
+// overtaken reports that the gateway holds somebody else's command in place of cmd: a newer one, or one of the same
+// sequence, since senders that don't know of each other count on from the same number. What a gateway's account leaves
+// out says nothing.
+func overtaken(held gateway.State, cmd gateway.Command) bool {
+	differs := func(theirs, ours string) bool { return theirs != "" && theirs != ours }
+	if held.Sequence != cmd.Sequence {
+		return held.Sequence > cmd.Sequence
+	}
+	return differs(string(held.Level), string(cmd.Level)) || differs(held.Rule, cmd.Rule) || differs(held.Episode, cmd.Episode)
 }
 
 // contradicts compares the gateway's own account with the command; "" if they agree or it gives none.
@@ -81,20 +96,16 @@ func (t *throttles) failed(ctx context.Context, now time.Time, h *hold, r result
 	return t.record(ctx, r.cmd, StepFailed, r.err.Error(), now)
 }
 
-// superseded handles a gateway that already holds a newer command. One that a person gave ends this episode's throttle;
-// any other (a lost audit, a second controller) is overtaken with the next sequence.
-func (t *throttles) superseded(ctx context.Context, now time.Time, h *hold, r result, newer uint64) error {
-	h.highest = newer
-	state := r.ack.State
-	if r.state.Sequence == newer {
-		state = r.state
-	}
-	if state.Level == gateway.Release && state.Rule == ManualRule {
+// superseded handles a gateway that holds another command in place of ours. One that a person gave ends this episode's
+// throttle; any other (a lost audit, a second controller) is overtaken with the next sequence.
+func (t *throttles) superseded(ctx context.Context, now time.Time, h *hold, r result, held gateway.State) error {
+	h.highest = held.Sequence
+	if held.Level == gateway.Release && held.Rule == ManualRule {
 		if id, err := uuid.Parse(r.cmd.Episode); err == nil {
 			t.byHand[id] = true
 		}
 		h.current = gateway.Command{}
-		t.log.Warn("throttle was released by hand; this episode doesn't throttle again", "tenant", r.cmd.Tenant, "sequence", newer)
+		t.log.Warn("throttle was released by hand; this episode doesn't throttle again", "tenant", r.cmd.Tenant, "sequence", held.Sequence)
 	}
-	return t.record(ctx, r.cmd, StepFailed, fmt.Sprintf("superseded: the gateway holds sequence %d (%s, %s)", newer, state.Level, state.Rule), now)
+	return t.record(ctx, r.cmd, StepFailed, fmt.Sprintf("superseded: the gateway holds sequence %d (%s, %s)", held.Sequence, held.Level, held.Rule), now)
 }

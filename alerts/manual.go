@@ -15,9 +15,12 @@ import (
 // ManualRule is the rule of commands that a person gave.
 const ManualRule = "manual"
 
+// releaseAttempts is how often a release is sent anew when another command, a renewal perhaps, came before it.
+const releaseAttempts = 3
+
 // ReleaseByHand lifts whatever throttle the gateway holds for the tenant, now, and writes down who did it and why. A
 // running alerts role sees it at its next renewal and leaves the tenant alone until the episode is over. It works
-// without that role.
+// without that role. The Ack's State is what the gateway says it holds, the zero State if it doesn't say.
 func ReleaseByHand(ctx context.Context, clickhouse string, g Throttler, tenant, author, reason string, now func() time.Time) (gateway.Ack, error) {
 	if tenant == "" || author == "" || author == Author || reason == "" {
 		return gateway.Ack{}, fmt.Errorf("release %q: name the tenant, who you are (not %q) and the reason", tenant, Author)
@@ -46,15 +49,42 @@ func ReleaseByHand(ctx context.Context, clickhouse string, g Throttler, tenant, 
 	at := now().UTC()
 	cmd := gateway.Command{Tenant: tenant, Level: gateway.Release, Reason: shorten(reason), Rule: ManualRule, Episode: episode,
 		Sequence: highest + 1, Issued: at, Expires: at.Add(10 * time.Minute)}
-	ack, err := g.Send(ctx, cmd)
+	ack, err := sendRelease(ctx, g, &cmd)
 	if err != nil {
 		return ack, err
 	}
-	id, _ := uuid.Parse(episode) // the zero id if nothing was in force
+	id, _ := uuid.Parse(cmd.Episode) // the zero id if nothing was in force
 	err = s.writeThrottle(ctx, &ThrottleEvent{Tenant: tenant, Sequence: cmd.Sequence, Step: StepReleased, Level: string(cmd.Level), Gateway: g.Name(),
 		Episode: id, Rule: ManualRule, Author: author, Reason: cmd.Reason, Issued: at, Expires: cmd.Expires, At: ack.At})
 	if err = errors.Join(auditErr, err); err != nil {
 		return ack, fmt.Errorf("released, but it is not written down: %w", err)
 	}
 	return ack, nil
+}
+
+// sendRelease sends the release until the gateway holds it or a release like it. A command that came before it is
+// overtaken: the release takes the next sequence, and the episode that it then ends.
+func sendRelease(ctx context.Context, g Throttler, cmd *gateway.Command) (gateway.Ack, error) {
+	var ack gateway.Ack
+	for range releaseAttempts {
+		var err error
+		if ack, err = g.Send(ctx, *cmd); err != nil {
+			return ack, err
+		}
+		if ack.State.Sequence == 0 { // the answer tells nothing; the read-back may
+			if held, err := g.State(ctx, cmd.Tenant); err == nil {
+				ack.State = held
+			}
+		}
+		held := ack.State
+		if held.Sequence == 0 || (held.Sequence == cmd.Sequence && !overtaken(held, *cmd)) {
+			return ack, nil
+		}
+		cmd.Sequence = max(held.Sequence, cmd.Sequence) + 1
+		if held.Episode != "" {
+			cmd.Episode = held.Episode
+		}
+	}
+	return ack, fmt.Errorf("%q is not released: the gateway holds sequence %d (%s, %s) after %d tries; is another controller sending to it? Try again, or stop it",
+		cmd.Tenant, ack.State.Sequence, ack.State.Level, ack.State.Rule, releaseAttempts)
 }

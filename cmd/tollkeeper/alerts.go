@@ -37,7 +37,11 @@ alerts role leaves the tenant alone until the episode is over. Works without tha
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%s is released: the gateway holds sequence %d, level %s\n", args[0], ack.State.Sequence, ack.State.Level)
+		held := "the gateway took the release and doesn't tell what it holds; see that the tenant's calls are answered"
+		if ack.State.Sequence > 0 {
+			held = fmt.Sprintf("the gateway holds sequence %d, level %s", ack.State.Sequence, ack.State.Level)
+		}
+		fmt.Fprintf(c.OutOrStdout(), "%s is released: %s\n", args[0], held)
 		return nil
 	}
 	return c
