@@ -35,18 +35,24 @@ type Panel struct {
 	Kind        Kind
 	Query       string // name of a file in schema/queries/dashboards, without .sql
 	Unit        Unit
-	Width       uint32            // of 24
-	Height      uint32            // in rows of 30 px
-	Stacked     bool              // TimeSeries: stack the series
-	Columns     map[string]Unit   // Table: units by column
-	Links       map[string]string // Table: board UID opened from a column, with the cell as its variable of that name
-	Bad         *float64          // Stat: red from this value on
-	SumColumns  []string          // Table: columns with a total in the footer
-	MayBeEmpty  bool              // no rows is a good answer: nothing happened
+	Width       uint32          // of 24
+	Height      uint32          // in rows of 30 px
+	Stacked     bool            // TimeSeries: stack the series
+	Columns     map[string]Unit // Table: units by column
+	Links       []Link          // Table: other boards, opened from a cell
+	Hidden      []string        // Table: columns that only serve links
+	Bad         *float64        // Stat: red from this value on
+	SumColumns  []string        // Table: columns with a total in the footer
+	MayBeEmpty  bool            // no rows is a good answer: nothing happened
 }
 
 // SQL is the panel's query, with macros and variables still in it.
 func (p Panel) SQL() string { return schema.SQL("dashboards/" + p.Query) }
+
+// Link opens a board from a cell of Column, with Variable set to the row's Value column.
+type Link struct {
+	Column, Board, Variable, Value string
+}
 
 // Row is a titled group of panels.
 type Row struct {
@@ -54,7 +60,7 @@ type Row struct {
 	Panels []Panel
 }
 
-// Variable is a choice on top of the board; its query gives one column of values.
+// Variable is a choice on top of the board; its query gives one column of values, or two: value and text.
 type Variable struct {
 	Name, Label, Query string
 }

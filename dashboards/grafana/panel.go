@@ -68,11 +68,14 @@ func tablePanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
 	for _, column := range sortedKeys(p.Columns) {
 		b = b.OverrideByName(column, []dashboard.DynamicConfigValue{{Id: "unit", Value: string(p.Columns[column])}})
 	}
-	for _, column := range sortedKeys(p.Links) {
-		b = b.OverrideByName(column, []dashboard.DynamicConfigValue{{Id: "links", Value: []map[string]any{{
-			"title": "Open " + column + " ${__value.text}",
-			"url":   fmt.Sprintf("/d/%s?var-%s=${__value.raw:percentencode}&${__url_time_range}", p.Links[column], column),
+	for _, l := range p.Links {
+		b = b.OverrideByName(l.Column, []dashboard.DynamicConfigValue{{Id: "links", Value: []map[string]any{{
+			"title": "Open " + l.Column + " ${__value.text}",
+			"url":   fmt.Sprintf("/d/%s?var-%s=${__data.fields[%q]}&${__url_time_range}", l.Board, l.Variable, l.Value),
 		}}}})
+	}
+	for _, column := range p.Hidden {
+		b = b.OverrideByName(column, []dashboard.DynamicConfigValue{{Id: "custom.hidden", Value: true}})
 	}
 	for _, column := range p.SumColumns { // Grafana 12.2 moved the footer from the table's options to its columns
 		b = b.OverrideByName(column, []dashboard.DynamicConfigValue{{Id: "custom.footer", Value: map[string]any{"reducers": []string{"sum"}}}})

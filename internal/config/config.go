@@ -130,8 +130,11 @@ func (c *Config) Validate() error {
 		engineErr = engine.Validate()
 		full.ClickHouse.URL = "http://127.0.0.1:8123/" + schema.DefaultDatabase
 	}
-	full.UseServers(full.Kafka.Brokers, full.ClickHouse.URL)
 	_, urlErr := schema.ParseURL(full.ClickHouse.URL)
+	if urlErr != nil { // said once, not by every role
+		full.ClickHouse.URL = "http://127.0.0.1:8123/" + schema.DefaultDatabase
+	}
+	full.UseServers(full.Kafka.Brokers, full.ClickHouse.URL)
 	return errors.Join(
 		full.Log.Validate(),
 		address("http.listen", full.HTTP.Listen),
@@ -147,13 +150,12 @@ func (c *Config) Validate() error {
 	)
 }
 
-// section puts the section's name before each of its problems.
+// section puts the section's name before each of its problems, however they are joined and wrapped.
 func section(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var joined interface{ Unwrap() []error }
-	if errors.As(err, &joined) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // not errors.As: a wrapped list has a prefix of its own
 		var out []error
 		for _, e := range joined.Unwrap() {
 			out = append(out, section(name, e))

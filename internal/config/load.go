@@ -41,7 +41,7 @@ func Load(path string, getenv func(string) (string, bool)) (Config, error) {
 func parse(text []byte, getenv func(string) (string, bool), into any) error {
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return fmt.Errorf("not YAML: %s", yaml.FormatError(err, false, true))
+		return fmt.Errorf("not YAML: %s", yaml.FormatError(err, false, false))
 	}
 	var problems []error
 	for _, doc := range file.Docs {
@@ -53,7 +53,7 @@ func parse(text []byte, getenv func(string) (string, bool), into any) error {
 		problems = append(problems, env.problems...)
 		problems = append(problems, unknownKeys(doc.Body, reflect.TypeOf(into).Elem(), "")...)
 		if err := yaml.NodeToValue(doc.Body, into); err != nil {
-			problems = append(problems, errors.New(yaml.FormatError(err, false, true)))
+			problems = append(problems, errors.New(yaml.FormatError(err, false, false)))
 		}
 	}
 	return errors.Join(problems...)

@@ -7,7 +7,8 @@ SELECT
     sum(fresh_input + cache_read + cache_write_5m + cache_write_1h + audio_input + image_input) AS `input tokens`,
     sum(cache_read) AS `cached tokens`,
     sum(text_output + reasoning + audio_output) AS `output tokens`,
-    sum(unpriced_calls) AS `unpriced calls`
+    sum(unpriced_calls) AS `unpriced calls`,
+    hex(tenant) AS id
 FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC')) AS s
 GROUP BY tenant
 ORDER BY spend DESC, tenant

@@ -3,7 +3,7 @@ WITH largest AS
 (
     SELECT model
     FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE tenant = ${tenant:singlequote}
+    WHERE tenant = unhex(${tenant:singlequote})
     GROUP BY model
     ORDER BY sum(cost) DESC, model
     LIMIT 9
@@ -15,10 +15,10 @@ SELECT
 FROM
 (
     SELECT window, toString(model) AS model, cost FROM spend_minute(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE $__interval_s < 3600 AND tenant = ${tenant:singlequote}
+    WHERE $__interval_s < 3600 AND tenant = unhex(${tenant:singlequote})
     UNION ALL
     SELECT window, toString(model) AS model, cost FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE $__interval_s >= 3600 AND tenant = ${tenant:singlequote}
+    WHERE $__interval_s >= 3600 AND tenant = unhex(${tenant:singlequote})
 )
 GROUP BY time, series
 ORDER BY time, series

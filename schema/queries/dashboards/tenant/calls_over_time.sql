@@ -6,10 +6,10 @@ SELECT
 FROM
 (
     SELECT window, calls AS all, errors AS bad, rate_limited AS limited FROM spend_minute(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE $__interval_s < 3600 AND tenant = ${tenant:singlequote}
+    WHERE $__interval_s < 3600 AND tenant = unhex(${tenant:singlequote})
     UNION ALL
     SELECT window, calls, errors, rate_limited FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE $__interval_s >= 3600 AND tenant = ${tenant:singlequote}
+    WHERE $__interval_s >= 3600 AND tenant = unhex(${tenant:singlequote})
 )
 GROUP BY time
 ORDER BY time

@@ -6,5 +6,5 @@ FROM
     SELECT at, toString(tenant) AS tenant, concat('throttle ', toString(step), if(dry_run = 1, ' (dry run)', '')) AS event, toString(rule) AS rule, reason AS text
     FROM throttle_events
 )
-WHERE at >= toDateTime64($__fromTime, 3, 'UTC') AND at < toDateTime64($__toTime, 3, 'UTC') AND tenant = ${tenant:singlequote} AND event IN ('firing', 'resolved', 'throttle acknowledged', 'throttle released')
+WHERE at >= toDateTime64($__fromTime, 3, 'UTC') AND at < toDateTime64($__toTime, 3, 'UTC') AND tenant = unhex(${tenant:singlequote}) AND event IN ('firing', 'resolved', 'throttle acknowledged', 'throttle released')
 ORDER BY time

@@ -5,6 +5,6 @@ SELECT
     quantileExact(0.95)(duration_ns) / 1e9 AS p95,
     quantileExact(0.99)(duration_ns) / 1e9 AS p99
 FROM calls(from = greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 1 DAY), to = toDateTime($__toTime, 'UTC'))
-WHERE tenant = ${tenant:singlequote}
+WHERE tenant = unhex(${tenant:singlequote})
 GROUP BY time
 ORDER BY time

@@ -3,8 +3,9 @@ SELECT
     environment,
     sum(cost) AS spend,
     toFloat64(spend) / nullIf(toFloat64(sum(spend) OVER ()), 0) * 100 AS share,
-    sum(s.calls) AS calls
+    sum(s.calls) AS calls,
+    sum(unpriced_calls) AS `unpriced calls`
 FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC')) AS s
-WHERE tenant = ${tenant:singlequote}
+WHERE tenant = unhex(${tenant:singlequote})
 GROUP BY service, environment
 ORDER BY spend DESC, service, environment

@@ -1,0 +1,73 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tollkeeper/tollkeeper/alerts"
+)
+
+func load(t *testing.T, text string, environment map[string]string) (Config, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "toll.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return Load(path, func(name string) (string, bool) { v, ok := environment[name]; return v, ok })
+}
+
+func TestEverythingWrongIsSaidAtOnce(t *testing.T) {
+	_, err := load(t, `
+log: {level: loud, format: xml}
+colector: {}
+collector: {grcp: "127.0.0.1:1", max_wait: 1h}
+kafka: {topics: {replication: 1, min_insync: 2}}
+clickhouse: {url: "default:open-sesame@host:8123/db"}
+alerts:
+  budgets: [{name: b, tenant: acme, period: fortnight, amount: "1", thresold: [5]}]
+`, nil)
+	require.Error(t, err)
+	for _, said := range []string{`log.level "loud"`, `log.format "xml"`, "line 3: unknown key colector", "line 4: unknown key collector.grcp",
+		"collector.max_wait", "kafka.topics.replication 1, min_insync 2", "clickhouse.clickhouse url", "alerts.budgets[0].period",
+		"unknown key alerts.budgets[0].thresold"} {
+		require.ErrorContains(t, err, said)
+	}
+	require.NotContains(t, err.Error(), "open-sesame", "a URL may hold a password")
+}
+
+func TestSecretsComeFromTheEnvironmentAndStayOutOfErrors(t *testing.T) {
+	text := `clickhouse: {url: "http://toll:${env:PASSWORD}@host:8123/db"}`
+	cfg, err := load(t, text, map[string]string{"PASSWORD": "a: }b"})
+	require.NoError(t, err)
+	require.Equal(t, "http://toll:a: }b@host:8123/db", cfg.ClickHouse.URL, "a secret can't change the structure")
+
+	_, err = load(t, text, nil)
+	require.ErrorContains(t, err, "environment variable PASSWORD is not set")
+
+	_, err = load(t, "alerts:\n  throttle:\n    gateway:\n      secrets: [whsec_c2VjcmV0]\n      timeout: soon\n", nil)
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "whsec_", "the lines around an error may hold secrets")
+}
+
+func TestServersFromTheEnvironment(t *testing.T) {
+	cfg, err := Load("", func(name string) (string, bool) {
+		v, ok := map[string]string{"TOLLKEEPER_CLICKHOUSE_URL": "http://db:8123/x", "TOLLKEEPER_KAFKA_BROKERS": "a:1, b:2"}[name]
+		return v, ok
+	})
+	require.NoError(t, err)
+	require.Equal(t, "http://db:8123/x", cfg.ClickHouse.URL)
+	require.Equal(t, []string{"a:1", "b:2"}, cfg.Kafka.Brokers)
+}
+
+func TestDefaultsRoundTrip(t *testing.T) {
+	text, err := DefaultsYAML()
+	require.NoError(t, err)
+	cfg, err := load(t, string(text), nil)
+	require.NoError(t, err)
+	if diff := cmp.Diff(Default(), cfg, cmpopts.EquateEmpty(), cmp.Comparer(func(a, b alerts.Decimal) bool { return a == b })); diff != "" {
+		t.Error(diff)
+	}
+}
