@@ -16,6 +16,7 @@ var contentKeys = []string{
 	"gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "gen_ai.tool.definitions",
 	"gen_ai.tool.call.arguments", "gen_ai.tool.call.result", "gen_ai.prompt", "gen_ai.completion", "gen_ai.completion.*",
 	"gen_ai.retrieval.documents", "gen_ai.retrieval.query.text", "gen_ai.event.content", "gen_ai.tool.message",
+	"gen_ai.task.input", "gen_ai.task.output", "gen_ai.tool.args", "gen_ai.tool.result",
 	// gen_ai.prompt.0.content and kin of OpenLLMetry; gen_ai.prompt.name and .version are not content.
 	"gen_ai.prompt.0*", "gen_ai.prompt.1*", "gen_ai.prompt.2*", "gen_ai.prompt.3*", "gen_ai.prompt.4*",
 	"gen_ai.prompt.5*", "gen_ai.prompt.6*", "gen_ai.prompt.7*", "gen_ai.prompt.8*", "gen_ai.prompt.9*",

@@ -14,7 +14,7 @@ func TestContentKeys(t *testing.T) {
 		"gen_ai.input.messages", "gen_ai.prompt", "gen_ai.prompt.0.content", "gen_ai.completion.12.content", "gen_ai.system_instructions",
 		"llm.input_messages.0.message.content", "input.value", "output.value", "traceloop.entity.input", "ai.prompt", "ai.prompt.messages",
 		"ai.response.text", "ai.response.toolCalls", "pydantic_ai.all_messages", "llm.openai.messages", "llm.anthropic.system",
-		"retrieval.documents.0.document.content", "gen_ai.tool.call.arguments", "langfuse.observation.input",
+		"retrieval.documents.0.document.content", "gen_ai.tool.call.arguments", "gen_ai.tool.args", "gen_ai.task.input", "gen_ai.task.output", "langfuse.observation.input",
 	} {
 		require.True(t, m.match(key), key)
 	}
