@@ -132,6 +132,8 @@ func strangeSpans() []strange {
 		{name: "start at the end of time", spoil: func(s ptrace.Span) { s.SetStartTimestamp(math.MaxUint64); s.SetEndTimestamp(math.MaxUint64) },
 			flags: ledger.FlagStartOutside, cost: goodCost, received: true},
 		{name: "ends before it starts", spoil: func(s ptrace.Span) { s.SetEndTimestamp(s.StartTimestamp() - 1_000_000_000) }, cost: goodCost},
+		{name: "34 days late", spoil: at(time.Now().AddDate(0, 0, -34)), cost: goodCost},
+		{name: "36 days late", spoil: at(time.Now().AddDate(0, 0, -36)), flags: ledger.FlagStartOutside, cost: goodCost, received: true},
 		{name: "clock two hours behind", spoil: at(time.Now().Add(-2 * time.Hour)), cost: goodCost},
 		{name: "clock two hours ahead", spoil: at(time.Now().Add(2 * time.Hour)), flags: ledger.FlagStartOutside, cost: goodCost, received: true},
 		{name: "text that is no UTF-8", spoil: set("gen_ai.conversation.id", "a\xff\xfeb"), cost: goodCost},

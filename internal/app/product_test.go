@@ -59,6 +59,7 @@ func running(t *testing.T) *product {
 			cfg := configFor(filepath.Join(shared.dir, "data"))
 			cfg.Kafka.Embedded.Free = func(string) (int64, error) { return shared.free.Load(), nil }
 			cfg.Kafka.Embedded.CheckEvery = 20 * time.Millisecond
+			cfg.Collector.Sampling.Probability, cfg.Collector.Sampling.DecisionWait = 1, 500*time.Millisecond
 			shared.p, shared.err = start(cfg, &logBuffer{})
 		}
 	}
@@ -102,7 +103,13 @@ func start(cfg config.Config, logs *logBuffer) (*product, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &product{App: a, dir: cfg.DataDir, logs: logs}
+	return clientsOf(a, logs)
+}
+
+// clientsOf adds clients to a running product.
+func clientsOf(a *app.App, logs *logBuffer) (*product, error) {
+	var err error
+	p := &product{App: a, dir: a.Config().DataDir, logs: logs}
 	if p.conn, err = schema.Open(a.Config().ClickHouse.URL); err == nil {
 		p.otlp, err = grpc.NewClient(a.OTLPGRPC(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	}
@@ -116,13 +123,15 @@ func start(cfg config.Config, logs *logBuffer) (*product, error) {
 }
 
 // stop stops the product and the clients.
-func (p *product) stop() error {
-	err := p.Stop()
+func (p *product) stop() error { return errors.Join(p.Stop(), p.close()) }
+
+// close closes the clients.
+func (p *product) close() (err error) {
 	if p.kafka != nil {
 		p.kafka.Close()
 	}
 	if p.otlp != nil {
-		err = errors.Join(err, p.otlp.Close())
+		err = p.otlp.Close()
 	}
 	return errors.Join(err, p.conn.Close())
 }

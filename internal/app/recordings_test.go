@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -69,6 +70,7 @@ func TestRecordingsThroughThePipeline(t *testing.T) {
 			require.Equal(t, got[tenant], again[tenant], tenant)
 		}
 	})
+	t.Run("payload without prompts", func(t *testing.T) { wantPayload(t, p, all) })
 	require.NotRegexp(t, "<(Debug|Trace|Information)>", p.logs.tail(math.MaxInt), "the engine's own log floods ours")
 }
 
@@ -143,6 +145,77 @@ func compare(t *testing.T, book *pricing.Book, r *replay.Recording, calls []ledg
 		require.Equal(t, len(r.Billed), n, "%s: requests billed, answered calls of %s", r.Name, emitter)
 	}
 	return equal
+}
+
+// What was asked and answered in the recordings: the prompt, the answer, what a tool was given and gave back.
+var said = [][]byte{[]byte("Say done."), []byte("Done."), []byte("Oslo"), []byte("Sunny.")}
+
+// wantPayload waits until every recorded span is stored, and looks for prompts and answers, of which nothing may be left: not in
+// the topics, from which the tables are made, nor in the log.
+func wantPayload(t *testing.T, p *product, all []replay.Recording) {
+	t.Helper()
+	type id struct {
+		trace pcommon.TraceID
+		span  pcommon.SpanID
+	}
+	sent, prompts := map[id]bool{}, 0
+	for i := range all {
+		body, err := (&ptrace.JSONMarshaler{}).MarshalTraces(all[i].Traces)
+		require.NoError(t, err)
+		prompts += bytes.Count(body, said[0])
+		eachSpan(all[i].Traces, func(s ptrace.Span) { sent[id{s.TraceID(), s.SpanID()}] = true })
+	}
+	require.Greater(t, prompts, 100, "there is something to look for")
+	var stored uint64
+	reached := soon(t, func(c require.TestingT) bool {
+		ctx, cancel := limited()
+		defer cancel()
+		require.NoError(c, p.conn.QueryRow(ctx, "SELECT uniqExact(trace_id, span_id) FROM spans WHERE startsWith(tenant, '"+ofRecord+"')").Scan(&stored))
+		return stored == uint64(len(sent))
+	})
+	require.True(t, reached, "%d spans sent, %d stored", len(sent), stored)
+	for _, words := range said {
+		for _, r := range p.records(t, ledger.TopicCalls) {
+			require.False(t, bytes.Contains(r.Value, words), "the calls topic holds %q at %d/%d", words, r.Partition, r.Offset)
+		}
+		require.NotContains(t, p.logs.tail(math.MaxInt), string(words))
+	}
+	require.Empty(t, contentIn(t, p.records(t, ledger.TopicSpans)), "prompts or answers in the spans topic")
+}
+
+// contentIn lists where records of spans hold prompts or answers: scope and attribute.
+func contentIn(t *testing.T, records []*kgo.Record) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	look := func(where string, text string) {
+		for _, words := range said {
+			if strings.Contains(text, string(words)) {
+				found[where] = text[:min(len(text), 120)]
+			}
+		}
+	}
+	for _, r := range records {
+		td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(r.Value)
+		require.NoError(t, err)
+		for _, rs := range td.ResourceSpans().All() {
+			for _, ss := range rs.ScopeSpans().All() {
+				for _, s := range ss.Spans().All() {
+					scope := ss.Scope().Name() + ": "
+					look(scope+"name", s.Name())
+					look(scope+"status", s.Status().Message())
+					for k, v := range s.Attributes().All() {
+						look(scope+k, v.AsString())
+					}
+					for _, e := range s.Events().All() {
+						for k, v := range e.Attributes().All() {
+							look(scope+"event "+e.Name()+" "+k, v.AsString())
+						}
+					}
+				}
+			}
+		}
+	}
+	return found
 }
 
 // callsOfTopic are the calls that were acknowledged so far, by tenant.
