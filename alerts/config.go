@@ -76,7 +76,7 @@ type ThrottleConfig struct {
 type NotifyConfig struct {
 	Timeout       time.Duration  `yaml:"timeout"`        // of one attempt
 	RetryAfter    time.Duration  `yaml:"retry_after"`    // wait after a failure; doubles up to 5m
-	RunbookURL    string         `yaml:"runbook_url"`    // link in every notification; the rule's name is appended
+	RunbookURL    string         `yaml:"runbook_url"`    // link in every notification; the kind is appended: budget, spike or freshness
 	Alertmanagers []Alertmanager `yaml:"alertmanagers"`  // POST /api/v2/alerts
 	Webhooks      []Webhook      `yaml:"webhooks"`       // Alertmanager's webhook JSON, version 4
 	AllowNetworks []string       `yaml:"allow_networks"` // CIDR prefixes that aren't public but may be called

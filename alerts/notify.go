@@ -148,7 +148,7 @@ func (a alertmanager) send(ctx context.Context, n notification) error {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(a.cfg.URL, "/")+"/api/v2/alerts", bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("%w: %w", errRefused, err)
+		return fmt.Errorf("%w: %w", errRefused, gateway.WithoutURL(err))
 	}
 	return deliver(a.client, req)
 }
@@ -204,7 +204,7 @@ func (w webhook) send(ctx context.Context, n notification) error {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.cfg.URL, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("%w: %w", errRefused, err)
+		return fmt.Errorf("%w: %w", errRefused, gateway.WithoutURL(err))
 	}
 	if w.keys != nil {
 		id := fmt.Sprintf("alert-%s-%d", n.event.Episode, n.event.Sequence)
@@ -219,7 +219,7 @@ func deliver(client *http.Client, req *http.Request) error {
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := client.Do(req)
 	if err != nil {
-		return err
+		return gateway.WithoutURL(err)
 	}
 	defer resp.Body.Close()
 	answer, _ := io.ReadAll(io.LimitReader(resp.Body, 300)) // for the message only

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -138,4 +139,23 @@ func TestRefusedNotificationIsNotRepeated(t *testing.T) {
 	bad.answer(http.StatusOK)
 	r.settle()
 	require.Zero(t, bad.count())
+}
+
+func TestReceiversAddressIsNotLogged(t *testing.T) {
+	w := newWorld(t)
+	nobody := httptest.NewServer(http.NotFoundHandler())
+	nobody.Close()
+	cfg := throttling(w)
+	cfg.Notify.Webhooks = []alerts.Webhook{{Name: "chat", URL: nobody.URL + "/services/T0K3N"}}
+	cfg.Notify.Alertmanagers = []alerts.Alertmanager{{Name: "inside", URL: "http://10.255.255.1/T0K3N"}}
+	cfg.Throttle.Gateway.URL = nobody.URL + "/T0K3N"
+	w.run(cfg)
+	w.calls(twoTenants...)
+	w.awaitStep("acme failed block")
+	w.eventually(func() bool {
+		return strings.Contains(w.logged(), "receiver=chat") && strings.Contains(w.logged(), "receiver=inside")
+	})
+	require.Contains(t, w.logged(), "connection refused")
+	require.NotContains(t, w.logged(), "T0K3N")
+	require.NotContains(t, w.stored("SELECT answer FROM throttle_events WHERE step = 'failed'")[0], "T0K3N")
 }

@@ -48,7 +48,7 @@ func (c *ClientConfig) Validate() error {
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil {
 		bad("url: want https://host/path without a password in it")
 	} else if u.Scheme == "http" && len(c.AllowNetworks) == 0 {
-		bad("url %q: plain http is for allow_networks only; use https, or list the network", c.URL)
+		bad("url http://%s/…: plain http is for allow_networks only; use https, or list the network", u.Host)
 	}
 	if c.Name == "" {
 		bad("name is empty: give the gateway a name")
@@ -192,7 +192,7 @@ func (c *Client) State(ctx context.Context, tenant string) (State, error) {
 func (c *Client) call(ctx context.Context, method, u, id string, body, signed []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u, bytes.NewReader(body))
 	if err != nil {
-		return nil, backoff.Permanent(fmt.Errorf("%w: %w", ErrRefused, err))
+		return nil, backoff.Permanent(fmt.Errorf("%w: %w", ErrRefused, WithoutURL(err)))
 	}
 	req.Header.Set("Accept", "application/json")
 	if method == http.MethodPost {
@@ -203,6 +203,7 @@ func (c *Client) call(ctx context.Context, method, u, id string, body, signed []
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
+		err = WithoutURL(err)
 		if errors.Is(err, ErrAddress) {
 			err = backoff.Permanent(err)
 		}

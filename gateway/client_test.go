@@ -169,6 +169,28 @@ func TestSlowReceiverTimesOut(t *testing.T) {
 	require.ErrorIs(t, err, gateway.ErrUnreachable)
 }
 
+func TestErrorsDoNotTellTheAddress(t *testing.T) {
+	c, secret := newClock(), gateway.NewSecret()
+	nobody := httptest.NewServer(http.NotFoundHandler())
+	nobody.Close()
+	const key = "/hook/T0K3N"
+	ctx := context.Background()
+	for name, allow := range map[string][]string{"nobody listens": loopback, "address refused": {"10.1.0.0/16"}} {
+		t.Run(name, func(t *testing.T) {
+			client := newClient(t, c, nobody.URL+key, []string{secret}, func(cfg *gateway.ClientConfig) { cfg.AllowNetworks = allow })
+			_, err := client.Send(ctx, command(c, 1, gateway.Block, gateway.Limits{}))
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "T0K3N")
+			_, err = client.State(ctx, "acme")
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "T0K3N")
+		})
+	}
+	_, err := gateway.NewClient(gateway.ClientConfig{URL: "http://gateway.example.com" + key}, c.Now)
+	require.ErrorContains(t, err, "gateway.example.com")
+	require.NotContains(t, err.Error(), "T0K3N")
+}
+
 func TestGuardRefusesPrivateAddresses(t *testing.T) {
 	c, secret := newClock(), gateway.NewSecret()
 	_, url := receiver(t, c, secret)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"syscall"
 	"time"
 )
@@ -44,6 +45,15 @@ func checkAddress(ip netip.Addr, allowed []netip.Prefix) error {
 // NewHTTPClient returns a client for webhooks: guarded addresses, no redirects, no proxy, timeout for the whole exchange.
 func NewHTTPClient(allowed []netip.Prefix, timeout time.Duration) *http.Client {
 	return &http.Client{Transport: newTransport(allowed, timeout), CheckRedirect: noRedirect, Timeout: timeout}
+}
+
+// WithoutURL takes the URL out of an HTTP client's error: a webhook's path is often its key, and errors are logged. The
+// host and port of a failed connection stay in it.
+func WithoutURL(err error) error {
+	if where := (*url.Error)(nil); errors.As(err, &where) {
+		return where.Err
+	}
+	return err
 }
 
 // newTransport returns an HTTP transport that checks each address after name resolution, at the moment of connecting,
