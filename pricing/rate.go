@@ -23,8 +23,8 @@ func tierOf(c *ledger.Call) string {
 }
 
 // Rate prices the call's usage at its start: it fills the cost parts, what discounts, caches and tiers saved, the price
-// version and entry, or the reason why it can't. A call that the reader already found unreadable, and a failed call without
-// usage, which costs nothing, are left at zero.
+// version and entry, or the reason why it can't. A call that the reader already found unreadable, and a refused call (failed,
+// without usage, and not found to lack it), which costs nothing, are left at zero.
 func (b *Book) Rate(c *ledger.Call) {
 	c.Cost = [ledger.NumCostParts]ledger.Money{}
 	c.ListDelta, c.CacheSaved, c.TierSaved = 0, 0, 0

@@ -78,6 +78,7 @@ type scratch struct {
 	fields  uint64 // bit set of fields that have a value
 	best    [numFields]key
 	value   [numFields]pcommon.Value
+	refused bool // the request failed, and the provider did nothing for it
 }
 
 func (s *scratch) has(f field) bool { return s.fields&(1<<f) != 0 }

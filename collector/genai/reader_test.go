@@ -276,7 +276,6 @@ func TestResult(t *testing.T) {
 
 	c, _ = read(t, "app", chat, failed)
 	require.Equal(t, "error", c.ErrorClass)
-	require.Empty(t, c.Unpriced, "a failed request without usage costs nothing")
 
 	for name, a := range map[string]attrs{
 		"class":         {"error.type": "429"},
@@ -466,4 +465,28 @@ func TestBucketsAreDisjoint(t *testing.T) {
 		o, _ := c.Raw.Get(ledger.RawOutput)
 		require.GreaterOrEqual(t, c.Usage.Output(), o)
 	})
+}
+
+// Whichever of the two counts isn't there, what is billed is only a part, and the call says so. A zero of an input counts as
+// missing unless cached tokens make up for it: no answer comes from nothing.
+func TestAMissingCountIsTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		attrs attrs
+		told  bool
+	}{
+		"both":                    {attrs{"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5}, false},
+		"no output":               {attrs{"gen_ai.usage.input_tokens": 10}, true},
+		"no input":                {attrs{"gen_ai.usage.output_tokens": 5}, true},
+		"input None":              {attrs{"gen_ai.usage.input_tokens": "", "gen_ai.usage.output_tokens": 5}, true},
+		"input 0":                 {attrs{"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 5}, true},
+		"all from the cache":      {attrs{"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 5, "gen_ai.usage.cache_read.input_tokens": 40}, false},
+		"embeddings, no output":   {attrs{"gen_ai.operation.name": "embeddings", "gen_ai.usage.input_tokens": 10}, false},
+		"completion, no input":    {attrs{"gen_ai.operation.name": "text_completion", "gen_ai.usage.output_tokens": 5}, true},
+		"speech, priced by units": {attrs{"gen_ai.operation.name": "speech", "gen_ai.usage.input_tokens": 10}, false},
+	} {
+		got, out := read(t, "app", pairs(c.attrs).over(chat))
+		require.Equal(t, Call, out, name)
+		require.Empty(t, got.Unpriced, name)
+		require.Equal(t, c.told, got.Flags&ledger.FlagEstimated != 0, name)
+	}
 }

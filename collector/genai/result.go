@@ -27,6 +27,7 @@ func (r *Reader) result(span ptrace.Span, s *scratch, c *ledger.Call) {
 	if c.ErrorClass = errorClass(span, s); c.ErrorClass == RateLimited {
 		c.Flags |= ledger.FlagRateLimited
 	}
+	s.refused = c.ErrorClass != "" && refused(span, s, c)
 }
 
 // errorClass is empty for a success, else what the span, or the exception it recorded, calls the error.

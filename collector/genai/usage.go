@@ -94,13 +94,13 @@ func readUsage(s *scratch, rl *rule, c *ledger.Call) {
 	in, hasIn := c.Raw.Get(ledger.RawInput)
 	out, hasOut := c.Raw.Get(ledger.RawOutput)
 	if (!hasIn && !hasOut) || (in == 0 && out == 0) {
-		// Some emitters write zeros when no usage arrived. A failed request costs nothing; a successful one isn't free.
-		if c.ErrorClass == "" {
+		// Some emitters write zeros when no usage arrived. A refused request costs nothing; any other isn't known to be free.
+		if !s.refused {
 			c.Unpriced = ledger.UnpricedUsage
 		}
 		return
 	}
-	if !hasOut && c.ErrorClass == "" && c.Operation == "chat" {
+	if !hasOut && !s.refused && answersInTokens(c.Operation) {
 		c.Flags |= ledger.FlagEstimated
 	}
 	var u ledger.Usage
@@ -109,8 +109,16 @@ func readUsage(s *scratch, rl *rule, c *ledger.Call) {
 		c.Unpriced = ledger.UnpricedBadUsage
 		return
 	}
+	if u.Input() == 0 {
+		c.Flags |= ledger.FlagEstimated // no answer comes from nothing: the input was left out
+	}
 	c.Usage = u
 	c.Flags |= untold(s, rl, c)
+}
+
+// answersInTokens reports whether a success of the operation has output tokens.
+func answersInTokens(operation string) bool {
+	return operation == "chat" || operation == "text_completion" || operation == "generate_content"
 }
 
 // untold are the flags of what the emitter is known to leave out and this span doesn't tell. Pricing takes back those that
