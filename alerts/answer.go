@@ -19,6 +19,7 @@ func (t *throttles) settle(ctx context.Context, now time.Time, r result) error {
 	if r.err != nil {
 		return t.failed(ctx, now, h, r)
 	}
+	t.back()
 	newest := r.state // read after the acknowledgement
 	if r.ack.State.Sequence > newest.Sequence {
 		newest = r.ack.State
@@ -90,7 +91,7 @@ func (t *throttles) backOff(now time.Time, h *hold) time.Time {
 func (t *throttles) failed(ctx context.Context, now time.Time, h *hold, r result) error {
 	h.notBefore = t.backOff(now, h)
 	if errors.Is(r.err, gateway.ErrGone) {
-		t.gone = true
+		t.leave(now)
 	}
 	t.log.Error("throttle command failed", "tenant", r.cmd.Tenant, "sequence", r.cmd.Sequence, "level", r.cmd.Level, "err", r.err)
 	return t.record(ctx, r.cmd, StepFailed, r.err.Error(), now)

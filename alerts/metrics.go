@@ -15,6 +15,7 @@ type metrics struct {
 	freshness     prometheus.Gauge
 	behind        prometheus.Gauge
 	reaction      prometheus.Histogram
+	gone          prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -37,8 +38,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Help: "Age of the oldest minute whose rollup is behind its calls, 0 if none; looked for up to ten minutes back."}),
 		reaction: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "tollkeeper_alerts_reaction_seconds",
 			Help: "From the receipt of the crossing call to the gateway's 2xx for the episode's first command.", Buckets: prometheus.ExponentialBuckets(0.1, 1.6, 14)}),
+		gone: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_alerts_gateway_gone",
+			Help: "1 while the gateway is taken out of use because it answered 410 Gone: nobody is throttled; it is asked again every ten minutes."}),
 	}
-	for _, c := range []prometheus.Collector{m.episodes, m.open, m.steps, m.notifications, m.evaluation, m.failures, m.freshness, m.behind, m.reaction} {
+	for _, c := range []prometheus.Collector{m.episodes, m.open, m.steps, m.notifications, m.evaluation, m.failures, m.freshness, m.behind, m.reaction, m.gone} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

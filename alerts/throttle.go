@@ -70,11 +70,12 @@ type throttles struct {
 	metrics *metrics
 	notify  func(*ThrottleEvent)
 
-	holds   map[string]*hold
-	byHand  map[uuid.UUID]bool // episodes that somebody released
-	gone    bool               // the gateway answered 410
-	results chan result
-	sending context.Context // of the sends; ends after the drain
+	holds    map[string]*hold
+	byHand   map[uuid.UUID]bool // episodes that somebody released
+	gone     bool               // the gateway's last word was 410
+	askAgain time.Time          // when a command may go to it nevertheless
+	results  chan result
+	sending  context.Context // of the sends; ends after the drain
 }
 
 // result is what came of one send.
@@ -127,19 +128,16 @@ func (t *throttles) hold(tenant string) *hold {
 	return h
 }
 
-// enforced reports whether a wish may bite, by configuration.
-func (t *throttles) enforced(tenant string, w wish) bool {
-	if t.gateway == nil || t.gone || !slices.Contains(t.cfg.Enforce, tenant) {
-		return false
-	}
-	return w.kind != KindSpike || slices.Contains(t.cfg.EnforceSpikes, tenant)
+// enforced reports whether a wish may bite: configuration lets it, and there is a gateway.
+func (t *throttles) enforced(now time.Time, tenant string, w wish) bool {
+	return t.gateway != nil && !t.away(now) && t.named(tenant, w)
 }
 
 // strictest picks the wish to follow: one that may bite before dry runs, the harder level first, else the older one.
-func (t *throttles) strictest(tenant string, wishes []wish) (best wish, enforce, any bool) {
+func (t *throttles) strictest(now time.Time, tenant string, wishes []wish) (best wish, enforce, any bool) {
 	hardness := func(w wish) int {
 		n := slices.Index([]gateway.Level{gateway.Notify, gateway.Slow, gateway.Cap, gateway.Block}, w.policy.Level)
-		if t.enforced(tenant, w) {
+		if t.enforced(now, tenant, w) {
 			n += 10
 		}
 		return n
@@ -152,7 +150,7 @@ func (t *throttles) strictest(tenant string, wishes []wish) (best wish, enforce,
 			best, any = w, true
 		}
 	}
-	return best, any && t.enforced(tenant, best), any
+	return best, any && t.enforced(now, tenant, best), any
 }
 
 // reconcile compares what the firing episodes want with what is held, tenant by tenant, and orders the difference.
@@ -187,16 +185,16 @@ func (t *throttles) follow(ctx context.Context, tk *tick, tenant string, h *hold
 	if h.inFlight || tk.now.Before(h.notBefore) {
 		return nil
 	}
-	w, enforce, any := t.strictest(tenant, wishes)
+	w, enforce, any := t.strictest(tk.now, tenant, wishes)
 	held := h.current.Sequence > 0
 	switch {
-	case held && t.gone:
+	case held && t.away(tk.now):
 		return nil // nobody to tell; the lease runs out
 	case held && (!any || (!enforce && !h.current.DryRun)):
 		return t.release(ctx, tk.now, tenant, h)
 	case !any || (!held && !w.begin):
 		return nil
-	case !enforce && (t.gateway == nil || t.gone || !t.cfg.SendDryRun):
+	case !enforce && (t.gateway == nil || t.away(tk.now) || !t.cfg.SendDryRun):
 		return t.dryRun(ctx, tk.now, tenant, h, w)
 	}
 	cmd := t.command(tk.now, tenant, h, w)
@@ -241,7 +239,7 @@ func (t *throttles) dryRun(ctx context.Context, now time.Time, tenant string, h 
 	}
 	cmd := t.command(now, tenant, h, w)
 	cmd.DryRun = true
-	if err := t.record(ctx, cmd, StepDryRun, "not sent: throttle.enforce doesn't name this tenant for this kind of rule, or there is no gateway", now); err != nil {
+	if err := t.record(ctx, cmd, StepDryRun, t.notSent(now, tenant, w), now); err != nil {
 		return err
 	}
 	h.told, h.highest = w.episode, cmd.Sequence
@@ -255,6 +253,9 @@ func (t *throttles) order(ctx context.Context, h *hold, cmd gateway.Command) err
 		return err
 	}
 	h.highest, h.inFlight = cmd.Sequence, true
+	if t.gone {
+		t.askAgain = cmd.Issued.Add(goneProbe) // one question at a time
+	}
 	go func() {
 		r := result{cmd: cmd}
 		if r.ack, r.err = t.gateway.Send(t.sending, cmd); r.err == nil {
