@@ -25,7 +25,8 @@ func (b *builder) fault(f *file, model, format string, args ...any) {
 	b.faults = append(b.faults, fmt.Errorf("price file %s: %s/%s: "+format, append([]any{f.name, f.Provider, model}, args...)...))
 }
 
-// build adds a file's models to the book.
+// build adds a file's models to the book. Its discounts come first, so that a price that the file names for a model stands
+// above them; and after its names, so that they can be meant.
 func (b *builder) build(book *Book, f *file, override bool) {
 	provider := strings.ToLower(f.Provider)
 	if !override {
@@ -39,13 +40,23 @@ func (b *builder) build(book *Book, f *file, override bool) {
 	} else {
 		provider = book.providers[provider]
 	}
+	all := make([]*series, len(f.Models))
 	for i := range f.Models {
 		m := &f.Models[i]
 		if m.Model == "" {
 			b.fault(f, "?", "model %d has no name", i+1)
 			continue
 		}
-		s := b.seriesFor(book, provider, m, f, override)
+		all[i] = b.seriesFor(book, provider, m, f, override)
+	}
+	if override {
+		b.discount(book, f)
+	}
+	for i, s := range all {
+		m := &f.Models[i]
+		if s == nil {
+			continue
+		}
 		for j := range m.Prices {
 			for _, e := range b.entries(f, provider, m, &m.Prices[j], override) {
 				b.insert(f, s, e, override)
@@ -263,13 +274,13 @@ func (b *builder) discount(book *Book, f *file) {
 		b.span(f, "discounts", &window, d.From, d.To)
 		found := map[*series]bool{}
 		for _, name := range d.Models {
-			n := len(found)
+			known := name == "*"
 			for k, s := range book.series {
 				if k.provider == provider && (name == "*" || k.model == strings.ToLower(name)) {
-					found[s] = true
+					found[s], known = true, true
 				}
 			}
-			if len(found) == n && name != "*" {
+			if !known {
 				b.fault(f, name, "discounts: the book has no such model of this provider")
 			}
 		}

@@ -183,7 +183,6 @@ func (b *builder) book() (*Book, error) {
 	}
 	for i := range b.overrides {
 		b.build(book, &b.overrides[i], true)
-		b.discount(book, &b.overrides[i])
 	}
 	if len(b.faults) > 0 {
 		return nil, errors.Join(b.faults...)

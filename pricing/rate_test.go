@@ -220,6 +220,39 @@ models:
 	require.NotEqual(t, testBook(t, private, negotiated).Version(), b.Version(), "the order of the files counts")
 }
 
+// A price that was negotiated for a model stands above the same file's discounts, wherever they are written and however they
+// name the model; where the price doesn't hold yet, the discount does. A later file stands above both.
+func TestANegotiatedPriceBeatsTheDiscount(t *testing.T) {
+	contract := `
+provider: maker
+tenants: [acme]
+discounts:
+  - {models: ["*"], factor: 0.5}
+  - {models: [m1, ours], factor: 0.8, from: 2026-10-01}
+models:
+  - {model: m1, aliases: [ours], prices: [{from: 2026-11-01, usd_per_million: {input: 1.9}}]}
+`
+	b := testBook(t, contract)
+	total := func(b *Book, model string, at time.Time) string {
+		c := call(model, map[ledger.Bucket]int64{ledger.FreshInput: 100_000})
+		c.Tenant, c.Start = "acme", at.UnixNano()
+		b.Rate(&c)
+		return c.TotalCost().Short()
+	}
+	require.Equal(t, "0.19", total(b, "m1", testTime))
+	require.Equal(t, "0.19", total(b, "ours", testTime))
+	require.Equal(t, "0.20", total(b, "m1", time.Date(2026, 10, 15, 0, 0, 0, 0, time.UTC)), "2.5 × 0.8: the later discount of the file")
+	require.Equal(t, "0.125", total(b, "m1", time.Date(2026, 9, 15, 0, 0, 0, 0, time.UTC)), "2.5 × 0.5")
+	require.Equal(t, "0.05", total(b, "m2", testTime), "the others are discounted")
+
+	later := `
+provider: maker
+tenants: [acme]
+discounts: [{models: ["*"], factor: 0.1}]
+`
+	require.Equal(t, "0.025", total(testBook(t, contract, later), "m1", testTime))
+}
+
 func TestFaultsAreToldAtOnce(t *testing.T) {
 	_, err := Parse([]byte(`
 provider: maker
