@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/tollkeeper/tollkeeper/gateway"
 )
 
@@ -97,16 +95,18 @@ func (t *throttles) failed(ctx context.Context, now time.Time, h *hold, r result
 	return t.record(ctx, r.cmd, StepFailed, r.err.Error(), now)
 }
 
-// superseded handles a gateway that holds another command in place of ours. One that a person gave ends this episode's
-// throttle; any other (a lost audit, a second controller) is overtaken with the next sequence.
+// superseded handles a gateway that holds another command in place of ours. One that a person gave holds for all
+// that was firing then; any other (a lost audit, a second controller) is overtaken with the next sequence.
 func (t *throttles) superseded(ctx context.Context, now time.Time, h *hold, r result, held gateway.State) error {
 	h.highest = held.Sequence
 	if held.Level == gateway.Release && held.Rule == ManualRule {
-		if id, err := uuid.Parse(r.cmd.Episode); err == nil {
-			t.byHand[id] = true
+		given := held.Issued
+		if given.IsZero() { // the gateway doesn't tell: some time before our command
+			given = r.cmd.Issued
 		}
+		t.byHand.add(r.cmd.Tenant, held.Episode, given)
 		h.current = gateway.Command{}
-		t.log.Warn("throttle was released by hand; this episode doesn't throttle again", "tenant", r.cmd.Tenant, "sequence", held.Sequence)
+		t.log.Warn("throttle was released by hand; what was firing then doesn't throttle again", "tenant", r.cmd.Tenant, "sequence", held.Sequence)
 	}
 	return t.record(ctx, r.cmd, StepFailed, fmt.Sprintf("superseded: the gateway holds sequence %d (%s, %s)", held.Sequence, held.Level, held.Rule), now)
 }

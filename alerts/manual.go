@@ -15,11 +15,32 @@ import (
 // ManualRule is the rule of commands that a person gave.
 const ManualRule = "manual"
 
+// byHand is what people released: an episode by name, and with it whatever else of the tenant was firing at that time, so
+// that another threshold's episode doesn't throttle in its place.
+type byHand struct {
+	episodes map[string]bool
+	given    map[string]time.Time // by tenant: the newest release
+}
+
+func newByHand() byHand { return byHand{map[string]bool{}, map[string]time.Time{}} }
+
+// add takes a release in; episode is empty or the zero id if nothing was in force.
+func (b byHand) add(tenant, episode string, given time.Time) {
+	b.episodes[episode] = true
+	b.given[tenant] = later(b.given[tenant], given)
+}
+
+// covers reports that the wish's episode doesn't throttle any more.
+func (b byHand) covers(tenant string, w wish) bool {
+	given, any := b.given[tenant]
+	return b.episodes[w.episode.String()] || (any && !w.since.After(given))
+}
+
 // releaseAttempts is how often a release is sent anew when another command, a renewal perhaps, came before it.
 const releaseAttempts = 3
 
 // ReleaseByHand lifts whatever throttle the gateway holds for the tenant, now, and writes down who did it and why. A
-// running alerts role sees it at its next renewal and leaves the tenant alone until the episode is over. It works
+// running alerts role sees it at its next renewal and leaves the tenant alone until what is firing now is over. It works
 // without that role. The Ack's State is what the gateway says it holds, the zero State if it doesn't say.
 func ReleaseByHand(ctx context.Context, clickhouse string, g Throttler, tenant, author, reason string, now func() time.Time) (gateway.Ack, error) {
 	if tenant == "" || author == "" || author == Author || reason == "" {

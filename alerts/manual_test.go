@@ -114,3 +114,41 @@ func TestReleaseByHandOfAGatewayThatTellsNothing(t *testing.T) {
 	require.Zero(t, ack.State.Sequence)
 	require.Equal(t, []string{"ann@example.com 1: agreed with the customer"}, w.releases())
 }
+
+func TestReleaseByHandCoversEveryEpisodeThatIsFiring(t *testing.T) {
+	w := newWorld(t)
+	cfg := throttling(w)
+	cfg.Budgets[0].Thresholds = []int{80, 100}
+	cfg.Budgets[0].Throttle = &alerts.Policy{At: 80, Level: gateway.Block}
+	r := w.run(cfg)
+	w.calls(call{"acme", "0.9", time.Second, ""})
+	w.awaitStep("acme acknowledged block")
+	w.calls(call{"acme", "0.9", 0, ""})
+	w.eventually(func() bool { return len(w.states()) == 2 })
+	_, err := w.releaseByHand(w.client())
+	require.NoError(t, err)
+	for range 5 {
+		w.pass(11 * time.Second)
+		r.settle()
+		require.False(t, w.limiter.State("acme").InForce, "the other threshold's episode doesn't throttle in its place")
+	}
+	r.stop()
+	again := w.run(cfg)
+	again.settle()
+	w.pass(11 * time.Second)
+	again.settle()
+	require.False(t, w.limiter.State("acme").InForce)
+}
+
+func TestReleaseByHandIsNotForTheNextEpisode(t *testing.T) {
+	w := newWorld(t)
+	r := w.run(throttling(w))
+	r.settle()
+	_, err := w.releaseByHand(w.client()) // nothing is in force
+	require.NoError(t, err)
+	w.pass(2 * time.Second)
+	w.calls(twoTenants...)
+	w.awaitStep("acme acknowledged block")
+	require.Equal(t, uint64(2), w.limiter.State("acme").Sequence)
+	require.True(t, w.limiter.State("acme").InForce)
+}

@@ -162,17 +162,17 @@ func readLimits(l *gateway.Limits, texts map[string]string) error {
 	return nil
 }
 
-// releasedByHand lists the episodes that somebody released since.
-func (s store) releasedByHand(ctx context.Context, since time.Time) (map[uuid.UUID]bool, error) {
-	out := map[uuid.UUID]bool{}
+// releasedByHand lists what somebody released since.
+func (s store) releasedByHand(ctx context.Context, since time.Time) (byHand, error) {
+	out := newByHand()
 	err := s.each(ctx, "manual_releases", params{"from": milli(since)}, func(rows driver.Rows) error {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+		var tenant, episode string
+		var given time.Time
+		if err := rows.Scan(&tenant, &episode, &given); err != nil {
 			return err
 		}
-		parsed, err := uuid.Parse(id)
-		out[parsed] = true
-		return err
+		out.add(tenant, episode, given)
+		return nil
 	})
 	return out, err
 }

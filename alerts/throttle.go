@@ -71,9 +71,9 @@ type throttles struct {
 	notify  func(*ThrottleEvent)
 
 	holds    map[string]*hold
-	byHand   map[uuid.UUID]bool // episodes that somebody released
-	gone     bool               // the gateway's last word was 410
-	askAgain time.Time          // when a command may go to it nevertheless
+	byHand   byHand
+	gone     bool      // the gateway's last word was 410
+	askAgain time.Time // when a command may go to it nevertheless
 	results  chan result
 	sending  context.Context // of the sends; ends after the drain
 }
@@ -143,7 +143,7 @@ func (t *throttles) strictest(now time.Time, tenant string, wishes []wish) (best
 		return n
 	}
 	for _, w := range wishes {
-		if t.byHand[w.episode] {
+		if t.byHand.covers(tenant, w) {
 			continue
 		}
 		if !any || hardness(w) > hardness(best) || (hardness(w) == hardness(best) && w.since.Before(best.since)) {

@@ -19,9 +19,9 @@ func newAlerts() *cobra.Command {
 func newAlertsRelease() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "release TENANT",
-		Short: "Lift a tenant's throttle by hand, until the alert's episode is over",
+		Short: "Lift a tenant's throttle by hand, until the alerts that fire now are over",
 		Long: `Sends the gateway a release for the tenant and writes down who did it and why. A running
-alerts role leaves the tenant alone until the episode is over. Works without that role.`,
+alerts role leaves the tenant alone until the alerts that fire now are over. Works without that role.`,
 		Example: `  tollkeeper alerts release acme --reason "agreed with the customer" --config toll.yaml`,
 		Args:    cobra.ExactArgs(1),
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // ReleaseThrottle lifts what the configured gateway holds for the tenant and writes down who did it and why. A running
-// alerts role leaves the tenant alone until the episode is over.
+// alerts role leaves the tenant alone until what is firing now is over.
 func ReleaseThrottle(ctx context.Context, cfg config.Config, tenant, author, reason string) (gateway.Ack, error) {
 	if cfg.Alerts.Throttle.Gateway.URL == "" {
 		return gateway.Ack{}, errors.New("alerts.throttle.gateway.url is empty: nothing throttles; give the gateway's webhook address if something does")

@@ -1,4 +1,8 @@
--- Episodes that somebody released by hand: they don't throttle again.
-SELECT DISTINCT toString(episode) AS id
+-- Releases by hand, by tenant and episode, with the time of the newest.
+SELECT
+    tenant,
+    toString(episode) AS id,
+    max(issued) AS given
 FROM throttle_events
 WHERE step = 'released' AND author != 'alerts' AND at >= {from:DateTime64(3, 'UTC')}
+GROUP BY tenant, episode
