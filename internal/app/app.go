@@ -113,6 +113,9 @@ func (a *App) prepare(ctx context.Context) error {
 	opts := a.cfg.Schema
 	opts.Log = a.opts.Log
 	if _, err := schema.Apply(ctx, a.cfg.ClickHouse.URL, opts); err != nil {
+		if a.opts.Config.ClickHouse.URL != "" {
+			err = fmt.Errorf("%w; start the server that clickhouse.url names, or leave that out to run the embedded one", err)
+		}
 		return fmt.Errorf("prepare the database: %w", err)
 	}
 	return nil
