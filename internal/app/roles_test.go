@@ -48,6 +48,17 @@ func TestRolesAloneBeforeTheirServers(t *testing.T) {
 	p.wantTotal(t, "alone", tr.end(t))
 }
 
+// A database that is named but not there ends the start of a whole product at once, with its address and the remedy.
+func TestNoDatabaseAtTheURL(t *testing.T) {
+	cfg := configFor(filepath.Join(t.TempDir(), "data"))
+	address := freeAddress(t)
+	cfg.ClickHouse.URL = "http://someone:secret@" + address + "/tollkeeper"
+	_, err := start(cfg, &logBuffer{})
+	require.ErrorContains(t, err, address)
+	require.ErrorContains(t, err, "clickhouse.url")
+	require.NotContains(t, err.Error(), "secret")
+}
+
 // freeAddress is a port that was free a moment ago.
 func freeAddress(t *testing.T) string {
 	t.Helper()
