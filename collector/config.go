@@ -46,11 +46,12 @@ type Config struct {
 	// Sampling is the configuration of the processor llmsampling.
 	Sampling llmsampling.Config `yaml:"sampling"`
 
-	// Exporters are the user's own, by component id ("otlp/tempo"), each with the settings of the Collector's exporter.
+	// Exporters are the user's own, by component id ("otlp/tempo"), each with the settings of the Collector's exporter. Those of
+	// traces must keep their queue (waiting.go).
 	Exporters map[string]any `yaml:"exporters"`
 	// Forward says which of the exporters get which signal.
 	Forward Forward `yaml:"forward"`
-	// Overlay is merged over the rendered Collector configuration: TLS or authentication of the receivers, for example.
+	// Overlay is merged over the rendered Collector configuration: TLS of the receivers, for example.
 	Overlay map[string]any `yaml:"overlay"`
 }
 
@@ -114,6 +115,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.validateForward()...)
+	errs = append(errs, c.validateRendered()...)
 	if err := c.LLMCost.Validate(); err != nil {
 		bad("llmcost: %w", err)
 	}

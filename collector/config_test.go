@@ -36,7 +36,6 @@ llmcost:
   tenant:
     order: [span]
     default: nobody
-    require_auth: true
 sampling:
   decision_wait: 1s
   probability: 0.5
@@ -54,7 +53,7 @@ overlay:
 	text, err := cfg.Rendered()
 	require.NoError(t, err)
 	for _, want := range []string{
-		"kafka-2:9092", "max_wait: 3s", "default: nobody", "require_auth: true", "decision_wait: 1s", "probability: 0.5", "acme: keep",
+		"kafka-2:9092", "max_wait: 3s", "default: nobody", "require_auth: false", "decision_wait: 1s", "probability: 0.5", "acme: keep",
 		"otlp/theirs", "traces/forward:", "include_metadata: true",
 	} {
 		require.Contains(t, text, want)
@@ -100,4 +99,55 @@ func TestConfigProblemsOfComponents(t *testing.T) {
 	cfg = DefaultConfig()
 	cfg.Overlay = map[string]any{"connectors": map[string]any{"callsplit": map[string]any{"max_wait": "20s"}}}
 	require.ErrorContains(t, cfg.Validate(), "max_wait: 20s")
+}
+
+// An exporter of traces must take spans without making the request wait: money's client would wait with it (DESIGN law 2).
+func TestForwardingMustNotHoldRequests(t *testing.T) {
+	type m = map[string]any
+	for name, c := range map[string]struct {
+		exporter, overlay m
+		want              string
+	}{
+		"the defaults":     {m{}, nil, ""},
+		"a larger queue":   {m{"sending_queue": m{"queue_size": 5000, "block_on_overflow": false}}, nil, ""},
+		"no queue":         {m{"sending_queue": m{"enabled": false}}, nil, "exporters.otlp/theirs.sending_queue.enabled: false"},
+		"blocks when full": {m{"sending_queue": m{"block_on_overflow": true}}, nil, "exporters.otlp/theirs.sending_queue.block_on_overflow: true"},
+		"waits for result": {m{"sending_queue": m{"wait_for_result": true}}, nil, "exporters.otlp/theirs.sending_queue.wait_for_result: true"},
+		"by the overlay": {m{}, m{"exporters": m{"otlp/theirs": m{"sending_queue": m{"enabled": false}}}},
+			"exporters.otlp/theirs.sending_queue.enabled: false"},
+		"our own, by the overlay": {m{}, m{"exporters": m{"payloadkafka": m{"sending_queue": m{"block_on_overflow": true}}}},
+			"exporters.payloadkafka.sending_queue.block_on_overflow: true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := DefaultConfig()
+			c.exporter["endpoint"] = "localhost:4319"
+			cfg.Exporters = map[string]any{"otlp/theirs": c.exporter}
+			cfg.Forward.Traces = []string{"otlp/theirs"}
+			cfg.Overlay = c.overlay
+			if c.want == "" {
+				require.NoError(t, cfg.Validate())
+				return
+			}
+			require.ErrorContains(t, cfg.Validate(), c.want)
+		})
+	}
+	cfg := DefaultConfig()
+	cfg.Exporters = map[string]any{"otlp/theirs": m{"endpoint": "localhost:4319", "sending_queue": m{"enabled": false}}}
+	cfg.Forward.Metrics = []string{"otlp/theirs"}
+	require.NoError(t, cfg.Validate(), "metrics carry no money")
+	cfg = DefaultConfig()
+	cfg.Exporters = map[string]any{"callskafka/theirs": m{"brokers": []any{"kafka:9092"}}}
+	cfg.Forward.Traces = []string{"callskafka/theirs"}
+	require.ErrorContains(t, cfg.Validate(), "callskafka/theirs")
+}
+
+// Nobody is authenticated without an authenticator: to require it would book every call on the default tenant.
+func TestRequireAuthNeedsAnAuthenticator(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.LLMCost.Tenant.RequireAuth = true
+	require.ErrorContains(t, cfg.Validate(), `llmcost.tenant.require_auth: true, but this version has no authenticator: every call would be booked on "unattributed"`)
+	cfg = DefaultConfig()
+	cfg.LLMCost.Tenant.Default = "house"
+	cfg.Overlay = map[string]any{"processors": map[string]any{"llmcost": map[string]any{"tenant": map[string]any{"require_auth": true}}}}
+	require.ErrorContains(t, cfg.Validate(), `booked on "house"`)
 }

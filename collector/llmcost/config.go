@@ -30,7 +30,8 @@ type TenantConfig struct {
 	// Default is the tenant where no source names one; empty = unattributed.
 	Default string `mapstructure:"default" yaml:"default"`
 
-	// RequireAuth ignores what senders claim: without an authenticated identity the tenant is the default.
+	// RequireAuth ignores what senders claim: without an authenticated identity the tenant is the default. The distribution
+	// has no authenticator yet, so its configuration refuses this.
 	RequireAuth bool `mapstructure:"require_auth" yaml:"require_auth"`
 }
 
