@@ -103,7 +103,7 @@ func groupDays(calls []decoded, days int) [][]decoded {
 const memoryLimit = "241"
 
 // shrink halves the inserts that are still to do when the server has not the memory for one: the same insert would fail
-// for ever.
+// for ever. Those that are done stay: their candidates come later.
 func (b *callBatch) shrink(err error) {
 	var e *serverError
 	if !errors.As(err, &e) || e.code != memoryLimit {
@@ -117,7 +117,7 @@ func (b *callBatch) shrink(err error) {
 			smaller = append(smaller, g)
 		}
 	}
-	b.groups, b.done = smaller, 0
+	b.groups = append(b.groups[:b.done:b.done], smaller...)
 }
 
 // joinRanges makes one row of ranges that follow each other in a partition.

@@ -193,6 +193,25 @@ func TestInsertTooLargeForTheServersMemory(t *testing.T) {
 	r.wantContiguous()
 }
 
+// The first half is stored, then the second is refused too: the candidates of the first are not forgotten.
+func TestCandidatesOfAnInsertThatIsShrunkTwice(t *testing.T) {
+	r := newRig(t)
+	p := newProxy(t, r.url)
+	p.set(noMemoryInTurns, "INSERT INTO call_reports")
+	cfg := r.config()
+	cfg.ClickHouse = p.url
+	cs := calls(0, 16)
+	for i := range cs {
+		cs[i].Flags |= ledger.FlagCandidate
+	}
+	r.broker.Calls(t, 0, cs...)
+	r.start(cfg, nil)
+	r.wantStored(cs...)
+	r.wantCommitted(cfg, ledger.TopicCalls)
+	require.EqualValues(t, 5, p.hits.Load(), "all refused, a half stored, the other refused, its two halves stored")
+	require.Equal(t, "16", r.query("SELECT count() FROM settle_candidates FINAL"))
+}
+
 func TestRecordLargerThanAFetch(t *testing.T) {
 	r := newRig(t)
 	cfg := r.config()

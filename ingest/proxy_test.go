@@ -15,11 +15,12 @@ import (
 
 // What a proxy does with a request.
 const (
-	pass       int32 = iota
-	refuse           // close the connection unanswered, as a server that is down
-	fullDisk         // answer as ClickHouse does when it has no room
-	loseAnswer       // let ClickHouse do it, and close the connection
-	noMemory         // answer as ClickHouse does to an insert of more than 20 kB that it has no memory for
+	pass            int32 = iota
+	refuse                // close the connection unanswered, as a server that is down
+	fullDisk              // answer as ClickHouse does when it has no room
+	loseAnswer            // let ClickHouse do it, and close the connection
+	noMemory              // answer as ClickHouse does to an insert of more than 20 kB that it has no memory for
+	noMemoryInTurns       // answer so to the first and the third, whatever their size
 )
 
 // proxy stands between an ingester and the engine.
@@ -45,8 +46,9 @@ func newProxy(t *testing.T, target string) *proxy {
 		if only := p.only.Load(); only != nil && !strings.Contains(r.URL.Query().Get("query"), *only) {
 			mode = pass
 		}
+		hit := int64(0)
 		if mode != pass {
-			p.hits.Add(1)
+			hit = p.hits.Add(1)
 		}
 		switch mode {
 		case refuse:
@@ -58,8 +60,8 @@ func newProxy(t *testing.T, target string) *proxy {
 		case loseAnswer:
 			forward.ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)
-		case noMemory:
-			if r.ContentLength <= 20_000 {
+		case noMemory, noMemoryInTurns:
+			if mode == noMemory && r.ContentLength <= 20_000 || mode == noMemoryInTurns && hit != 1 && hit != 3 {
 				forward.ServeHTTP(w, r)
 				return
 			}
