@@ -52,6 +52,28 @@ func TestStatementsCanRunAgain(t *testing.T) {
 	}
 }
 
+// TestWhatIngestCallsStoredIsDurable: once a row of ingest_ranges stands, nothing of its range is read again, so all that
+// was written before it must outlive a crash of the machine, also after a merge.
+func TestWhatIngestCallsStoredIsDurable(t *testing.T) {
+	all, err := Migrations()
+	require.NoError(t, err)
+	statements, err := all[0].Render("tollkeeper", DefaultOptions())
+	require.NoError(t, err)
+	for _, table := range []string{"call_reports", "settle_candidates", "dirty_windows", "ingest_ranges"} {
+		found := false
+		for _, s := range statements {
+			if !strings.HasPrefix(s, "CREATE TABLE IF NOT EXISTS tollkeeper."+table+" ") {
+				continue
+			}
+			found = true
+			for _, setting := range []string{"fsync_after_insert = 1", "fsync_part_directory = 1", "min_rows_to_fsync_after_merge = 1", "old_parts_lifetime = 480"} {
+				require.Contains(t, s, setting, table)
+			}
+		}
+		require.True(t, found, table)
+	}
+}
+
 func TestChecksumIgnoresRetention(t *testing.T) {
 	all, err := Migrations()
 	require.NoError(t, err)

@@ -115,7 +115,8 @@ ENGINE = ReplacingMergeTree(version)
 PARTITION BY toDate(hour)
 ORDER BY (hour, response_id, trace_id, span_id, minute, tenant)
 {{.TTL.candidates}}
-SETTINGS storage_policy = '{{.Policy}}', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1;
+SETTINGS storage_policy = '{{.Policy}}', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1,
+    min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
 CREATE TABLE IF NOT EXISTS {{.Database}}.spans
 (
