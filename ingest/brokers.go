@@ -22,10 +22,13 @@ type brokers struct {
 	client    *kafka.Client
 	produce   *kgo.Client
 	admin     *kadm.Client
+
+	fetchTimeout time.Duration // of one fetch: kafka-go has none of its own, and would wait for ever
 }
 
 const (
 	fetchWait    = 250 * time.Millisecond // an empty partition is asked again so often
+	fetchTimeout = fetchWait + 10*time.Second
 	adminTimeout = 15 * time.Second
 	maxBatch     = 9 << 20 // a record of the largest size and its origin
 )
@@ -50,7 +53,7 @@ func openBrokers(addresses []string) (*brokers, error) {
 	transport := &kafka.Transport{ClientID: "tollkeeper-ingest", MetadataTTL: 2 * time.Second}
 	return &brokers{
 		addresses: addresses, transport: transport, produce: produce, admin: kadm.NewClient(produce),
-		client: &kafka.Client{Addr: kafka.TCP(addresses...), Transport: transport},
+		client: &kafka.Client{Addr: kafka.TCP(addresses...), Transport: transport}, fetchTimeout: fetchTimeout,
 	}, nil
 }
 
@@ -126,8 +129,11 @@ type fetched struct {
 	end     int64 // offset after the last record of the log
 }
 
-// fetch reads records of a partition from an offset on. Errors are Kafka's (kafka.OffsetOutOfRange, …) or the network's.
+// fetch reads records of a partition from an offset on: at most maxBytes as the broker keeps them, that is compressed, but
+// at least one whole record batch. Errors are Kafka's (kafka.OffsetOutOfRange, …) or the network's.
 func (b *brokers) fetch(ctx context.Context, topic string, partition int, offset int64, maxBytes int) (fetched, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.fetchTimeout)
+	defer cancel()
 	res, err := b.client.Fetch(ctx, &kafka.FetchRequest{
 		Topic: topic, Partition: partition, Offset: offset, MinBytes: 1, MaxBytes: int64(maxBytes), MaxWait: fetchWait,
 	})

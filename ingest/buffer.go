@@ -8,7 +8,8 @@ import (
 )
 
 // buffer holds the chunks that were fetched and wait to be stored. It is bounded by bytes: fetchers wait while it holds
-// max, so that memory stays below max plus one fetch per partition.
+// max, so that memory stays below max plus what one round of fetches brings: Config.MaxFetch for all partitions together,
+// but at least a record batch of each. That is as compressed as the broker keeps it, and several times as much here.
 type buffer struct {
 	full  chan struct{} // gets a token when a batch's worth of bytes waits
 	batch int

@@ -44,7 +44,6 @@ func (s *callSink) begin(ctx context.Context, committed map[int]int64) (map[int]
 		if rows <= manyRanges {
 			s.checkpoint[partition] = s.now()
 		}
-		s.metrics.lag.WithLabelValues(s.stream.name, strconv.Itoa(partition)).Set(float64(max(0, facts.logEnd-d.offset)))
 	}
 	if err := s.inserter.insert(ctx, "ingest/insert_ranges", &s.ranges.table); err != nil {
 		return nil, err
@@ -53,6 +52,7 @@ func (s *callSink) begin(ctx context.Context, committed map[int]int64) (map[int]
 		alarm()
 	}
 	s.heart.begin(ctx, starts, len(state.end))
+	s.stream.lag.begin(starts, state.end)
 	return starts, nil
 }
 
@@ -83,7 +83,7 @@ func (s *callSink) facts(ctx context.Context, partition int, committed int64) (f
 func (s *callSink) tail(ctx context.Context, partition int, offset int64) (hash uint64, ok bool, err error) {
 	b := s.stream.brokers
 	for {
-		got, err := b.fetch(ctx, ledger.TopicCalls, partition, offset, s.stream.cfg.MaxFetch)
+		got, err := b.fetch(ctx, ledger.TopicCalls, partition, offset, 1) // one record batch
 		switch {
 		case len(got.records) > 0 && got.records[0].offset == offset:
 			return xxhash.Sum64(got.records[0].value), true, nil
@@ -135,7 +135,9 @@ func (s *callSink) verify(ctx context.Context, partition int, at position) error
 		return fmt.Errorf("%w: the topic was re-created", errLogChanged)
 	case now.end[partition] < at.next:
 		return fmt.Errorf("%w: it ends at %d, read up to %d", errLogChanged, now.end[partition], at.next)
-	case at.hash == 0 || at.next <= now.start[partition]:
+	}
+	s.stream.lag.sawEnd(partition, now.end[partition]) // no fetch tells it now
+	if at.hash == 0 || at.next <= now.start[partition] {
 		return nil
 	}
 	hash, ok, err := s.tail(ctx, partition, at.next-1)

@@ -18,7 +18,7 @@ type Config struct {
 	Tick          time.Duration `yaml:"tick"`            // longest wait before what was read is inserted
 	MaxInsert     int           `yaml:"max_insert"`      // bytes of records that make an insert start before the tick
 	MaxWaiting    int           `yaml:"max_waiting"`     // bytes of records held in memory; more are not fetched
-	MaxFetch      int           `yaml:"max_fetch"`       // bytes asked of a partition at once
+	MaxFetch      int           `yaml:"max_fetch"`       // bytes asked of Kafka at once, as compressed there, for all partitions of a member together
 	RetryMax      time.Duration `yaml:"retry_max"`       // longest pause between attempts at a server that fails
 	InsertTimeout time.Duration `yaml:"insert_timeout"`  // one attempt at one insert
 	Drain         time.Duration `yaml:"drain"`           // time to store what was read when stopping

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -16,10 +17,12 @@ const firstPause = 100 * time.Millisecond
 
 func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
-// fetchLoop reads one partition into the buffer until ctx ends (nil) or the partition needs a new start (an error).
-func (s *stream) fetchLoop(ctx context.Context, partition int, at position, waiting *buffer) error {
-	check := false  // look at the tail again before the next fetch
-	unreadable := 0 // fetches in a row that gave no readable record
+// fetchLoop reads one partition into the buffer, at most limit bytes at once, until ctx ends (nil) or the partition needs a
+// new start (an error).
+func (s *stream) fetchLoop(ctx context.Context, partition int, at position, limit int, waiting *buffer) error {
+	step := "fetch partition " + strconv.Itoa(partition) // so that no other partition's success hides its trouble
+	check := false                                       // look at the tail again before the next fetch
+	unreadable := 0                                      // fetches in a row that gave no readable record
 	again := firstPause
 	for ctx.Err() == nil {
 		if !waiting.wait(ctx) {
@@ -32,7 +35,7 @@ func (s *stream) fetchLoop(ctx context.Context, partition int, at position, wait
 			check = false
 		}
 		began := s.now()
-		got, err := s.brokers.fetch(ctx, s.topic, partition, at.next, s.cfg.MaxFetch)
+		got, err := s.brokers.fetch(ctx, s.topic, partition, at.next, limit)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -44,21 +47,22 @@ func (s *stream) fetchLoop(ctx context.Context, partition int, at position, wait
 			if err != nil {
 				return err
 			}
-			waiting.put(&chunk{partition: partition, gapFrom: at.next, first: at.next, next: next, logEnd: next})
+			waiting.put(&chunk{partition: partition, gapFrom: at.next, first: at.next, next: next})
 			at = position{next: next}
 			continue
 		case err != nil && len(got.records) == 0:
 			if check = !errors.Is(err, errUnreadable); !check {
 				unreadable++
 			}
-			s.health.set("fetch", err)
+			s.health.set(step, err)
 			s.metrics.retries.WithLabelValues("fetch").Inc()
 			s.log.Warn("can't fetch yet", "topic", s.topic, "partition", partition, "offset", at.next, "error", err)
 			pause(ctx, min(again, s.cfg.RetryMax))
 			again *= 2
 			continue
 		}
-		s.health.set("fetch", nil)
+		s.health.set(step, nil)
+		s.lag.sawEnd(partition, got.end)
 		unreadable, again = 0, firstPause
 		for _, c := range cut(partition, at.next, got) {
 			if c.first > at.next {
@@ -111,7 +115,6 @@ type chunk struct {
 	hash        uint64 // of the last record's value
 	records     []record
 	bytes       int
-	logEnd      int64
 }
 
 // cut makes chunks of fetched records, a new one after each hole.
@@ -121,7 +124,7 @@ func cut(partition int, expected int64, got fetched) []*chunk {
 	for i := range got.records {
 		r := &got.records[i]
 		if c == nil || r.offset != c.next {
-			c = &chunk{partition: partition, gapFrom: expected, first: r.offset, logEnd: got.end}
+			c = &chunk{partition: partition, gapFrom: expected, first: r.offset}
 			chunks = append(chunks, c)
 		}
 		c.records = append(c.records, *r)

@@ -36,7 +36,6 @@ type rig struct {
 	broker   *kafkatest.Broker
 	engine   *clickhousetest.Server
 	url      string
-	database string
 	registry *prometheus.Registry
 }
 

@@ -108,6 +108,7 @@ func (i *Ingester) stream(kafka *brokers, name, topic, group string, h *health) 
 	return &stream{
 		name: name, topic: topic, group: group, cfg: i.cfg, log: i.log.With("stream", name), metrics: i.metrics,
 		health: h, brokers: kafka, step: i.step, fresh: &freshness{}, now: i.now,
+		lag: newLag(name, i.metrics),
 	}
 }
 

@@ -36,6 +36,7 @@ func (s *spanSink) begin(ctx context.Context, committed map[int]int64) (map[int]
 		}
 		starts[partition] = position{next: offset}
 	}
+	s.stream.lag.begin(starts, state.end)
 	return starts, nil
 }
 
@@ -48,6 +49,7 @@ func (s *spanSink) verify(ctx context.Context, partition int, at position) error
 	if now.id != s.state.id || now.end[partition] < at.next {
 		return errLogChanged
 	}
+	s.stream.lag.sawEnd(partition, now.end[partition]) // no fetch tells it now
 	return nil
 }
 

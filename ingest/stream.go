@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"sync"
 	"time"
 
@@ -24,6 +23,7 @@ type stream struct {
 	health  *health
 	brokers *brokers
 	sink    sink
+	lag     *lag
 	fresh   *freshness            // how far the topic is complete
 	beat    func(context.Context) // tells it, when nothing else is to be done; nil: nobody asks
 	now     func() time.Time
@@ -117,10 +117,11 @@ func (s *stream) generation(ctx, genCtx context.Context, gen *kafka.Generation) 
 	}
 	s.health.clear()
 	waiting := newBuffer(s.cfg.MaxInsert, s.cfg.MaxWaiting, s.metrics.waiting.WithLabelValues(s.name))
+	limit := max(1, s.cfg.MaxFetch/max(1, len(starts))) // together they ask for MaxFetch
 	var fetchers sync.WaitGroup
 	for partition, at := range starts {
 		fetchers.Go(func() {
-			if err := s.fetchLoop(reading, partition, at, waiting); err != nil {
+			if err := s.fetchLoop(reading, partition, at, limit, waiting); err != nil {
 				s.log.Warn("a partition begins anew", "topic", s.topic, "partition", partition, "reason", err)
 				stopReading()
 			}
@@ -239,9 +240,9 @@ func (s *stream) store(ctx context.Context, gen *kafka.Generation, chunks []*chu
 	}
 	for _, c := range chunks {
 		s.fresh.stored(c.partition, c.next)
+		s.lag.stored(c.partition, c.next)
 		s.metrics.records.WithLabelValues(s.name).Add(float64(len(c.records)))
 		s.metrics.bytes.WithLabelValues(s.name).Add(float64(c.bytes))
-		s.metrics.lag.WithLabelValues(s.name, strconv.Itoa(c.partition)).Set(float64(max(0, c.logEnd-c.next)))
 	}
 	return s.at("committed")
 }
