@@ -55,7 +55,8 @@ type Config struct {
 	Overlay map[string]any `yaml:"overlay"`
 }
 
-// Forward names exporters by signal. Traces are passed on tagged and unsampled.
+// Forward names exporters by signal. Traces are passed on tagged and unsampled, with all their content: prompts, answers and
+// the texts of errors go to these backends whatever sampling.content says.
 type Forward struct {
 	Traces  []string `yaml:"traces"`
 	Metrics []string `yaml:"metrics"`

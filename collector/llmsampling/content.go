@@ -31,6 +31,8 @@ var contentKeys = []string{
 	"ai.prompt*", "ai.response.text", "ai.response.object", "ai.response.toolCalls", "ai.response.reasoning",
 	"ai.response.files", "ai.toolCall.args", "ai.toolCall.result", "ai.value", "ai.values", "ai.embedding", "ai.embeddings",
 	"ai.schema",
+	// Texts of errors quote what was asked; error.type and exception.type stay.
+	"exception.message", "exception.stacktrace", "error.message", "error.stack_trace", "error.stack",
 	// Others.
 	"pydantic_ai.all_messages", "all_messages_events", "final_result", "tool_arguments", "tool_response", "model_request_parameters",
 	"request_data", "response_data", "langfuse.observation.input", "langfuse.observation.output", "langfuse.trace.input",
@@ -89,7 +91,8 @@ func (m *contentMatcher) match(key string) bool {
 	return false
 }
 
-// strip removes content from a span and its events; it returns how many attributes went.
+// strip removes content from a span, its events and the message of its status, which quotes the request in many errors; it
+// returns how many values went.
 func (m *contentMatcher) strip(span ptrace.Span) int {
 	n := 0
 	remove := func(key string, _ pcommon.Value) bool {
@@ -100,6 +103,10 @@ func (m *contentMatcher) strip(span ptrace.Span) int {
 		return true
 	}
 	span.Attributes().RemoveIf(remove)
+	if span.Status().Message() != "" {
+		span.Status().SetMessage("")
+		n++
+	}
 	for _, event := range span.Events().All() {
 		genAI := strings.HasPrefix(event.Name(), "gen_ai.")
 		event.Attributes().RemoveIf(func(key string, v pcommon.Value) bool {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
 func TestContentKeys(t *testing.T) {
@@ -81,5 +82,55 @@ func TestConfigProblems(t *testing.T) {
 	err := c.Validate()
 	for _, want := range []string{"decision_wait", "max_held_mib", "max_decisions", `min_cost: "-1"`, "probability: 2", `content: "maybe"`, "content_by_tenant.acme", "max_value_bytes"} {
 		require.ErrorContains(t, err, want)
+	}
+}
+
+// Errors quote what was asked: with content off their texts go, on spans of every kind, and what names the error stays.
+func TestErrorTextsAreContent(t *testing.T) {
+	const secret = "400 the prompt 'my diagnosis' is too long"
+	attrs := map[string]any{
+		"error.type": "BadRequestError", "http.response.status_code": int64(400), "error.message": secret, "error.stack_trace": secret,
+		"exception.message": secret,
+	}
+	event := map[string]any{"exception.type": "openai.BadRequestError", "exception.message": secret, "exception.stacktrace": secret}
+	r := newRig(t, func(c *Config) {
+		c.DecisionWait = 0
+		c.ContentByTenant = map[string]Content{"open": KeepContent}
+	})
+	td := ptrace.NewTraces()
+	for i, tenant := range []string{"acme", "open"} {
+		part := build(span{name: "s", trace: traceWith(uint64(i + 1)), attrs: attrs, event: event})
+		s := part.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
+		s.Status().SetCode(ptrace.StatusCodeError)
+		s.Status().SetMessage(secret)
+		part.ResourceSpans().At(0).Resource().Attributes().PutStr(attrTenant, tenant)
+		part.ResourceSpans().MoveAndAppendTo(td.ResourceSpans())
+	}
+	require.NoError(t, r.ConsumeTraces(t.Context(), td))
+	left := map[string]map[string]any{}
+	for _, td := range r.sink.AllTraces() {
+		for _, rs := range td.ResourceSpans().All() {
+			tenant, _ := rs.Resource().Attributes().Get(attrTenant)
+			s := rs.ScopeSpans().At(0).Spans().At(0)
+			require.Equal(t, ptrace.StatusCodeError, s.Status().Code())
+			all := map[string]any{"status": s.Status().Message()}
+			for k, v := range s.Attributes().AsRaw() {
+				all[k] = v
+			}
+			for k, v := range s.Events().At(0).Attributes().AsRaw() {
+				all["event "+k] = v
+			}
+			left[tenant.Str()] = all
+		}
+	}
+	require.Len(t, left, 2)
+	for k, v := range left["acme"] {
+		require.NotEqual(t, secret, v, k)
+	}
+	require.Equal(t, "BadRequestError", left["acme"]["error.type"])
+	require.Equal(t, "openai.BadRequestError", left["acme"]["event exception.type"])
+	require.EqualValues(t, 400, left["acme"]["http.response.status_code"])
+	for _, k := range []string{"status", "error.message", "error.stack_trace", "exception.message", "event exception.message", "event exception.stacktrace"} {
+		require.Equal(t, secret, left["open"][k], k)
 	}
 }

@@ -16,6 +16,8 @@
 // is bounded in bytes: when it is full the oldest batch is decided at once with what is known. Nothing waits for the
 // decision, and what the next consumer refuses is counted and forgotten.
 //
-// Prompts and answers are taken off every span at arrival (content.go) unless content is on for the span's tenant; and every
-// value is cut at max_value_bytes.
+// Prompts and answers are taken off every span at arrival (content.go) unless content is on for the span's tenant, and with
+// them the texts of errors, which quote them: the status' message, exception.message and exception.stacktrace, but not
+// error.type and exception.type. Every value is cut at max_value_bytes. Spans that forward.traces passes on to other backends
+// don't come by here: they keep all their content.
 package llmsampling

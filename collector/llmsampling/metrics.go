@@ -32,7 +32,7 @@ func newMetrics(p metric.MeterProvider, held func() int64) (m metrics, err error
 	m.refused = counter("spans_refused", "Spans kept by the sampler but refused by what comes after it (a full queue).")
 	m.hurried = counter("batches_hurried", "Batches decided before decision_wait because max_held_mib was reached.")
 	m.late = counter("spans_late", "Spans that came after their trace was decided.")
-	m.content = counter("content_attributes_dropped", "Attributes with prompts or answers taken off spans.")
+	m.content = counter("content_attributes_dropped", "Attributes with prompts, answers or texts of errors taken off spans.")
 	m.cut = counter("values_cut", "Attribute values cut at max_value_bytes.")
 	_, e := meter.Int64ObservableGauge("tollkeeper_collector_sampling_held_bytes",
 		metric.WithDescription("Spans held until their decision, as OTLP plus a fixed amount per trace."), metric.WithInt64Callback(gauge(held)))
