@@ -288,7 +288,7 @@ func (a *Alerts) wishes() map[string][]wish {
 	out := map[string][]wish{}
 	for k, ep := range a.episodes {
 		if ep.throttle != nil {
-			out[k.tenant] = append(out[k.tenant], wish{ep.throttle, ep.id, k.rule, ep.event.Kind, ep.event.Summary, ep.event.At, ep.clearSince.IsZero()})
+			out[k.tenant] = append(out[k.tenant], wish{ep.throttle, ep.id, k.rule, ep.event.Kind, ep.event.Summary, ep.event.At, ep.clearSince.IsZero(), ep.proved})
 		}
 	}
 	return out

@@ -8,9 +8,9 @@
 //
 // The order of acts is always: write it down, then do it, then write what came of it.
 //
-// What it refuses: to act on a ledger that may lack calls (no_data: nothing resolves, nothing throttles, leases run out
-// by themselves); to throttle a tenant that configuration doesn't name (dry run); to throttle by a statistical rule
-// unless the tenant is named for that too; to compare amounts as floats.
+// What it refuses: to act on a ledger that may lack calls (no_data: nothing resolves, no throttle begins, leases run out by
+// themselves unless a budget's is proved by the calls there are); to throttle a tenant that configuration doesn't name
+// (dry run); to throttle by a statistical rule unless the tenant is named for that too; to compare amounts as floats.
 //
 // One goroutine owns all state (Alerts.Run); only webhooks and notifications run beside it and report back.
 package alerts

@@ -86,6 +86,7 @@ type episode struct {
 	sequence   uint32
 	event      AlertEvent // the newest one written
 	throttle   *Policy
+	proved     bool // by the last evaluation: calls that are missing from the ledger can't undo the condition
 	clearSince time.Time
 	reacted    bool // its first command was acknowledged, or a process before knows
 	returns    int

@@ -24,6 +24,7 @@ func (a *Alerts) follow(ctx context.Context, t *tick, v verdict) error {
 		return nil
 	}
 	ep.throttle = v.throttle
+	ep.proved = v.kind == KindBudget && v.holds // what is missing can only add to a sum
 	if !v.known || !v.clear {
 		ep.clearSince = time.Time{}
 		return nil

@@ -43,6 +43,7 @@ type wish struct {
 	reason  string
 	since   time.Time
 	begin   bool // false: it is already clearing: keep what is held, begin nothing
+	proved  bool // also by a ledger that may lack calls
 }
 
 // hold is what is known of one tenant's throttle.
@@ -154,7 +155,7 @@ func (t *throttles) strictest(now time.Time, tenant string, wishes []wish) (best
 }
 
 // reconcile compares what the firing episodes want with what is held, tenant by tenant, and orders the difference.
-// Without fresh evidence it orders nothing: leases run out.
+// Without fresh evidence it only keeps what is proved: other leases run out.
 func (t *throttles) reconcile(ctx context.Context, tk *tick, wishes map[string][]wish) error {
 	for tenant := range wishes {
 		t.hold(tenant)
@@ -164,9 +165,22 @@ func (t *throttles) reconcile(ctx context.Context, tk *tick, wishes map[string][
 		errs = append(errs, t.expire(ctx, tk.now, tenant, h))
 		if tk.fresh {
 			errs = append(errs, t.follow(ctx, tk, tenant, h, wishes[tenant]), t.measure(ctx, tk, tenant, h))
+		} else {
+			errs = append(errs, t.keep(ctx, tk, tenant, h, wishes[tenant]))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// keep renews, without fresh evidence, the lease of a budget that is exceeded by what the ledger already has. Else a
+// runaway that makes ingest lag would switch off its own throttle. It begins nothing.
+func (t *throttles) keep(ctx context.Context, tk *tick, tenant string, h *hold, wishes []wish) error {
+	for _, w := range wishes {
+		if w.proved && w.episode.String() == h.current.Episode {
+			return t.follow(ctx, tk, tenant, h, []wish{w})
+		}
+	}
+	return nil
 }
 
 func (t *throttles) expire(ctx context.Context, now time.Time, tenant string, h *hold) error {

@@ -93,7 +93,7 @@ func (a *Alerts) freshness(t *tick) verdict {
 		key: key{rule: freshnessRule}, kind: KindFreshness, severity: Critical, known: true, holds: t.stale, clear: t.fresh,
 		cross: func(context.Context) (time.Time, error) { return at, nil },
 	}
-	v.summary = fmt.Sprintf("calls may be missing from the ledger since %s: until it is complete again, spend rules neither resolve nor throttle; "+
+	v.summary = fmt.Sprintf("calls may be missing from the ledger since %s: until it is complete again, spend rules don't resolve, and throttle only where a budget is exceeded already; "+
 		"see whether ingest runs and keeps up (tollkeeper_ingest_lag, its log), and whether Kafka and ClickHouse answer it", since)
 	if t.fresh {
 		v.summary = "the ledger is complete up to " + since
