@@ -37,6 +37,9 @@ const FlagsDoubt = FlagMissingIDs | FlagStartOutside | FlagBadCount | FlagContra
 // the reason that the flag names.
 const FlagsUntold = FlagEstimated | FlagTierUnknown | FlagCacheUnknown | FlagLifeUnknown | FlagAudioUnknown
 
+// FlagsInexact make an amount, or a total that includes it, a guess or a lower bound: rollups count such calls as estimated.
+const FlagsInexact = FlagsUntold | FlagSampledHead
+
 var flagNames = [numFlags]string{
 	"missing_ids", "start_outside", "bad_count", "contradiction", "cost_differs", "provided", "has_provided",
 	"estimated", "reserved", "candidate", "unique_id", "unseen_leaf", "rate_limited", "stream", "sampled_head",

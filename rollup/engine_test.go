@@ -98,7 +98,7 @@ func mark(ctx context.Context, t *testing.T, conn driver.Conn, level Level, at t
 // totalsOf reads a view of cost rows over [from, to) by tenant and model.
 func totalsOf(t *testing.T, conn driver.Conn, view string, from, to time.Time) map[string]*total {
 	t.Helper()
-	rows, err := conn.Query(t.Context(), `SELECT concat(tenant, '/', model), sum(calls), sum(errors), sum(rate_limited), sum(unpriced_calls), sum(flagged_calls),
+	rows, err := conn.Query(t.Context(), `SELECT concat(tenant, '/', model), sum(calls), sum(errors), sum(rate_limited), sum(unpriced_calls), sum(flagged_calls), sum(estimated_calls),
 		sum(reserved_calls), sum(fresh_input + cache_read + cache_write_5m + cache_write_1h + audio_input + image_input),
 		sum(text_output + reasoning + audio_output), sum(reserved_tokens), toString(sum(cost)), toString(sum(list_cost)), toString(sum(cache_saved)),
 		toString(sum(cost_input) + sum(cost_cache_read) + sum(cost_cache_write) + sum(cost_output) + sum(cost_reasoning) + sum(cost_other)),
@@ -110,7 +110,7 @@ func totalsOf(t *testing.T, conn driver.Conn, view string, from, to time.Time) m
 	for rows.Next() {
 		var k, cost, list, saved, parts string
 		row := newTotal()
-		require.NoError(t, rows.Scan(&k, &row.Calls, &row.Errors, &row.RateLimited, &row.Unpriced, &row.Flagged, &row.Reserved, &row.Input, &row.Output,
+		require.NoError(t, rows.Scan(&k, &row.Calls, &row.Errors, &row.RateLimited, &row.Unpriced, &row.Flagged, &row.Estimated, &row.Reserved, &row.Input, &row.Output,
 			&row.ReservedTokens, &cost, &list, &saved, &parts, &row.Classes, &row.Units, &row.Latency, &row.FirstToken))
 		require.Equal(t, cost, parts, "the cost is the sum of its parts")
 		row.Cost, row.List, row.Saved = parse(t, cost), parse(t, list), parse(t, saved)

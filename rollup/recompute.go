@@ -114,7 +114,7 @@ func flagMasks() []any {
 		mask("rate_limited", ledger.FlagRateLimited),
 		mask("billed_otherwise", ledger.FlagProvided|ledger.FlagReserved),
 		mask("doubt", ledger.FlagsDoubt),
-		mask("estimated", ledger.FlagEstimated),
+		mask("estimated", ledger.FlagsInexact),
 		mask("provided", ledger.FlagProvided),
 		mask("reserved", ledger.FlagReserved),
 		mask("stream", ledger.FlagStream),

@@ -26,11 +26,11 @@ func (t *truth) add(c ledger.Call, version uint64, versions map[string]uint64) {
 
 // total is one row of a rollup, as far as the tests look at it.
 type total struct {
-	Calls, Errors, RateLimited, Unpriced, Flagged, Reserved, Input, Output, ReservedTokens uint64
-	Cost, List, Saved                                                                      ledger.Sum
-	Classes                                                                                map[string]uint64
-	Units                                                                                  map[string]uint64
-	Latency, FirstToken                                                                    map[uint8]uint64
+	Calls, Errors, RateLimited, Unpriced, Flagged, Estimated, Reserved, Input, Output, ReservedTokens uint64
+	Cost, List, Saved                                                                                 ledger.Sum
+	Classes                                                                                           map[string]uint64
+	Units                                                                                             map[string]uint64
+	Latency, FirstToken                                                                               map[uint8]uint64
 }
 
 func newTotal() *total {
@@ -51,6 +51,8 @@ func (t *total) add(c *ledger.Call) {
 	count(&t.RateLimited, c.Flags&ledger.FlagRateLimited != 0)
 	count(&t.Unpriced, c.Unpriced != "" && c.Flags&(ledger.FlagProvided|ledger.FlagReserved) == 0)
 	count(&t.Flagged, c.Flags&ledger.FlagsDoubt != 0)
+	count(&t.Estimated, c.Flags&(ledger.FlagEstimated|ledger.FlagTierUnknown|ledger.FlagCacheUnknown|ledger.FlagLifeUnknown|
+		ledger.FlagAudioUnknown|ledger.FlagSampledHead) != 0)
 	count(&t.Reserved, c.Flags&ledger.FlagReserved != 0)
 	t.Input += uint64(c.Usage.Input())
 	t.Output += uint64(c.Usage.Output())
@@ -103,6 +105,11 @@ var (
 	classes = []string{"", "", "", "429", "timeout"}
 )
 
+// randomFlags has a few of all flags, so that no count is of nearly all calls.
+func randomFlags(rng *rand.Rand) ledger.Flags {
+	return ledger.Flags(rng.Uint32() & rng.Uint32() & rng.Uint32() & 0x1fffff)
+}
+
 // randomCall is a report of one of the minutes, with few enough traces that identities repeat.
 func randomCall(rng *rand.Rand, minutes []time.Time) ledger.Call {
 	at := minutes[rng.IntN(len(minutes))]
@@ -113,7 +120,7 @@ func randomCall(rng *rand.Rand, minutes []time.Time) ledger.Call {
 		Start:      at.UnixNano() + rng.Int64N(int64(time.Minute)),
 		Duration:   rng.Int64N(1 << (10 + rng.IntN(40))),
 		ErrorClass: classes[rng.IntN(len(classes))],
-		Flags:      ledger.Flags(rng.Uint32() & 0xffff),
+		Flags:      randomFlags(rng),
 		ListDelta:  ledger.Money(rng.Int64N(2_000_000) - 1_000_000),
 		CacheSaved: ledger.Money(rng.Int64N(2_000_000) - 1_000_000),
 	}

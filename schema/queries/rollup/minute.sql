@@ -1,4 +1,5 @@
 -- One minute from its calls, written as one block under one claimed revision. latency and first_token: see 0001_tables.sql.
+-- estimated: amounts that are a guess or a lower bound (ledger.FlagsInexact).
 INSERT INTO cost_minute
 (
     window, n, worker, tenant, provider, model, operation, service, environment, region, calls, errors,
