@@ -27,15 +27,16 @@ const (
 	FlagCacheUnknown                    // the emitter doesn't tell all cached tokens: those it doesn't are priced as fresh input
 	FlagLifeUnknown                     // cache writes of unstated life: priced as living five minutes
 	FlagAudioUnknown                    // the emitter doesn't tell audio from text: priced as text
+	FlagModelGuessed                    // the book doesn't know the model that answered: priced as the one that was asked for
 	numFlags          = iota
 )
 
 // FlagsDoubt are the flags that make a number one to look at.
 const FlagsDoubt = FlagMissingIDs | FlagStartOutside | FlagBadCount | FlagContradiction | FlagCostDiffers | FlagUnseenLeaf
 
-// FlagsUntold say that the emitter left out something that the price depends on: the cost may differ from the bill, by
-// the reason that the flag names.
-const FlagsUntold = FlagEstimated | FlagTierUnknown | FlagCacheUnknown | FlagLifeUnknown | FlagAudioUnknown
+// FlagsUntold say that something is not known that the price depends on, because the emitter left it out or the price book
+// lacks it: the cost may differ from the bill, by the reason that the flag names.
+const FlagsUntold = FlagEstimated | FlagTierUnknown | FlagCacheUnknown | FlagLifeUnknown | FlagAudioUnknown | FlagModelGuessed
 
 // FlagsInexact make an amount, or a total that includes it, a guess or a lower bound: rollups count such calls as estimated.
 const FlagsInexact = FlagsUntold | FlagSampledHead
@@ -43,7 +44,7 @@ const FlagsInexact = FlagsUntold | FlagSampledHead
 var flagNames = [numFlags]string{
 	"missing_ids", "start_outside", "bad_count", "contradiction", "cost_differs", "provided", "has_provided",
 	"estimated", "reserved", "candidate", "unique_id", "unseen_leaf", "rate_limited", "stream", "sampled_head",
-	"tenant_claimed", "tier_unknown", "cache_unknown", "cache_life_unknown", "audio_unknown",
+	"tenant_claimed", "tier_unknown", "cache_unknown", "cache_life_unknown", "audio_unknown", "model_guessed",
 }
 
 // String joins the names of the set flags with commas.

@@ -113,6 +113,22 @@ type naming struct {
 	dates    []string // "-YYYY-MM-DD", "-YYYYMMDD", "-MM-DD" …
 }
 
+// bare is a model's name without the first prefix and the first suffix that fit.
+func (n naming) bare(model string) string {
+	for _, p := range n.prefixes {
+		if rest, ok := strings.CutPrefix(model, p); ok {
+			model = rest
+			break
+		}
+	}
+	for _, s := range n.suffixes {
+		if rest, ok := strings.CutSuffix(model, s); ok {
+			return rest
+		}
+	}
+	return model
+}
+
 // Book is a set of dated prices. It is safe for concurrent use.
 type Book struct {
 	version   string

@@ -3,14 +3,17 @@ package pricing
 import "github.com/tollkeeper/tollkeeper/ledger"
 
 // AtLeast is the least that a rated call can have cost, given what its emitter left out (ledger.FlagsUntold): cached tokens
-// that it didn't tell may have been all of the input, a tier that it didn't tell may have been the cheapest. Without such a flag
-// it is the cost; for a call without a price it is zero.
+// that it didn't tell may have been all of the input, a tier that it didn't tell may have been the cheapest, a model that the
+// book doesn't know may have any price. Without such a flag it is the cost; for a call without a price it is zero.
 func (b *Book) AtLeast(c *ledger.Call) ledger.Money {
 	total := c.TotalCost()
 	if c.Unpriced != "" || c.Flags&ledger.FlagsUntold == 0 {
 		return total
 	}
-	e, _ := b.entryFor(c)
+	if c.Flags&ledger.FlagModelGuessed != 0 {
+		return 0
+	}
+	e, _, _ := b.entryFor(c)
 	if e == nil {
 		return total
 	}

@@ -1,6 +1,10 @@
 package pricing
 
-import "github.com/tollkeeper/tollkeeper/ledger"
+import (
+	"strings"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
 
 // partOf says to which share of the cost a bucket belongs.
 var partOf = [ledger.NumBuckets]ledger.CostPart{
@@ -29,6 +33,7 @@ func (b *Book) Rate(c *ledger.Call) {
 	c.Cost = [ledger.NumCostParts]ledger.Money{}
 	c.ListDelta, c.CacheSaved, c.TierSaved = 0, 0, 0
 	c.PriceVersion, c.PriceEntry = b.version, ""
+	c.Flags &^= ledger.FlagModelGuessed
 	if c.Unpriced != "" || (c.ErrorClass != "" && c.Usage.Zero()) {
 		return
 	}
@@ -36,7 +41,7 @@ func (b *Book) Rate(c *ledger.Call) {
 		c.Unpriced = ledger.UnpricedNoModel
 		return
 	}
-	e, list := b.entryFor(c)
+	e, list, asked := b.entryFor(c)
 	if e == nil {
 		c.Unpriced = ledger.UnpricedModel
 		return
@@ -61,6 +66,9 @@ func (b *Book) Rate(c *ledger.Call) {
 	}
 	c.Cost, c.PriceEntry = cost, t.ID
 	c.Flags &^= c.Flags & ledger.FlagsUntold &^ e.matters(c, t)
+	if asked && !b.sameModel(c) {
+		c.Flags |= ledger.FlagModelGuessed
+	}
 	c.CacheSaved = cacheSaved(t, &c.Usage)
 	if tier != Standard {
 		c.TierSaved = difference(e.Table(Standard, input), &c.Usage, total)
@@ -71,23 +79,45 @@ func (b *Book) Rate(c *ledger.Call) {
 }
 
 // entryFor looks for the model that answered, then for the one that was asked for (a deployment's or a profile's name may
-// be known only in one of them).
-func (b *Book) entryFor(c *ledger.Call) (e, list *Entry) {
+// be known only in one of them). asked says that it was found by the latter alone.
+func (b *Book) entryFor(c *ledger.Call) (e, list *Entry, asked bool) {
 	when := c.Start
 	if c.Flags&ledger.FlagStartOutside != 0 {
 		when = c.Received
 	}
 	if s := b.find(c.Provider, c.Model); s != nil {
 		if e, list = s.find(c.Tenant, when); e != nil {
-			return e, list
+			return e, list, false
 		}
 	}
 	if c.RequestModel != "" && c.RequestModel != c.Model {
 		if s := b.find(c.Provider, c.RequestModel); s != nil {
-			return s.find(c.Tenant, when)
+			e, list = s.find(c.Tenant, when)
+			return e, list, true
 		}
 	}
-	return nil, nil
+	return nil, nil, false
+}
+
+// someDates are dates that providers put behind a model's name, beside those that the book's naming has.
+var someDates = []string{"-YYYY-MM-DD", "-YYYYMMDD", "@YYYYMMDD", "-MMDD"}
+
+// sameModel reports whether the names of the model that answered and of the one that was asked for differ by no more than how
+// the provider writes names, and a date.
+func (b *Book) sameModel(c *ledger.Call) bool {
+	n := b.naming[b.providers[strings.ToLower(c.Provider)]]
+	answered, asked := n.bare(strings.ToLower(c.Model)), n.bare(strings.ToLower(c.RequestModel))
+	if answered == asked {
+		return true
+	}
+	for _, dates := range [...][]string{n.dates, someDates} {
+		for _, d := range dates {
+			if rest, ok := cutDate(answered, d); ok && rest == asked {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // costOf prices every bucket and unit that was used. reason is empty, no_bucket_price or overflow.

@@ -253,6 +253,47 @@ discounts: [{models: ["*"], factor: 0.1}]
 	require.Equal(t, "0.025", total(testBook(t, contract, later), "m1", testTime))
 }
 
+// A call that is priced by the name that was asked for, because the book doesn't know the one that answered, says so: another
+// model may have answered (a fallback, a router), at any price. A date behind the name is no other model.
+func TestTheAskedForModelsPriceIsAGuess(t *testing.T) {
+	b := testBook(t)
+	for name, c := range map[string]struct {
+		asked, answered string
+		guessed         bool
+	}{
+		"the same":                 {"m2", "m2", false},
+		"only one name":            {"", "m2", false},
+		"known answer":             {"m2", "m1", false},
+		"unknown deployment asked": {"my-deployment", "m2", false},
+		"unknown answer":           {"m2", "m9", true},
+		"a longer name":            {"m2", "m2-mini", true},
+		"a later version":          {"m2", "m2-1", true},
+		"a later version's date":   {"m2", "m2-1-20260801", true},
+		"dated":                    {"m2", "m2-2026-08-01", false},
+		"dated otherwise":          {"m2", "M2-20260801", false},
+		"dated shortly":            {"m2", "m2-0801", false},
+		"dated, by the prefix":     {"m2-latest", "maker/m2-2026-08-01", false},
+	} {
+		got := call(c.answered, map[ledger.Bucket]int64{ledger.FreshInput: 1000})
+		got.RequestModel = c.asked
+		b.Rate(&got)
+		require.Empty(t, got.Unpriced, name)
+		require.Equal(t, c.guessed, got.Flags&ledger.FlagModelGuessed != 0, name)
+		least := got.TotalCost()
+		if c.guessed {
+			least = 0
+		}
+		require.Equal(t, least, b.AtLeast(&got), name)
+	}
+	again := call("m9", map[ledger.Bucket]int64{ledger.FreshInput: 1000})
+	again.RequestModel = "m2"
+	b.Rate(&again)
+	require.NotZero(t, again.Flags&ledger.FlagModelGuessed)
+	testBook(t, "provider: maker\nmodels: [{model: m9, prices: [{usd_per_million: {input: 7}}]}]").Rate(&again)
+	require.Zero(t, again.Flags&ledger.FlagModelGuessed, "priced anew with a book that knows the model")
+	require.Equal(t, "0.007", again.TotalCost().Short())
+}
+
 func TestFaultsAreToldAtOnce(t *testing.T) {
 	_, err := Parse([]byte(`
 provider: maker

@@ -52,7 +52,7 @@ func (t *total) add(c *ledger.Call) {
 	count(&t.Unpriced, c.Unpriced != "" && c.Flags&(ledger.FlagProvided|ledger.FlagReserved) == 0)
 	count(&t.Flagged, c.Flags&ledger.FlagsDoubt != 0)
 	count(&t.Estimated, c.Flags&(ledger.FlagEstimated|ledger.FlagTierUnknown|ledger.FlagCacheUnknown|ledger.FlagLifeUnknown|
-		ledger.FlagAudioUnknown|ledger.FlagSampledHead) != 0)
+		ledger.FlagAudioUnknown|ledger.FlagModelGuessed|ledger.FlagSampledHead) != 0)
 	count(&t.Reserved, c.Flags&ledger.FlagReserved != 0)
 	t.Input += uint64(c.Usage.Input())
 	t.Output += uint64(c.Usage.Output())
