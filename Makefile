@@ -10,10 +10,11 @@ check-tools: ## print every tool that is needed: found, needed, remedy
 	@tools/check-tools demo
 
 engine: check-tools ## fetch the ClickHouse engine into your cache folder (once)
-	@go run ./internal/embedded/clickhouse/fetch
+	@tools/build ./internal/embedded/clickhouse/fetch bin/fetch-engine
+	@bin/fetch-engine
 
 build: check-tools ## build bin/tollkeeper
-	@tools/build
+	@tools/build ./cmd/tollkeeper bin/tollkeeper
 
 demo: engine build ## see the product do its main job, about two minutes after the build
 	@bin/tollkeeper demo

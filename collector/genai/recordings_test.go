@@ -16,10 +16,13 @@ import (
 // Every bucket of every recorded call holds what the provider counted: an amount can be right by luck, nine counts can't. Where
 // a bucket is different the call says so: unpriced with a reason, or flagged with what the emitter leaves out. (What the counts
 // cost is compared in llmcost.) Run with -v for the table.
-func TestRecordedUsage(t *testing.T) {
+func TestRecordedUsage(t *testing.T) { readAsBilled(t, "testdata/recordings") }
+
+func readAsBilled(t *testing.T, dir string) {
+	t.Helper()
 	rules, err := genai.BuiltinRules()
 	require.NoError(t, err)
-	all, err := replay.Load("testdata/recordings")
+	all, err := replay.Load(dir)
 	require.NoError(t, err)
 	equal, told := 0, 0
 	for _, r := range all {
