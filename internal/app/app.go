@@ -9,7 +9,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/tollkeeper/tollkeeper/alerts"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/telemetry"
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -38,8 +37,6 @@ type Options struct {
 	Roles   Roles
 	Log     *slog.Logger
 	Version string
-	// OnAlert is called with every change of an alert or a throttle. May be nil.
-	OnAlert func(alerts.Event)
 }
 
 // App is the running product.

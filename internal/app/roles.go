@@ -33,7 +33,7 @@ func (a *App) startRoles(ctx context.Context) error {
 }
 
 func (a *App) startAlerts(ctx context.Context) error {
-	r, err := alerts.New(a.cfg.Alerts, alerts.Deps{Log: a.opts.Log.With("role", "alerts"), Metrics: a.Registry, OnEvent: a.opts.OnAlert})
+	r, err := alerts.New(a.cfg.Alerts, alerts.Deps{Log: a.opts.Log.With("role", "alerts"), Metrics: a.Registry})
 	if err != nil {
 		return err
 	}
