@@ -1,7 +1,7 @@
 # Tollkeeper. `make help` lists what there is; every target first checks its tools.
 export CGO_ENABLED = 0
 .DEFAULT_GOAL := help
-.PHONY: help check-tools engine build demo demo-check up test test-all lint fmt record grafana-types clean
+.PHONY: help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ test: engine ## the tests: no root, Java, Python or browser
 test-all: engine ## test, and what needs npm, Python and curl
 	@tools/check-tools test-all
 	go test -tags testall ./...
+
+accuracy: check-tools ## recordings of real instrumentations: billed beside ours (JSON=1 for JSON)
+	@tools/build ./internal/accuracy/show bin/accuracy
+	@bin/accuracy $(if $(JSON),--json)
 
 lint: check-tools ## gofmt, vet, staticcheck
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }

@@ -19,13 +19,19 @@ import (
 var Type = component.MustNewType("llmcost")
 
 // NewFactory returns the processor's factory.
-func NewFactory() processor.Factory {
+func NewFactory() processor.Factory { return NewFactoryAt(time.Now) }
+
+// NewFactoryAt is NewFactory with another clock: a recording is received when it was made, or its times would be out of bounds.
+func NewFactoryAt(now func() time.Time) processor.Factory {
+	create := func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+		return createTraces(ctx, set, cfg, next, now)
+	}
 	return processor.NewFactory(Type,
 		func() component.Config { return DefaultConfig() },
-		processor.WithTraces(createTraces, component.StabilityLevelBeta))
+		processor.WithTraces(create, component.StabilityLevelBeta))
 }
 
-func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces, now func() time.Time) (processor.Traces, error) {
 	c := cfg.(*Config)
 	rules, err := genai.BuiltinRules()
 	if err != nil {
@@ -39,7 +45,7 @@ func createTraces(ctx context.Context, set processor.Settings, cfg component.Con
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	p := newProcessor(c, rules, book, m, time.Now)
+	p := newProcessor(c, rules, book, m, now)
 	return processorhelper.NewTraces(ctx, set, cfg, next, p.process,
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}))
 }

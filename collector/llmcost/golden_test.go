@@ -3,6 +3,7 @@ package llmcost
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -71,4 +72,21 @@ func callText(t *testing.T, c *ledger.Call) string {
 	})
 	require.NoError(t, err)
 	return string(text)
+}
+
+var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
+
+// Golden is golden for the tests outside the package.
+var Golden = golden
+
+// golden compares with a file, or writes it when the test runs with -update.
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+		return
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got, "run with -update and look at the difference")
 }

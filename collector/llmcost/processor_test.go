@@ -71,6 +71,16 @@ func callOf(t testing.TB, span ptrace.Span) (ledger.Call, bool) {
 	return out, true
 }
 
+func eachSpan(td ptrace.Traces, f func(ptrace.Span)) {
+	for _, rs := range td.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, s := range ss.Spans().All() {
+				f(s)
+			}
+		}
+	}
+}
+
 func TestTagsACall(t *testing.T) {
 	p := newTest(t, nil)
 	td, span := oneSpan("app", map[string]any{"service.name": "shop", "tenant.id": "acme", "tollkeeper.tenant": "evil"}, map[string]any{

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tollkeeper/tollkeeper/internal/accuracy"
 	"github.com/tollkeeper/tollkeeper/internal/replay"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/pricing"
@@ -112,39 +113,26 @@ func eachSpan(td ptrace.Traces, f func(ptrace.Span)) {
 // compare sets what was billed for a recording against its calls, as they were acknowledged, and against the ledger's total.
 func compare(t *testing.T, book *pricing.Book, r *replay.Recording, calls []ledger.Call, got total) (equal bool) {
 	t.Helper()
-	var sum, least ledger.Sum
-	told := false
+	row := accuracy.Judge(book, r, calls)
 	answered := map[string]int{} // by emitter
-	var notes []string
 	for i := range calls {
 		c := &calls[i]
-		sum = sum.AddMoney(c.TotalCost())
-		if c.Flags&ledger.FlagCandidate == 0 {
-			least = least.AddMoney(book.AtLeast(c))
-		}
 		if c.ErrorClass == "" || !c.Usage.Zero() {
 			emitter, _, _ := strings.Cut(c.Emitter, "@")
 			answered[emitter]++
 		}
-		if why := c.Flags & (ledger.FlagsUntold | ledger.FlagsDoubt | ledger.FlagCandidate); c.Unpriced != "" || why != 0 {
-			told = true
-			notes = append(notes, strings.TrimLeft(c.Unpriced+" "+why.String(), " "))
-		}
 	}
-	billed := r.Total()
-	equal = sum == billed
-	verdict := map[bool]string{true: "equal", false: "told: " + strings.Join(notes, "; ")}[equal]
-	t.Logf("%-32s %-28s billed %-14s ledger %-14s %s", r.Emitter, r.Case, billed.Short(), sum.Short(), verdict)
+	t.Logf("%-32s %-28s billed %-14s ledger %-14s %-9s %s", r.Emitter, r.Case, row.Billed.Short(), row.Ours.Short(), row.Verdict,
+		strings.Join(row.Reasons, ", "))
 	if len(calls) == 0 {
-		got.Cost = sum.String() // a failed request that the emitter tells nothing of
+		got.Cost = row.Ours.String() // a failed request that the emitter tells nothing of
 	}
-	require.Equal(t, total{uint64(len(calls)), sum.String()}, got, "%s: acknowledged, in the ledger", r.Name)
-	require.True(t, equal || told, "%s: billed %s, ledger %s, and no call says why", r.Name, billed, sum)
-	require.LessOrEqual(t, least.Cmp(billed), 0, "%s: billed %s, at least %s by the ledger", r.Name, billed, least)
+	require.Equal(t, total{uint64(len(calls)), row.Ours.String()}, got, "%s: acknowledged, in the ledger", r.Name)
+	require.NotEqual(t, accuracy.Different, row.Verdict, "%s: billed %s, ledger %s, at least %s: %s", r.Name, row.Billed, row.Ours, row.AtLeast, row.Reasons)
 	for emitter, n := range answered {
 		require.Equal(t, len(r.Billed), n, "%s: requests billed, answered calls of %s", r.Name, emitter)
 	}
-	return equal
+	return row.Verdict == accuracy.Equal
 }
 
 // What was asked and answered in the recordings: the prompt, the answer, what a tool was given and gave back.

@@ -1,0 +1,45 @@
+// Show prints how the recordings of real instrumentations are priced beside what the model server billed for them, and exits
+// with 1 if a goal is missed. `make accuracy` runs it.
+//
+//	show [--json] [folder of recordings]
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/tollkeeper/tollkeeper/internal/accuracy"
+)
+
+const recordings = "collector/genai/testdata/recordings" // below the root of the repository
+
+func main() {
+	asJSON := flag.Bool("json", false, "one JSON object per row instead of tables")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, flag.Args(), *asJSON); err != nil {
+		fmt.Fprintln(os.Stderr, "accuracy:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, args []string, asJSON bool) error {
+	dir := recordings
+	switch len(args) {
+	case 0:
+	case 1:
+		dir = args[0]
+	default:
+		return fmt.Errorf("%d folders given: give one, or none for %s", len(args), recordings)
+	}
+	rows, err := accuracy.Recordings(ctx, dir)
+	if err != nil {
+		return err
+	}
+	return accuracy.Write(out, rows, asJSON)
+}
