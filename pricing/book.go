@@ -44,9 +44,10 @@ type Entry struct {
 	Source          Source
 	tiers           map[string][]step
 	standard        []step
-	override        bool  // laid over the published prices
-	choice          bool  // a request can choose another tier (batches are not requests)
-	from, to        int64 // Unix nanoseconds; to = 0 is open
+	override        bool   // laid over the published prices
+	factor          *Price // of the published prices; nil = prices of its own
+	choice          bool   // a request can choose another tier (batches are not requests)
+	from, to        int64  // Unix nanoseconds; to = 0 is open
 }
 
 // Source is where a price was read, and when.

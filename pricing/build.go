@@ -268,7 +268,6 @@ func (b *builder) discount(book *Book, f *file) {
 		factor, err := ParsePrice(string(d.Factor))
 		if err != nil {
 			b.fault(f, "discounts", "factor: %v", err)
-			continue
 		}
 		var window Entry
 		b.span(f, "discounts", &window, d.From, d.To)
@@ -283,6 +282,9 @@ func (b *builder) discount(book *Book, f *file) {
 			if !known {
 				b.fault(f, name, "discounts: the book has no such model of this provider")
 			}
+		}
+		if err != nil {
+			continue
 		}
 		for s := range found {
 			for _, list := range s.list {
@@ -299,7 +301,7 @@ func (b *builder) discounted(f *file, s *series, list, window *Entry, factor Pri
 	}
 	for _, tenant := range tenants {
 		e := *list
-		e.Tenant, e.Source, e.override = tenant, f.Source, true
+		e.Tenant, e.Source, e.override, e.factor = tenant, f.Source, true, &factor
 		if window.from > e.from {
 			e.From, e.from = window.From, window.from
 		}

@@ -94,18 +94,9 @@ func Builtin() (*Book, error) { return Load() }
 // Load returns the built-in catalogue with the operator's files laid over it, in order. An override stands above a published
 // price for the models and times it covers; one with tenants holds for these tenants alone. All faults are reported at once.
 func Load(overrides ...string) (*Book, error) {
-	paths, err := fs.Glob(catalogue, "catalogue/*.yaml")
-	if err != nil {
-		return nil, fmt.Errorf("list the built-in catalogue: %w", err)
-	}
-	sort.Strings(paths)
 	b := newBuilder()
-	for _, p := range paths {
-		content, err := catalogue.ReadFile(p)
-		if err != nil {
-			return nil, fmt.Errorf("read the built-in catalogue: %w", err)
-		}
-		b.add(path.Base(p), content, false)
+	if err := b.addCatalogue(); err != nil {
+		return nil, err
 	}
 	for _, p := range overrides {
 		content, err := os.ReadFile(p)
@@ -116,6 +107,23 @@ func Load(overrides ...string) (*Book, error) {
 		b.add(p, content, true)
 	}
 	return b.book()
+}
+
+// addCatalogue adds the built-in price files.
+func (b *builder) addCatalogue() error {
+	paths, err := fs.Glob(catalogue, "catalogue/*.yaml")
+	if err != nil {
+		return fmt.Errorf("list the built-in catalogue: %w", err)
+	}
+	sort.Strings(paths)
+	for _, p := range paths {
+		content, err := catalogue.ReadFile(p)
+		if err != nil {
+			return fmt.Errorf("read the built-in catalogue: %w", err)
+		}
+		b.add(path.Base(p), content, false)
+	}
+	return nil
 }
 
 // Parse returns a book of the named contents alone, without the built-in catalogue; the first is the published list, the

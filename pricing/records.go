@@ -57,7 +57,17 @@ func (b *Book) records(e *Entry, steps []step) []Record {
 
 // body writes the table's prices, those per million tokens under the names of the ledger's buckets.
 func (t *Table) body() string {
-	million, unit := map[string]string{}, map[string]string{}
+	million, unit := t.prices()
+	text, err := json.Marshal(map[string]any{"usd_per_million": million, "usd_per_unit": unit})
+	if err != nil {
+		panic(err) // maps of strings always have a JSON form
+	}
+	return string(text)
+}
+
+// prices are the table's prices by the ledger's names of buckets and units.
+func (t *Table) prices() (million, unit map[string]string) {
+	million, unit = map[string]string{}, map[string]string{}
 	for i, p := range t.Tokens {
 		if t.Has(ledger.Bucket(i)) {
 			million[ledger.Bucket(i).String()] = p.million().String()
@@ -68,11 +78,7 @@ func (t *Table) body() string {
 			unit[ledger.Unit(i).String()] = p.String()
 		}
 	}
-	text, err := json.Marshal(map[string]any{"usd_per_million": million, "usd_per_unit": unit})
-	if err != nil {
-		panic(err) // maps of strings always have a JSON form
-	}
-	return string(text)
+	return million, unit
 }
 
 // million is a price per token as a price per million tokens.
