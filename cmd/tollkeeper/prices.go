@@ -62,16 +62,6 @@ func newBookFlags(c *cobra.Command) (*bookFlags, func() (*pricing.Book, time.Tim
 
 func (f *bookFlags) usage(err error) error { return &usageError{f.c.CommandPath(), err} }
 
-// countArgs makes a wrong number of arguments a usage error.
-func countArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if err := check(c, args); err != nil {
-			return &usageError{c.CommandPath(), err}
-		}
-		return nil
-	}
-}
-
 // moment reads --at; empty is the zero time.
 func moment(s string) (time.Time, error) {
 	if s == "" {
@@ -87,7 +77,7 @@ func moment(s string) (time.Time, error) {
 
 func newPricesList() *cobra.Command {
 	c := &cobra.Command{
-		Use: "list", Short: "Prices of all models, or some, at a time", Args: countArgs(cobra.NoArgs),
+		Use: "list", Short: "Prices of all models, or some, at a time", Args: cobra.NoArgs,
 		Example: `  tollkeeper prices list --provider anthropic
   tollkeeper prices list --model gpt-5 --at 2026-06-30 --json`,
 	}
@@ -112,7 +102,7 @@ func newPricesList() *cobra.Command {
 
 func newPricesShow() *cobra.Command {
 	c := &cobra.Command{
-		Use: "show MODEL", Short: "Every price of a model: history, tiers, overrides, and where they come from", Args: countArgs(cobra.ExactArgs(1)),
+		Use: "show MODEL", Short: "Every price of a model: history, tiers, overrides, and where they come from", Args: cobra.ExactArgs(1),
 		Example: `  tollkeeper prices show gpt-4o
   tollkeeper prices show claude-sonnet-4-5 --provider aws.bedrock --at 2026-06-30`,
 	}
@@ -147,7 +137,7 @@ func newPricesShow() *cobra.Command {
 
 func newPricesExplain() *cobra.Command {
 	c := &cobra.Command{
-		Use: "explain MODEL", Short: "One call's amount, line by line, as a person would check it", Args: countArgs(cobra.ExactArgs(1)),
+		Use: "explain MODEL", Short: "One call's amount, line by line, as a person would check it", Args: cobra.ExactArgs(1),
 		Long: `Prices a usage as the collector would, and shows the sum: tokens × price × factor for each bucket, its
 rounding, the total, and what discounts, caching and the tier saved. The counts are disjoint: --input is
 without the cached tokens, --output without reasoning. The exit code is 1 when the usage can't be priced.`,
@@ -233,7 +223,7 @@ func checkCounts(u *ledger.Usage) error {
 
 func newPricesLint() *cobra.Command {
 	c := &cobra.Command{
-		Use: "lint FILE…", Short: "Say everything that is wrong with price files, at once", Args: countArgs(cobra.MinimumNArgs(1)),
+		Use: "lint FILE…", Short: "Say everything that is wrong with price files, at once", Args: cobra.MinimumNArgs(1),
 		Long: `Reads price files as the collector would, laid over the built-in prices in the order given, and lists all
 faults (exit code 2) and notes: what can be read but may not be meant.`,
 		Example: "  tollkeeper prices lint negotiated.yaml",

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +24,7 @@ at the gateway.`,
   tollkeeper up                                run everything on this machine
   tollkeeper replay recording.json             send recorded spans to it
   tollkeeper collector --config toll.yaml      run one role against your own servers
+  tollkeeper prices explain gpt-5 --input 900  what a call costs, line by line
   tollkeeper config check --config toll.yaml   say everything that is wrong with a config`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -32,15 +35,45 @@ at the gateway.`,
 	root.AddCommand(grouped("product", newUp(), newDemo())...)
 	root.AddCommand(grouped("roles", newRole("collector"), newRole("ingest"), newRollup(), newAlerts(), newEmbedded())...)
 	root.AddCommand(grouped("tools", newSchema(), newTopics(), newDashboards(), newReplay(), newPrices(), newConfig(), newVersion())...)
+	strict(root)
 	return root
+}
+
+// strict makes a wrong number of arguments and an unknown command usage errors, for a command and all below it.
+func strict(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		strict(sub)
+	}
+	if !c.Runnable() { // a group of commands
+		c.Args = cobra.ArbitraryArgs
+		c.SuggestionsMinimumDistance = 2
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			err := fmt.Errorf("unknown command %q", args[0])
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				err = fmt.Errorf("%w: did you mean %s?", err, strings.Join(near, " or "))
+			}
+			return &usageError{c.CommandPath(), err}
+		}
+		return
+	}
+	check := c.Args
+	if check == nil {
+		check = cobra.NoArgs
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return &usageError{c.CommandPath(), err}
+		}
+		return nil
+	}
 }
 
 func grouped(id string, commands ...*cobra.Command) []*cobra.Command {
 	for _, c := range commands {
 		c.GroupID = id
-		if c.Args == nil {
-			c.Args = cobra.NoArgs
-		}
 	}
 	return commands
 }

@@ -23,6 +23,22 @@ clickhouse: {url: "${env:TOLLKEEPER_TEST_UNSET}"}
 		require.Contains(t, p.text(), said)
 	}
 
+	for said, args := range map[string][]string{
+		`unknown command "upp": did you mean up?`:       {"upp"},
+		`unknown command "appply": did you mean apply?`: {"schema", "appply"},
+		"accepts 1 arg(s), received 0":                  {"replay"},
+		`unknown command "x" for "tollkeeper up"`:       {"up", "x"},
+	} {
+		p = start(t, nil, args...)
+		require.Equal(t, exitUsage, p.exit(), "%v:\n%s", args, p.text())
+		require.Contains(t, p.text(), said)
+	}
+	for _, help := range [][]string{{}, {"schema"}, {"--help"}} {
+		p = start(t, nil, help...)
+		require.Zero(t, p.exit(), "%v", help)
+		require.Contains(t, p.text(), "Usage:")
+	}
+
 	p = start(t, nil, "up", "--no-such-flag")
 	require.Equal(t, exitUsage, p.exit())
 	require.Contains(t, p.text(), "--no-such-flag")
