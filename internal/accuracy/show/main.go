@@ -1,4 +1,4 @@
-// Show prints how the recordings of real instrumentations are priced beside what the model server billed for them, and exits
+// Command show prints how the recordings of real instrumentations are priced beside what the model server billed for them, and exits
 // with 1 if a goal is missed. `make accuracy` runs it.
 //
 //	show [--json] [folder of recordings]
