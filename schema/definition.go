@@ -163,11 +163,10 @@ func wanted(ctx context.Context, conn driver.Conn, steps []Migration, database s
 	}
 	var out []definition
 	for _, s := range formatted {
-		d, ok := parseDefinition(s)
-		if !ok {
-			return nil, fmt.Errorf("diff can't read migration statement %q: teach schema/definition.go", firstWords(s))
+		var err error
+		if out, err = addStatement(out, s); err != nil {
+			return nil, err
 		}
-		out = replaceDefinition(out, d)
 	}
 	return out, nil
 }

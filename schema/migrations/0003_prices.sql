@@ -1,0 +1,1 @@
+-- Prices: nothing yet.

@@ -1,0 +1,1 @@
+-- Tenants: nothing yet.

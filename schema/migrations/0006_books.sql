@@ -1,0 +1,1 @@
+-- Books: nothing yet.
