@@ -10,13 +10,21 @@ import (
 
 // Config says when the jobs run. Schedules are cron expressions in UTC, with optional seconds, or @every and a duration.
 type Config struct {
-	Minute string `yaml:"minute"` // open minutes
-	Hour   string `yaml:"hour"`   // hours with marks
-	Day    string `yaml:"day"`    // days with marks
-	Late   string `yaml:"late"`   // minutes older than open_for
-	Watch  string `yaml:"watch"`  // measures the backlog
-	Sweep  string `yaml:"sweep"`  // removes marks that are done
-	Prune  string `yaml:"prune"`  // removes superseded revisions
+	Minute string `yaml:"minute"`  // open minutes
+	Hour   string `yaml:"hour"`    // hours with marks
+	Day    string `yaml:"day"`     // days with marks
+	HourBy string `yaml:"hour_by"` // spend by dimension, of hours with marks; takes at most 2 % of a core
+	DayBy  string `yaml:"day_by"`  // spend by dimension, of days with marks
+	Late   string `yaml:"late"`    // minutes older than open_for
+	Watch  string `yaml:"watch"`   // measures the backlog
+	Sweep  string `yaml:"sweep"`   // removes marks that are done
+	Prune  string `yaml:"prune"`   // removes superseded revisions
+	Check  string `yaml:"check"`   // recomputes the last days from calls and compares
+
+	// CheckDays is how many whole days the check recomputes.
+	CheckDays int `yaml:"check_days"`
+	// JobTimeout ends a job that doesn't end by itself; its marks are kept for the next run.
+	JobTimeout time.Duration `yaml:"job_timeout"`
 
 	// OpenFor is the age up to which a minute is rolled up in the fast lane.
 	OpenFor time.Duration `yaml:"open_for"`
@@ -37,10 +45,15 @@ func DefaultConfig() Config {
 		Minute:         "@every 5s",
 		Hour:           "@every 60s",
 		Day:            "@every 10m",
+		HourBy:         "@every 10s",
+		DayBy:          "@every 10m",
 		Late:           "@every 60s",
 		Watch:          "@every 15s",
 		Sweep:          "@every 1h",
 		Prune:          "17 3 * * *",
+		Check:          "43 4 * * *",
+		CheckDays:      3,
+		JobTimeout:     2 * time.Hour,
 		OpenFor:        10 * time.Minute,
 		SealedAfter:    88 * 24 * time.Hour,
 		Batch:          500,
@@ -55,8 +68,8 @@ type schedule struct{ key, spec string }
 
 func (c *Config) schedules() []schedule {
 	return []schedule{
-		{jobMinute, c.Minute}, {jobHour, c.Hour}, {jobDay, c.Day}, {jobLate, c.Late},
-		{jobWatch, c.Watch}, {jobSweep, c.Sweep}, {jobPrune, c.Prune},
+		{jobMinute, c.Minute}, {jobHour, c.Hour}, {jobDay, c.Day}, {jobHourBy, c.HourBy}, {jobDayBy, c.DayBy}, {jobLate, c.Late},
+		{jobWatch, c.Watch}, {jobSweep, c.Sweep}, {jobPrune, c.Prune}, {jobCheck, c.Check},
 	}
 }
 
@@ -73,6 +86,12 @@ func (c *Config) Validate() error {
 	}
 	if c.SealedAfter != 0 && c.SealedAfter < 36*24*time.Hour {
 		errs = append(errs, fmt.Errorf("rollup: windows sealed after %s would refuse reports that may still come (35 days): keep reports, minutes and hours longer", c.SealedAfter))
+	}
+	if c.CheckDays < 1 || c.CheckDays > 31 {
+		errs = append(errs, fmt.Errorf("rollup.check_days: %d days: use 1 … 31", c.CheckDays))
+	}
+	if c.JobTimeout < time.Minute {
+		errs = append(errs, fmt.Errorf("rollup.job_timeout: %s stops jobs that are only slow: use at least 1m", c.JobTimeout))
 	}
 	if c.Batch < 1 || c.Batch > 100_000 {
 		errs = append(errs, fmt.Errorf("rollup.batch: %d windows: use 1 … 100000", c.Batch))

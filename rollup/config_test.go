@@ -26,7 +26,7 @@ func TestValidateReportsAllAtOnce(t *testing.T) {
 		"rollup.batch: 0", "rollup.keep_superseded: 0s", "rollup.stop_timeout: -1ns"} {
 		require.ErrorContains(t, err, part)
 	}
-	for _, part := range []string{"rollup.hour", "rollup.day", "rollup.sweep", "rollup.prune"} {
+	for _, part := range []string{"rollup.hour:", "rollup.day:", "rollup.sweep", "rollup.prune"} {
 		require.NotContains(t, err.Error(), part)
 	}
 	_, err = New(cfg, Deps{})
@@ -46,5 +46,5 @@ func TestLevels(t *testing.T) {
 		require.Equal(t, l, got)
 	}
 	_, err := ParseLevel("week")
-	require.ErrorContains(t, err, "minute, hour or day")
+	require.ErrorContains(t, err, "minute, hour, day, hour_by, day_by")
 }

@@ -26,7 +26,7 @@ func database(t *testing.T) driver.Conn {
 	t.Helper()
 	url := clickhousetest.Start(t).URL(fmt.Sprintf("rollup_%d", rand.Uint64()))
 	opts := schema.DefaultOptions()
-	opts.Retention.Reports, opts.Retention.Minute = schema.Class{}, schema.Class{} // the tests' days are fixed and pass
+	opts.Retention.Reports, opts.Retention.Minute, opts.Retention.HourBy = schema.Class{}, schema.Class{}, schema.Class{} // the tests' days are fixed and pass
 	_, err := schema.Apply(t.Context(), url, opts)
 	require.NoError(t, err)
 	conn, err := schema.Open(url)
@@ -55,7 +55,7 @@ func newRollup(t *testing.T, conn driver.Conn, change ...func(*Config)) *Rollup 
 func store(ctx context.Context, t *testing.T, conn driver.Conn, calls []ledger.Call, versions []uint64) {
 	t.Helper()
 	batch, err := conn.PrepareBatch(ctx, `INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, start, received,
-		duration_ns, first_token_ns, model, error_class, flags, unpriced, list_delta, cache_saved, units,
+		duration_ns, first_token_ns, team, key, user, agent, feature, prompt, prompt_version, model, error_class, flags, unpriced, list_delta, cache_saved, units,
 		fresh_input, cache_read, cache_write_5m, cache_write_1h, audio_input, image_input, text_output, reasoning, audio_output,
 		cost_input, cost_cache_read, cost_cache_write, cost_output, cost_reasoning, cost_other)`)
 	require.NoError(t, err)
@@ -70,7 +70,7 @@ func store(ctx context.Context, t *testing.T, conn driver.Conn, calls []ledger.C
 		}
 		row := []any{
 			time.Unix(c.Minute, 0), c.Tenant, string(c.TraceID[:]), string(c.SpanID[:]), versions[i], time.Unix(0, c.Start), time.Unix(0, c.Received),
-			uint64(c.Duration), uint64(c.FirstToken), c.Model, c.ErrorClass, uint32(c.Flags), c.Unpriced, c.ListDelta.String(), c.CacheSaved.String(), units,
+			uint64(c.Duration), uint64(c.FirstToken), c.Team, c.Key, c.User, c.Agent, c.Feature, c.Prompt, c.PromptVersion, c.Model, c.ErrorClass, uint32(c.Flags), c.Unpriced, c.ListDelta.String(), c.CacheSaved.String(), units,
 		}
 		for _, n := range c.Usage.Tokens {
 			row = append(row, uint64(n))

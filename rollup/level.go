@@ -2,50 +2,60 @@ package rollup
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
-// Level is a size of window.
+// Level is a size and kind of window.
 type Level string
 
-// The levels, as stored.
+// The levels, as stored. A minute is made from calls, an hour from minutes, a day from hours, all by the same few keys.
+// The two by dimension (team, key, user, agent, feature, prompt) are made from the calls of an hour and from such hours.
 const (
 	Minute Level = "minute"
 	Hour   Level = "hour"
 	Day    Level = "day"
+	HourBy Level = "hour_by"
+	DayBy  Level = "day_by"
 )
 
-// Levels are all levels, each before the one made from it.
-func Levels() []Level { return []Level{Minute, Hour, Day} }
+// Levels are all levels, each after those that it is made from.
+func Levels() []Level { return []Level{Minute, Hour, Day, HourBy, DayBy} }
 
 // ParseLevel reads a level's name.
 func ParseLevel(s string) (Level, error) {
-	switch l := Level(s); l {
-	case Minute, Hour, Day:
-		return l, nil
+	var names []string
+	for _, l := range Levels() {
+		if l == Level(s) {
+			return l, nil
+		}
+		names = append(names, string(l))
 	}
-	return "", fmt.Errorf("level %q: use minute, hour or day", s)
+	return "", fmt.Errorf("level %q: use %s", s, strings.Join(names, ", "))
 }
 
 func (l Level) length() time.Duration {
 	switch l {
 	case Minute:
 		return time.Minute
-	case Hour:
+	case Hour, HourBy:
 		return time.Hour
 	}
 	return 24 * time.Hour
 }
 
-// parent is the level made from this one.
-func (l Level) parent() (Level, bool) {
+// parents are the levels to do again when a window of this one has changed. An hour by dimension is made from calls, but
+// it is the hour's change that tells of theirs.
+func (l Level) parents() []Level {
 	switch l {
 	case Minute:
-		return Hour, true
+		return []Level{Hour}
 	case Hour:
-		return Day, true
+		return []Level{Day, HourBy}
+	case HourBy:
+		return []Level{DayBy}
 	}
-	return "", false
+	return nil
 }
 
 func (l Level) table() string { return "cost_" + string(l) }

@@ -15,9 +15,12 @@ type metrics struct {
 	backlog        *prometheus.GaugeVec
 	backlogAge     *prometheus.GaugeVec
 	held           *prometheus.GaugeVec
+
+	checked         *prometheus.GaugeVec
+	checkDifference prometheus.Gauge
 }
 
-func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+func newMetrics(reg prometheus.Registerer, running *running) (*metrics, error) {
 	gauge := func(name, help, label string) *prometheus.GaugeVec {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tollkeeper_rollup_" + name, Help: help}, []string{label})
 	}
@@ -36,12 +39,16 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		backlog:        gauge("backlog_windows", "Windows with due marks.", "level"),
 		backlogAge:     gauge("backlog_age_seconds", "Age of the oldest due mark.", "level"),
 		held:           gauge("held_windows", "Windows that changed after their month was closed or their rows were sealed.", "level"),
+
+		checked: gauge("check_windows", "Hours and days of the last nightly recomputation: equal, different, or pending and left out.", "result"),
+		checkDifference: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_rollup_check_difference_usd",
+			Help: "Sum of the absolute differences that the last nightly recomputation found; anything but 0 is a fault."}),
 	}
 	if reg == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
-		m.lastSuccess, m.duration, m.failures, m.windows, m.windowFailures, m.backlog, m.backlogAge, m.held,
+		m.lastSuccess, m.duration, m.failures, m.windows, m.windowFailures, m.backlog, m.backlogAge, m.held, m.checked, m.checkDifference, running,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register rollup metrics: %w", err)

@@ -94,7 +94,7 @@ func (w *world) insert() {
 	store(w.t.Context(), w.t, w.conn, calls, versions)
 }
 
-func (w *world) level() Level { return Levels()[w.rng.IntN(3)] }
+func (w *world) level() Level { return Levels()[w.rng.IntN(len(Levels()))] }
 
 // run lets a worker do one job, stopped after a random step of a random window or not at all.
 func (w *world) run(stop bool) {
@@ -169,6 +169,15 @@ func (w *world) compare() {
 	for _, view := range []string{"spend_minute", "spend_hour", "spend_day", "spend"} {
 		w.equal(view, from, to)
 	}
+	w.equalBy("spend_hour_by", from, to)
+	w.equalBy("spend_day_by", from, to)
+	w.equalBy("spend_by", from, to)
+	w.equalBy("spend_by", from.Add(22*time.Hour), to.Add(-5*time.Hour))
+	check, err := w.workers[0].Recompute(w.t.Context(), from, to)
+	require.NoError(w.t, err)
+	require.Empty(w.t, check.Differences)
+	require.Equal(w.t, 4*25, check.Windows)
+	require.Zero(w.t, check.Pending)
 	for range 5 { // any range of whole minutes
 		a := w.minutes[w.rng.IntN(len(w.minutes))].Add(time.Duration(w.rng.IntN(5)-2) * time.Minute)
 		b := a.Add(time.Duration(w.rng.IntN(60*60)) * time.Minute)

@@ -101,11 +101,19 @@ func (r *Rollup) claim(ctx context.Context, w window, rev revision) error {
 // write reads what the window is made of and writes it, in one statement and as one part.
 func (r *Rollup) write(ctx context.Context, w window, rev revision) error {
 	args := []any{named("from", w.start), named("to", w.start.Add(w.level.length())), named("n", rev.n), named("worker", rev.worker)}
-	if w.level == Minute {
+	switch w.level {
+	case Minute:
 		args = append(args, flagMasks()...)
+	case HourBy:
+		args = append(args, named("billed_otherwise", uint32(ledger.FlagProvided|ledger.FlagReserved)))
+	case DayBy:
+		args = append(args, named("top", uint64(TopValues)))
 	}
 	return r.conn.Exec(ctx, schema.SQL("rollup/"+string(w.level)), args...)
 }
+
+// TopValues is how many values of a dimension a tenant's day keeps apart; the rest is one row.
+const TopValues = 1000
 
 // flagMasks are the bits of ledger.Flags that a minute counts calls by.
 func flagMasks() []any {
@@ -127,11 +135,12 @@ func (r *Rollup) commit(ctx context.Context, w window, rev revision) error {
 }
 
 func (r *Rollup) markParent(ctx context.Context, w window) error {
-	parent, ok := w.level.parent()
-	if !ok {
-		return nil
+	for _, parent := range w.level.parents() {
+		if err := r.conn.Exec(ctx, schema.SQL("rollup/mark"), named("level", string(parent)), named("window", parent.start(w.start))); err != nil {
+			return err
+		}
 	}
-	return r.conn.Exec(ctx, schema.SQL("rollup/mark"), named("level", string(parent)), named("window", parent.start(w.start)))
+	return nil
 }
 
 // idsPerStatement keeps a statement's parameters far below a server's limit on a URL's length (1 MiB).

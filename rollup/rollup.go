@@ -13,17 +13,6 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// The jobs, by their keys in the configuration.
-const (
-	jobMinute = "minute"
-	jobHour   = "hour"
-	jobDay    = "day"
-	jobLate   = "late"
-	jobWatch  = "watch"
-	jobSweep  = "sweep"
-	jobPrune  = "prune"
-)
-
 // Deps are what a Rollup works with.
 type Deps struct {
 	ClickHouse driver.Conn // from schema.Open; the caller closes it
@@ -43,6 +32,10 @@ type Rollup struct {
 	now       func() time.Time
 	interrupt func(window, string) error // tests stop a worker after a step
 
+	process string
+	share   int                        // see restShare
+	next    func(job string) time.Time // set while Run works
+
 	mu     sync.Mutex
 	states map[string]*jobState
 	held   map[Level]uint64
@@ -56,16 +49,16 @@ func New(cfg Config, deps Deps) (*Rollup, error) {
 	if deps.ClickHouse == nil || deps.Log == nil {
 		return nil, errors.New("rollup: ClickHouse and Log are needed")
 	}
-	m, err := newMetrics(deps.Metrics)
-	if err != nil {
-		return nil, err
-	}
 	r := &Rollup{
-		cfg: cfg, conn: deps.ClickHouse, log: deps.Log, metrics: m, settler: deps.Settler,
+		cfg: cfg, conn: deps.ClickHouse, log: deps.Log, settler: deps.Settler, process: processName(), share: restShare,
 		now: time.Now, states: map[string]*jobState{}, held: map[Level]uint64{},
 	}
 	if r.settler == nil {
 		r.settler = PassThrough{}
+	}
+	var err error
+	if r.metrics, err = newMetrics(deps.Metrics, newRunning(r)); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
@@ -85,24 +78,30 @@ func (r *Rollup) Run(ctx context.Context) error {
 	// Skip must be outside Recover: the other way round a panic would leave the job marked as running for ever.
 	chain := cron.NewChain(cron.SkipIfStillRunning(logger), cron.Recover(logger))
 	c := cron.New(cron.WithLocation(time.UTC), cron.WithLogger(logger), cron.WithParser(parser))
-	var atStart sync.WaitGroup
+	entries := map[string]cron.EntryID{}
+	var atStart []cron.Job
 	for _, s := range r.cfg.schedules() {
 		job := chain.Then(cron.FuncJob(func() { r.job(work, ctx.Done(), s.key) }))
-		if _, err := c.AddJob(s.spec, job); err != nil {
+		id, err := c.AddJob(s.spec, job)
+		if err != nil {
 			return fmt.Errorf("rollup.%s: schedule %q: %w", s.key, s.spec, err)
 		}
-		switch s.key {
-		case jobSweep, jobPrune:
-		default: // don't wait for the first tick
-			atStart.Go(job.Run)
+		entries[s.key] = id
+		if jobsAtStart[s.key] {
+			atStart = append(atStart, job)
 		}
+	}
+	r.next = func(job string) time.Time { return c.Entry(entries[job]).Next }
+	var first sync.WaitGroup
+	for _, job := range atStart {
+		first.Go(job.Run)
 	}
 	c.Start()
 	<-ctx.Done()
 	running := c.Stop()
 	done := make(chan struct{})
 	go func() {
-		atStart.Wait()
+		first.Wait()
 		<-running.Done()
 		close(done)
 	}()
@@ -114,40 +113,6 @@ func (r *Rollup) Run(ctx context.Context) error {
 		<-done
 	}
 	return nil
-}
-
-// job runs one job, measures it and keeps its state.
-func (r *Rollup) job(ctx context.Context, stop <-chan struct{}, name string) {
-	start := r.now()
-	var stats Stats
-	var err error
-	switch name {
-	case jobMinute:
-		stats, err = r.pass(ctx, stop, Minute, r.open())
-	case jobLate:
-		stats, err = r.pass(ctx, stop, Minute, r.late())
-	case jobHour:
-		stats, err = r.pass(ctx, stop, Hour, r.all())
-	case jobDay:
-		stats, err = r.pass(ctx, stop, Day, r.all())
-	case jobWatch:
-		err = r.watch(ctx)
-	case jobSweep:
-		err = r.sweep(ctx)
-	case jobPrune:
-		err = r.prune(ctx)
-	}
-	took := r.now().Sub(start)
-	r.metrics.duration.WithLabelValues(name).Observe(took.Seconds())
-	if err == nil {
-		r.metrics.lastSuccess.WithLabelValues(name).SetToCurrentTime()
-	} else {
-		r.metrics.failures.WithLabelValues(name).Inc()
-	}
-	if stats.Windows > 0 {
-		r.log.Debug("rolled up", "job", name, "windows", stats.Windows, "marks", stats.Marks, "took", took)
-	}
-	r.note(name, err)
 }
 
 // cronLog lets cron speak through slog. What it says at level info (wake, run, skip) is only of use when debugging.

@@ -67,8 +67,10 @@ func TestRunRollsUpByItselfAndStops(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	cfg := DefaultConfig()
 	cfg.Minute, cfg.Hour, cfg.Day, cfg.Late, cfg.Watch = "@every 1s", "@every 1s", "@every 1s", "@every 1s", "@every 1s"
+	cfg.HourBy, cfg.DayBy = "@every 1s", "@every 1s"
 	r, err := New(cfg, Deps{ClickHouse: conn, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: registry})
 	require.NoError(t, err)
+	r.share = 0 // no rest
 	require.ErrorContains(t, r.Ready(t.Context()), "not looked")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -120,7 +122,7 @@ func TestAnEmptyWindowCommits(t *testing.T) {
 	// The calls go, as after a settlement that gives them to another minute.
 	require.NoError(t, conn.Exec(t.Context(), "INSERT INTO settlements (minute, tenant, trace_id, span_id, revision, loses) SELECT minute, tenant, trace_id, span_id, 1, 1 FROM call_reports"))
 	mark(t.Context(), t, conn, Minute, at)
-	require.Equal(t, Stats{Windows: 3, Marks: 3}, runAll(t, r))
+	require.Equal(t, Stats{Windows: 5, Marks: 5}, runAll(t, r))
 	for _, view := range []string{"spend_minute", "spend_hour", "spend_day", "spend"} {
 		require.Equal(t, "0.000000000000", spent(t, conn, view, Day.start(at), Day.start(at).Add(24*time.Hour)), view)
 	}
@@ -152,6 +154,7 @@ func TestSpendWhileMarksArePending(t *testing.T) {
 	sum = sum.Add(someCalls(t, conn, at.Add(70*time.Minute), 2))
 	step(Minute, Day, Hour, Day)
 	require.Equal(t, sum.String(), spent(t, conn, "spend_day", from, to))
+	step(HourBy, DayBy)
 	require.Zero(t, pendingMarks(t, conn))
 }
 
@@ -171,7 +174,7 @@ func TestClosedAndSealedWindowsAreHeld(t *testing.T) {
 	someCalls(t, conn, closed, 2)
 	someCalls(t, conn, sealed, 2)
 	want := reopened.Add(someCalls(t, conn, free, 2))
-	require.Equal(t, Stats{Windows: 6, Marks: 6}, runAll(t, r))
+	require.Equal(t, Stats{Windows: 10, Marks: 10}, runAll(t, r))
 	from, to := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
 	require.Equal(t, want.String(), spent(t, conn, "spend", from, to))
 	require.EqualValues(t, 2, pendingMarks(t, conn), "the marks are kept")

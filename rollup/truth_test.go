@@ -110,6 +110,14 @@ func randomFlags(rng *rand.Rand) ledger.Flags {
 	return ledger.Flags(rng.Uint32() & rng.Uint32() & rng.Uint32() & 0x1fffff)
 }
 
+// some is one of the values, or none.
+func some(rng *rand.Rand, values ...string) string {
+	if i := rng.IntN(len(values) + 1); i < len(values) {
+		return values[i]
+	}
+	return ""
+}
+
 // randomCall is a report of one of the minutes, with few enough traces that identities repeat.
 func randomCall(rng *rand.Rand, minutes []time.Time) ledger.Call {
 	at := minutes[rng.IntN(len(minutes))]
@@ -124,6 +132,9 @@ func randomCall(rng *rand.Rand, minutes []time.Time) ledger.Call {
 		ListDelta:  ledger.Money(rng.Int64N(2_000_000) - 1_000_000),
 		CacheSaved: ledger.Money(rng.Int64N(2_000_000) - 1_000_000),
 	}
+	c.Team, c.Key, c.Agent, c.Feature = some(rng, "search", "ops"), some(rng, "k1"), some(rng, "planner"), some(rng, "chat", "other")
+	c.User = some(rng, "ada", "ben", "cyd", "ünï")
+	c.Prompt, c.PromptVersion = some(rng, "greet"), some(rng, "1", "2")
 	c.Received = c.Start
 	c.TraceID[0], c.TraceID[15] = byte(rng.IntN(20)), byte(rng.IntN(256))
 	c.SpanID[7] = byte(rng.IntN(3))

@@ -39,8 +39,11 @@ func (r *Rollup) watch(ctx context.Context) error {
 		r.metrics.backlogAge.WithLabelValues(string(l)).Set((time.Duration(b.age) * time.Millisecond).Seconds())
 		r.metrics.held.WithLabelValues(string(l)).Set(float64(b.held))
 		r.noteHeld(l, b.held)
+		r.mu.Lock()
+		r.state(string(l)).backlog = b.due
+		r.mu.Unlock()
 	}
-	return nil
+	return r.publish(ctx)
 }
 
 // noteHeld logs a change in the number of windows that changed after their books were closed or their rows sealed.

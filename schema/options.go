@@ -51,7 +51,7 @@ const (
 	DefaultPolicy = "default"
 )
 
-// DefaultOptions keep reports 400 days in three tiers, spans 30 days, minutes 90 days, hours three years and days for
+// DefaultOptions keep reports 400 days in three tiers, spans 30 days, minutes and hours by dimension 90 days, hours three years and days for
 // ever, on the storage policy "default".
 func DefaultOptions() Options {
 	return Options{
@@ -63,7 +63,7 @@ func DefaultOptions() Options {
 			Minute:         Class{KeepDays: 90},
 			Hour:           Class{KeepDays: 1100},
 			Day:            Class{},
-			HourBy:         Class{KeepDays: 30},
+			HourBy:         Class{KeepDays: 90},
 			DayBy:          Class{KeepDays: 1100},
 			CloseAfterDays: 10,
 		},
@@ -96,6 +96,10 @@ func (o *Options) Validate() error {
 	if keep := r.Minute.KeepDays; keep != 0 && keep < LateDays+1 {
 		errs = append(errs, fmt.Errorf("retention.minute.keep_days: %d is shorter than the %d days after which an hour may still be rolled up again: "+
 			"use at least %d", keep, LateDays, LateDays+1))
+	}
+	if keep := r.HourBy.KeepDays; keep != 0 && keep < LateDays+2 {
+		errs = append(errs, fmt.Errorf("retention.hour_by.keep_days: %d is shorter than the %d days after which a day may still be rolled up again: "+
+			"use at least %d", keep, LateDays, LateDays+2))
 	}
 	if keep := r.Hour.KeepDays; keep != 0 && keep < LateDays+2 {
 		errs = append(errs, fmt.Errorf("retention.hour.keep_days: %d is shorter than the %d days after which a day may still be rolled up again: "+
@@ -168,10 +172,10 @@ func (c Class) ttl(column string, tiers bool) string {
 }
 
 // SealedAfter is the age from which windows are never rolled up again, because what they are made of is about to be
-// dropped: the shortest life of reports, minutes and hours, less two days. 0 means never.
+// dropped: the shortest life of reports, minutes, hours and hours by dimension, less two days. 0 means never.
 func (r *Retention) SealedAfter() time.Duration {
 	shortest := 0
-	for _, days := range []int{r.Reports.KeepDays, r.Minute.KeepDays, r.Hour.KeepDays} {
+	for _, days := range []int{r.Reports.KeepDays, r.Minute.KeepDays, r.Hour.KeepDays, r.HourBy.KeepDays} {
 		if days > 0 && (shortest == 0 || days < shortest) {
 			shortest = days
 		}

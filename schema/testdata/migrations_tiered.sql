@@ -371,7 +371,7 @@ CREATE TABLE IF NOT EXISTS tollkeeper.cost_hour_by
 ENGINE = MergeTree
 PARTITION BY toDate(window)
 ORDER BY (window, tenant, dimension, n, worker, value)
-TTL window + INTERVAL 30 DAY DELETE
+TTL window + INTERVAL 90 DAY DELETE
 SETTINGS storage_policy = 'tiered', materialize_ttl_recalculate_only = 1, fsync_after_insert = 1, fsync_part_directory = 1,
     min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 480;
 
