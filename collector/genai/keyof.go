@@ -45,284 +45,358 @@ func keyOf(name string) key {
 		return 19
 	case "langsmith.metadata.ls_model_name":
 		return 20
-	case "gen_ai.response.model":
+	case "model":
 		return 21
-	case "llm.response.model_name":
+	case "gen_ai.response.model":
 		return 22
-	case "llm.response.model":
+	case "llm.response.model_name":
 		return 23
-	case "ai.response.model":
+	case "llm.response.model":
 		return 24
-	case "gen_ai.response.id":
+	case "ai.response.model":
 		return 25
-	case "ai.response.id":
+	case "gen_ai.response.id":
 		return 26
-	case "gen_ai.usage.input_tokens":
+	case "ai.response.id":
 		return 27
-	case "gen_ai.usage.prompt_tokens":
+	case "gen_ai.usage.input_tokens":
 		return 28
-	case "llm.token_count.prompt":
+	case "gen_ai.usage.prompt_tokens":
 		return 29
-	case "llm.usage.prompt_tokens":
+	case "llm.token_count.prompt":
 		return 30
-	case "ai.usage.inputTokens":
+	case "llm.usage.prompt_tokens":
 		return 31
-	case "ai.usage.promptTokens":
+	case "ai.usage.inputTokens":
 		return 32
-	case "ai.usage.tokens":
+	case "ai.usage.promptTokens":
 		return 33
-	case "gen_ai.usage.output_tokens":
+	case "ai.usage.tokens":
 		return 34
-	case "gen_ai.usage.completion_tokens":
+	case "gen_ai.usage.output_tokens":
 		return 35
-	case "llm.token_count.completion":
+	case "gen_ai.usage.completion_tokens":
 		return 36
-	case "llm.usage.completion_tokens":
+	case "llm.token_count.completion":
 		return 37
-	case "ai.usage.outputTokens":
+	case "llm.usage.completion_tokens":
 		return 38
-	case "ai.usage.completionTokens":
+	case "ai.usage.outputTokens":
 		return 39
-	case "gen_ai.usage.total_tokens":
+	case "ai.usage.completionTokens":
 		return 40
-	case "llm.usage.total_tokens":
+	case "gen_ai.usage.total_tokens":
 		return 41
-	case "llm.token_count.total":
+	case "llm.usage.total_tokens":
 		return 42
-	case "ai.usage.totalTokens":
+	case "llm.token_count.total":
 		return 43
-	case "gen_ai.usage.cache_read.input_tokens":
+	case "ai.usage.totalTokens":
 		return 44
-	case "gen_ai.usage.cache_read_input_tokens":
+	case "gen_ai.usage.cache_read.input_tokens":
 		return 45
-	case "gen_ai.usage.cache_read_tokens":
+	case "gen_ai.usage.cache_read_input_tokens":
 		return 46
-	case "gen_ai.usage.details.cache_read_tokens":
+	case "gen_ai.usage.cache_read_tokens":
 		return 47
-	case "gen_ai.usage.details.cache_read_input_tokens":
+	case "gen_ai.usage.details.cache_read_tokens":
 		return 48
-	case "gen_ai.usage.input_tokens.cached":
+	case "gen_ai.usage.details.cache_read_input_tokens":
 		return 49
-	case "gen_ai.usage.cached_input_tokens":
+	case "gen_ai.usage.input_tokens.cached":
 		return 50
-	case "gen_ai.usage.input_cached_tokens":
+	case "gen_ai.usage.cached_input_tokens":
 		return 51
-	case "gen_ai.usage.prompt_token_details.cached_read_tokens":
+	case "gen_ai.usage.input_cached_tokens":
 		return 52
-	case "llm.token_count.prompt_details.cache_read":
+	case "gen_ai.usage.prompt_token_details.cached_read_tokens":
 		return 53
-	case "ai.usage.inputTokenDetails.cacheReadTokens":
+	case "llm.token_count.prompt_details.cache_read":
 		return 54
-	case "ai.usage.cachedInputTokens":
+	case "ai.usage.inputTokenDetails.cacheReadTokens":
 		return 55
-	case "gen_ai.usage.cache_write.input_tokens":
+	case "ai.usage.cachedInputTokens":
 		return 56
-	case "gen_ai.usage.cache_creation.input_tokens":
+	case "gen_ai.usage.cache_write.input_tokens":
 		return 57
-	case "gen_ai.usage.cache_creation_input_tokens":
+	case "gen_ai.usage.cache_creation.input_tokens":
 		return 58
-	case "gen_ai.usage.cache_write_input_tokens":
+	case "gen_ai.usage.cache_creation_input_tokens":
 		return 59
-	case "gen_ai.usage.cache_write_tokens":
+	case "gen_ai.usage.cache_write_input_tokens":
 		return 60
-	case "gen_ai.usage.details.cache_write_tokens":
+	case "gen_ai.usage.cache_write_tokens":
 		return 61
-	case "gen_ai.usage.input_tokens.cache_write":
+	case "gen_ai.usage.details.cache_write_tokens":
 		return 62
-	case "gen_ai.usage.prompt_token_details.cached_write_tokens":
+	case "gen_ai.usage.input_tokens.cache_write":
 		return 63
-	case "llm.token_count.prompt_details.cache_write":
+	case "gen_ai.usage.prompt_token_details.cached_write_tokens":
 		return 64
-	case "ai.usage.inputTokenDetails.cacheWriteTokens":
+	case "llm.token_count.prompt_details.cache_write":
 		return 65
-	case "anthropic.usage.cache_creation.ephemeral_5m_input_tokens":
+	case "ai.usage.inputTokenDetails.cacheWriteTokens":
 		return 66
-	case "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens":
+	case "anthropic.usage.cache_creation.ephemeral_5m_input_tokens":
 		return 67
-	case "anthropic.usage.cache_creation.ephemeral_1h_input_tokens":
+	case "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens":
 		return 68
-	case "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens":
+	case "anthropic.usage.cache_creation.ephemeral_1h_input_tokens":
 		return 69
-	case "gen_ai.usage.details.ephemeral_1h_input_tokens":
+	case "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens":
 		return 70
-	case "gen_ai.usage.reasoning.output_tokens":
+	case "gen_ai.usage.details.ephemeral_1h_input_tokens":
 		return 71
-	case "gen_ai.usage.reasoning_tokens":
+	case "gen_ai.usage.reasoning.output_tokens":
 		return 72
-	case "llm.usage.reasoning_tokens":
+	case "gen_ai.usage.reasoning_tokens":
 		return 73
-	case "gen_ai.usage.output_tokens.reasoning":
+	case "llm.usage.reasoning_tokens":
 		return 74
-	case "gen_ai.usage.completion_token_details.reasoning_tokens":
+	case "gen_ai.usage.output_tokens.reasoning":
 		return 75
-	case "gen_ai.usage.details.reasoning_tokens":
+	case "gen_ai.usage.completion_token_details.reasoning_tokens":
 		return 76
-	case "llm.token_count.completion_details.reasoning":
+	case "gen_ai.usage.details.reasoning_tokens":
 		return 77
-	case "ai.usage.outputTokenDetails.reasoningTokens":
+	case "llm.token_count.completion_details.reasoning":
 		return 78
-	case "ai.usage.reasoningTokens":
+	case "ai.usage.outputTokenDetails.reasoningTokens":
 		return 79
-	case "gen_ai.usage.audio.input_tokens":
+	case "ai.usage.reasoningTokens":
 		return 80
-	case "llm.token_count.prompt_details.audio":
+	case "gen_ai.usage.audio.input_tokens":
 		return 81
-	case "gen_ai.usage.prompt_token_details.audio_tokens":
+	case "llm.token_count.prompt_details.audio":
 		return 82
-	case "gen_ai.usage.audio.output_tokens":
+	case "gen_ai.usage.prompt_token_details.audio_tokens":
 		return 83
-	case "llm.token_count.completion_details.audio":
+	case "gen_ai.usage.input_token_details.audio_tokens":
 		return 84
-	case "gen_ai.usage.image.input_tokens":
+	case "gen_ai.usage.audio.output_tokens":
 		return 85
-	case "gen_ai.usage.image.output_tokens":
+	case "llm.token_count.completion_details.audio":
 		return 86
-	case "gen_ai.usage.text.input_tokens":
+	case "gen_ai.usage.completion_token_details.audio_tokens":
 		return 87
-	case "gen_ai.usage.text.output_tokens":
+	case "gen_ai.usage.image.input_tokens":
 		return 88
-	case "ai.response.providerMetadata":
+	case "gen_ai.usage.prompt_token_details.image_tokens":
 		return 89
-	case "gen_ai.usage.cost":
+	case "gen_ai.usage.image.output_tokens":
 		return 90
-	case "gen_ai.usage.cost.amount":
+	case "gen_ai.usage.completion_token_details.image_tokens":
 		return 91
-	case "gen_ai.usage.total_cost":
+	case "gen_ai.usage.text.input_tokens":
 		return 92
-	case "gen_ai.cost.total_cost":
+	case "gen_ai.usage.prompt_token_details.text_tokens":
 		return 93
-	case "llm.cost.total":
+	case "gen_ai.usage.input_token_details.text_tokens":
 		return 94
-	case "operation.cost":
+	case "gen_ai.usage.text.output_tokens":
 		return 95
-	case "gen_ai.aggregated_usage.input_tokens":
+	case "gen_ai.usage.completion_token_details.text_tokens":
 		return 96
-	case "gen_ai.aggregated_usage.output_tokens":
+	case "gen_ai.usage.audio.cache_read.input_tokens":
 		return 97
-	case "gen_ai.conversation.id":
+	case "gen_ai.usage.image.cache_read.input_tokens":
 		return 98
-	case "session.id":
+	case "ai.response.providerMetadata":
 		return 99
-	case "langfuse.session.id":
+	case "gen_ai.usage.cost":
 		return 100
-	case "traceloop.association.properties.session_id":
+	case "gen_ai.usage.cost.amount":
 		return 101
-	case "user.id":
+	case "gen_ai.usage.total_cost":
 		return 102
-	case "enduser.id":
+	case "gen_ai.cost.total_cost":
 		return 103
-	case "gen_ai.request.user":
+	case "litellm.cost.total":
 		return 104
-	case "gen_ai.user":
+	case "llm.cost.total":
 		return 105
-	case "llm.user":
+	case "operation.cost":
 		return 106
-	case "langfuse.user.id":
+	case "gen_ai.usage.cost.currency":
 		return 107
-	case "traceloop.association.properties.user_id":
+	case "langfuse.observation.cost_details":
 		return 108
-	case "team.id":
+	case "langfuse.observation.usage_details":
 		return 109
-	case "gen_ai.team_id":
+	case "gen_ai.aggregated_usage.input_tokens":
 		return 110
-	case "metadata.user_api_key_team_id":
+	case "gen_ai.aggregated_usage.output_tokens":
 		return 111
-	case "metadata.user_api_key_team_alias":
+	case "gen_ai.conversation.id":
 		return 112
-	case "traceloop.association.properties.team_id":
+	case "session.id":
 		return 113
-	case "gen_ai.virtual_key_id":
+	case "langfuse.session.id":
 		return 114
-	case "metadata.user_api_key_alias":
+	case "traceloop.association.properties.session_id":
 		return 115
-	case "gen_ai.agent.name":
+	case "traceloop.association.properties.conversation_id":
 		return 116
-	case "agent.name":
+	case "traceloop.association.properties.chat_id":
 		return 117
-	case "feature":
+	case "traceloop.association.properties.thread_id":
 		return 118
-	case "feature.name":
+	case "user.id":
 		return 119
-	case "ai.telemetry.functionId":
+	case "enduser.id":
 		return 120
-	case "traceloop.workflow.name":
+	case "gen_ai.request.user":
 		return 121
-	case "gen_ai.prompt.name":
+	case "gen_ai.user":
 		return 122
-	case "langfuse.observation.prompt.name":
+	case "llm.user":
 		return 123
-	case "traceloop.prompt.key":
+	case "langfuse.user.id":
 		return 124
-	case "gen_ai.prompt.version":
+	case "traceloop.association.properties.user_id":
 		return 125
-	case "langfuse.observation.prompt.version":
+	case "litellm.end_user.id":
 		return 126
-	case "traceloop.prompt.version":
+	case "litellm.metadata.user_api_key_end_user_id":
 		return 127
-	case "gen_ai.response.finish_reasons":
+	case "litellm.metadata.user_api_key_user_id":
 		return 128
-	case "gen_ai.response.finish_reason":
+	case "metadata.user_api_key_end_user_id":
 		return 129
-	case "ai.response.finishReason":
+	case "metadata.user_api_key_user_id":
 		return 130
-	case "llm.response.finish_reason":
+	case "team.id":
 		return 131
-	case "llm.finish_reason":
+	case "gen_ai.team_id":
 		return 132
-	case "anthropic.message.stop_reason":
+	case "metadata.user_api_key_team_id":
 		return 133
-	case "error.type":
+	case "metadata.user_api_key_team_alias":
 		return 134
-	case "gen_ai.error.type":
+	case "traceloop.association.properties.team_id":
 		return 135
-	case "gen_ai.error.code":
+	case "litellm.team.id":
 		return 136
-	case "http.response.status_code":
+	case "litellm.team.alias":
 		return 137
-	case "http.status_code":
+	case "bifrost.team.id":
 		return 138
-	case "gen_ai.request.stream":
+	case "gen_ai.virtual_key_id":
 		return 139
-	case "llm.is_streaming":
+	case "metadata.user_api_key_alias":
 		return 140
-	case "gen_ai.is_streaming":
+	case "litellm.metadata.user_api_key_alias":
 		return 141
-	case "gen_ai.response.time_to_first_chunk":
+	case "litellm.api_key.hash":
 		return 142
-	case "gen_ai.server.time_to_first_token":
+	case "metadata.user_api_key_hash":
 		return 143
-	case "ai.response.msToFirstChunk":
+	case "bifrost.virtual_key.id":
 		return 144
-	case "openai.response.service_tier":
+	case "gen_ai.agent.name":
 		return 145
-	case "gen_ai.openai.response.service_tier":
+	case "agent.name":
 		return 146
-	case "gen_ai.response.service_tier":
+	case "traceloop.entity.name":
 		return 147
-	case "anthropic.response.service_tier":
+	case "feature":
 		return 148
-	case "openai.request.service_tier":
+	case "feature.name":
 		return 149
-	case "gen_ai.openai.request.service_tier":
+	case "ai.telemetry.functionId":
 		return 150
-	case "gen_ai.request.service_tier":
+	case "traceloop.workflow.name":
 		return 151
-	case "litellm.provider.model":
+	case "gen_ai.prompt.name":
 		return 152
-	case "metadata.usage_object":
+	case "langfuse.observation.prompt.name":
 		return 153
-	case "llm.invocation_parameters":
+	case "traceloop.prompt.key":
 		return 154
-	case "output.value":
+	case "gen_ai.prompt.version":
 		return 155
-	case "http.request.body.size":
+	case "langfuse.observation.prompt.version":
 		return 156
-	case "http.request_content_length":
+	case "traceloop.prompt.version":
 		return 157
-	case "http.response.body.size":
+	case "llm.prompt_template.version":
 		return 158
-	case "http.response_content_length":
+	case "gen_ai.response.finish_reasons":
 		return 159
+	case "gen_ai.response.finish_reason":
+		return 160
+	case "ai.response.finishReason":
+		return 161
+	case "llm.response.finish_reason":
+		return 162
+	case "llm.finish_reason":
+		return 163
+	case "anthropic.message.stop_reason":
+		return 164
+	case "error.type":
+		return 165
+	case "gen_ai.error.type":
+		return 166
+	case "gen_ai.error.code":
+		return 167
+	case "http.response.status_code":
+		return 168
+	case "http.status_code":
+		return 169
+	case "gen_ai.request.stream":
+		return 170
+	case "llm.is_streaming":
+		return 171
+	case "litellm.request.streaming":
+		return 172
+	case "gen_ai.request.is_stream":
+		return 173
+	case "gen_ai.is_streaming":
+		return 174
+	case "gen_ai.response.time_to_first_chunk":
+		return 175
+	case "gen_ai.server.time_to_first_token":
+		return 176
+	case "ai.response.msToFirstChunk":
+		return 177
+	case "openai.response.service_tier":
+		return 178
+	case "gen_ai.openai.response.service_tier":
+		return 179
+	case "gen_ai.response.service_tier":
+		return 180
+	case "anthropic.response.service_tier":
+		return 181
+	case "openai.request.service_tier":
+		return 182
+	case "gen_ai.openai.request.service_tier":
+		return 183
+	case "gen_ai.request.service_tier":
+		return 184
+	case "litellm.provider.model":
+		return 185
+	case "metadata.usage_object":
+		return 186
+	case "llm.invocation_parameters":
+		return 187
+	case "output.value":
+		return 188
+	case "http.request.body.size":
+		return 189
+	case "http.request_content_length":
+		return 190
+	case "http.response.body.size":
+		return 191
+	case "http.response_content_length":
+		return 192
+	case "server.address":
+		return 193
+	case "gen_ai.openai.api_base":
+		return 194
+	case "gen_ai.environment":
+		return 195
+	case "gen_ai.application_name":
+		return 196
 	}
 	return noKey
 }

@@ -28,8 +28,13 @@ const (
 	fImageOutput
 	fTextInput
 	fTextOutput
+	fAudioCached
+	fImageCached
 	fProviderMetadata
 	fCost
+	fCurrency
+	fCostDetails
+	fUsageDetails
 	fAggregated
 	fConversation
 	fUser
@@ -53,6 +58,9 @@ const (
 	fAnswer
 	fRequestBytes
 	fResponseBytes
+	fServer
+	fEnvironment
+	fApplication
 	numFields int = iota
 )
 
@@ -87,6 +95,7 @@ var keys = [...]struct {
 	{"litellm.model_group", fRequestModel},
 	{"langfuse.observation.model.name", fRequestModel},
 	{"langsmith.metadata.ls_model_name", fRequestModel},
+	{"model", fRequestModel},
 	{"gen_ai.response.model", fResponseModel},
 	{"llm.response.model_name", fResponseModel},
 	{"llm.response.model", fResponseModel},
@@ -149,25 +158,41 @@ var keys = [...]struct {
 	{"gen_ai.usage.audio.input_tokens", fAudioInput},
 	{"llm.token_count.prompt_details.audio", fAudioInput},
 	{"gen_ai.usage.prompt_token_details.audio_tokens", fAudioInput},
+	{"gen_ai.usage.input_token_details.audio_tokens", fAudioInput},
 	{"gen_ai.usage.audio.output_tokens", fAudioOutput},
 	{"llm.token_count.completion_details.audio", fAudioOutput},
+	{"gen_ai.usage.completion_token_details.audio_tokens", fAudioOutput},
 	{"gen_ai.usage.image.input_tokens", fImageInput},
+	{"gen_ai.usage.prompt_token_details.image_tokens", fImageInput},
 	{"gen_ai.usage.image.output_tokens", fImageOutput},
+	{"gen_ai.usage.completion_token_details.image_tokens", fImageOutput},
 	{"gen_ai.usage.text.input_tokens", fTextInput},
+	{"gen_ai.usage.prompt_token_details.text_tokens", fTextInput},
+	{"gen_ai.usage.input_token_details.text_tokens", fTextInput},
 	{"gen_ai.usage.text.output_tokens", fTextOutput},
+	{"gen_ai.usage.completion_token_details.text_tokens", fTextOutput},
+	{"gen_ai.usage.audio.cache_read.input_tokens", fAudioCached},
+	{"gen_ai.usage.image.cache_read.input_tokens", fImageCached},
 	{"ai.response.providerMetadata", fProviderMetadata},
 	{"gen_ai.usage.cost", fCost},
 	{"gen_ai.usage.cost.amount", fCost},
 	{"gen_ai.usage.total_cost", fCost},
 	{"gen_ai.cost.total_cost", fCost},
+	{"litellm.cost.total", fCost},
 	{"llm.cost.total", fCost},
 	{"operation.cost", fCost},
+	{"gen_ai.usage.cost.currency", fCurrency},
+	{"langfuse.observation.cost_details", fCostDetails},
+	{"langfuse.observation.usage_details", fUsageDetails},
 	{"gen_ai.aggregated_usage.input_tokens", fAggregated},
 	{"gen_ai.aggregated_usage.output_tokens", fAggregated},
 	{"gen_ai.conversation.id", fConversation},
 	{"session.id", fConversation},
 	{"langfuse.session.id", fConversation},
 	{"traceloop.association.properties.session_id", fConversation},
+	{"traceloop.association.properties.conversation_id", fConversation},
+	{"traceloop.association.properties.chat_id", fConversation},
+	{"traceloop.association.properties.thread_id", fConversation},
 	{"user.id", fUser},
 	{"enduser.id", fUser},
 	{"gen_ai.request.user", fUser},
@@ -175,15 +200,28 @@ var keys = [...]struct {
 	{"llm.user", fUser},
 	{"langfuse.user.id", fUser},
 	{"traceloop.association.properties.user_id", fUser},
+	{"litellm.end_user.id", fUser},
+	{"litellm.metadata.user_api_key_end_user_id", fUser},
+	{"litellm.metadata.user_api_key_user_id", fUser},
+	{"metadata.user_api_key_end_user_id", fUser},
+	{"metadata.user_api_key_user_id", fUser},
 	{"team.id", fTeam},
 	{"gen_ai.team_id", fTeam},
 	{"metadata.user_api_key_team_id", fTeam},
 	{"metadata.user_api_key_team_alias", fTeam},
 	{"traceloop.association.properties.team_id", fTeam},
+	{"litellm.team.id", fTeam},
+	{"litellm.team.alias", fTeam},
+	{"bifrost.team.id", fTeam},
 	{"gen_ai.virtual_key_id", fKey},
 	{"metadata.user_api_key_alias", fKey},
+	{"litellm.metadata.user_api_key_alias", fKey},
+	{"litellm.api_key.hash", fKey},
+	{"metadata.user_api_key_hash", fKey},
+	{"bifrost.virtual_key.id", fKey},
 	{"gen_ai.agent.name", fAgent},
 	{"agent.name", fAgent},
+	{"traceloop.entity.name", fAgent},
 	{"feature", fFeature},
 	{"feature.name", fFeature},
 	{"ai.telemetry.functionId", fFeature},
@@ -194,6 +232,7 @@ var keys = [...]struct {
 	{"gen_ai.prompt.version", fPromptVersion},
 	{"langfuse.observation.prompt.version", fPromptVersion},
 	{"traceloop.prompt.version", fPromptVersion},
+	{"llm.prompt_template.version", fPromptVersion},
 	{"gen_ai.response.finish_reasons", fFinish},
 	{"gen_ai.response.finish_reason", fFinish},
 	{"ai.response.finishReason", fFinish},
@@ -207,6 +246,8 @@ var keys = [...]struct {
 	{"http.status_code", fStatus},
 	{"gen_ai.request.stream", fStream},
 	{"llm.is_streaming", fStream},
+	{"litellm.request.streaming", fStream},
+	{"gen_ai.request.is_stream", fStream},
 	{"gen_ai.is_streaming", fStream},
 	{"gen_ai.response.time_to_first_chunk", fFirstTokenSeconds},
 	{"gen_ai.server.time_to_first_token", fFirstTokenSeconds},
@@ -226,6 +267,10 @@ var keys = [...]struct {
 	{"http.request_content_length", fRequestBytes},
 	{"http.response.body.size", fResponseBytes},
 	{"http.response_content_length", fResponseBytes},
+	{"server.address", fServer},
+	{"gen_ai.openai.api_base", fServer},
+	{"gen_ai.environment", fEnvironment},
+	{"gen_ai.application_name", fApplication},
 }
 
-const numKeys = 160
+const numKeys = 197

@@ -31,6 +31,7 @@ type Reader struct {
 	rules  *Rules
 	scopes map[scopeKey]*Scope
 	s      scratch
+	origin Origin
 }
 
 type scopeKey struct{ name, version string }
@@ -107,7 +108,7 @@ func text(v pcommon.Value) string {
 
 const (
 	usageFields = 1<<fInput | 1<<fOutput | 1<<fTotal | 1<<fCacheRead | 1<<fCacheWrite | 1<<fReasoning | 1<<fAudioInput |
-		1<<fAudioOutput | 1<<fCost
+		1<<fAudioOutput | 1<<fCost | 1<<fUsageDetails
 	markerFields = 1<<fOperation | 1<<fRequestType | 1<<fOpenInferenceKind | 1<<fTraceloopKind | 1<<fVercelOperation |
 		1<<fLangfuseType
 	modelFields = usageFields | markerFields | 1<<fAggregated
@@ -174,13 +175,9 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 		provider = rl.provider
 	}
 	c.Provider, c.Emitter, c.Rule, c.Rank = provider, sc.emitter, rl.id, rl.rank
-	if rl.layer != layerSDK {
-		c.Flags |= ledger.FlagCandidate
-	}
+	r.place(s, rl, c)
 	c.RequestModel = s.text(fRequestModel)
-	if c.Model = s.text(fResponseModel); c.Model == "" {
-		c.Model = c.RequestModel
-	}
+	c.Model = answeringModel(s, c.RequestModel)
 	if id := s.text(fResponseID); id != "" {
 		c.ResponseID = hashID(id)
 		if rl.uniqueIDs {
@@ -192,6 +189,21 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	readUsage(s, rl, c)
 	readCost(s, c)
 	return Call
+}
+
+// answeringModel is the model that answered, as far as the span tells: a gateway's own name for a model ("cheap") is only what
+// was asked for.
+func answeringModel(s *scratch, asked string) string {
+	if m := s.text(fResponseModel); m != "" {
+		return m
+	}
+	if m := s.text(fProviderModel); m != "" {
+		if _, name, ok := strings.Cut(m, "/"); ok {
+			return name
+		}
+		return m
+	}
+	return asked
 }
 
 // provider is the conventions' name of the provider that a span names, if any: by itself, or before the model's name

@@ -26,13 +26,14 @@ const (
 	lost                     // not reported: total − input − output
 )
 
-// layer says how far from the provider a span was written.
-type layer uint8
+// Layer says how far from the provider a span was written.
+type Layer uint8
 
+// The layers: a client of the provider, a library above such a client, a proxy between client and provider.
 const (
-	layerSDK layer = iota
-	layerFramework
-	layerGateway
+	LayerSDK Layer = iota
+	LayerFramework
+	LayerGateway
 )
 
 // rule says how one emitter's numbers are to be read.
@@ -46,7 +47,7 @@ type rule struct {
 	cacheRead, cacheWrite placement
 	reasoning             placement
 	totalCounted          bool
-	layer                 layer
+	layer                 Layer
 	rank                  uint8
 	uniqueIDs             bool
 	blind                 ledger.Flags // what the emitter leaves out, if a span doesn't tell it
@@ -59,13 +60,13 @@ type rule struct {
 }
 
 // keySet is a set of keys.
-type keySet [3]uint64
+type keySet [4]uint64
 
 func (s *keySet) add(k key) { s[k>>6] |= 1 << (k & 63) }
 func (s *keySet) covers(o *keySet) bool {
-	return s[0]&o[0] == o[0] && s[1]&o[1] == o[1] && s[2]&o[2] == o[2]
+	return s[0]&o[0] == o[0] && s[1]&o[1] == o[1] && s[2]&o[2] == o[2] && s[3]&o[3] == o[3]
 }
-func (s *keySet) touches(o *keySet) bool { return s[0]&o[0]|s[1]&o[1]|s[2]&o[2] != 0 }
+func (s *keySet) touches(o *keySet) bool { return s[0]&o[0]|s[1]&o[1]|s[2]&o[2]|s[3]&o[3] != 0 }
 
 // kind is what a span is.
 type kind uint8
@@ -83,6 +84,7 @@ type Rules struct {
 	kinds      map[field]map[string]kind
 	operations map[string]string
 	providers  map[string]string
+	hosts      hostNames
 }
 
 type ruleFile struct {
@@ -114,6 +116,7 @@ type ruleFile struct {
 	Kinds      map[string]map[string][]string `yaml:"kinds"`
 	Operations map[string][]string            `yaml:"operations"`
 	Providers  map[string][]string            `yaml:"providers"`
+	Hosts      []string                       `yaml:"hosts"`
 }
 
 // BuiltinRules compiles the rules that come with the program.
@@ -125,7 +128,7 @@ func ParseRules(content []byte) (*Rules, error) {
 	if err := yaml.NewDecoder(bytes.NewReader(content), yaml.Strict()).Decode(&f); err != nil {
 		return nil, fmt.Errorf("emitter rules: %w", err)
 	}
-	r := &Rules{kinds: map[field]map[string]kind{}, operations: map[string]string{}, providers: map[string]string{}}
+	r := &Rules{kinds: map[field]map[string]kind{}, operations: map[string]string{}, providers: map[string]string{}, hosts: newHostNames(f.Hosts)}
 	faults := []error{r.compileRules(&f), r.compileKinds(&f)}
 	for name, others := range f.Operations {
 		r.operations[name] = name
@@ -196,8 +199,8 @@ func (r *Rules) compileRules(f *ruleFile) error {
 		out.reasoning = placement(word("reasoning", in.Reasoning,
 			map[string]int{"": int(inside), "inside": int(inside), "outside": int(outside), "lost": int(lost)}))
 		out.totalCounted = word("total", in.Total, map[string]int{"": 0, "counted": 1}) == 1
-		out.layer = layer(word("layer", in.Layer,
-			map[string]int{"": int(layerSDK), "sdk": int(layerSDK), "framework": int(layerFramework), "gateway": int(layerGateway)}))
+		out.layer = Layer(word("layer", in.Layer,
+			map[string]int{"": int(LayerSDK), "sdk": int(LayerSDK), "framework": int(LayerFramework), "gateway": int(LayerGateway)}))
 		out.aggregate = word("role", in.Role, map[string]int{"": 0, "leaf": 0, "aggregate": 1}) == 1
 		out.guessed = word("counts", in.Counts, map[string]int{"": 0, "reported": 0, "guessed": 1}) == 1
 		out.streamEstimated = word("streams", in.Streams, map[string]int{"": 0, "exact": 0, "estimated": 1}) == 1

@@ -53,6 +53,15 @@ func TestBuiltinRules(t *testing.T) {
 			}
 		}
 	}
+	// Two reports of one rank are never taken for one call: two instrumentations of one client, or two layers, need two ranks.
+	families := map[uint8]string{}
+	for _, rl := range r.rules {
+		family, _, _ := strings.Cut(rl.id, ".")
+		if other, ok := families[rl.rank]; ok && !rl.aggregate {
+			require.Equal(t, other, family, "rank %d, rule %s", rl.rank, rl.id)
+		}
+		families[rl.rank] = family
+	}
 	// Every rule can be reached: no earlier rule takes all of its spans.
 	for i, rl := range r.rules {
 		for _, earlier := range r.rules[:i] {

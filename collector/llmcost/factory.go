@@ -53,6 +53,7 @@ func createTraces(ctx context.Context, set processor.Settings, cfg component.Con
 func newProcessor(cfg *Config, rules *genai.Rules, book *pricing.Book, m *metrics, now func() time.Time) *costProcessor {
 	p := &costProcessor{
 		tenants: newTenants(cfg.Tenant), rules: rules, book: book, metrics: m, now: now, trusted: map[string]bool{},
+		layers: layers{seen: map[place]sight{}},
 	}
 	for _, e := range cfg.TrustCostOf {
 		p.trusted[e] = true

@@ -21,9 +21,9 @@ func TestCases(t *testing.T) {
 	inputs, err := filepath.Glob("testdata/cases/*/in.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, inputs)
-	p := newTest(t, nil)
 	for _, in := range inputs {
 		t.Run(filepath.Base(filepath.Dir(in)), func(t *testing.T) {
+			p := newTest(t, nil) // it remembers who tells calls twice
 			content, err := os.ReadFile(in)
 			require.NoError(t, err)
 			td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(content)

@@ -23,6 +23,7 @@ type costProcessor struct {
 	metrics *metrics
 	now     func() time.Time
 	workers sync.Pool
+	layers  layers
 }
 
 // worker is what one request needs: a reader, a call and its encoding, and the counts of what was seen.
@@ -61,7 +62,7 @@ func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.T
 		attrs.PutStr(TagTenantSource, who.source)
 		p.spans(w, rs, who, received)
 	}
-	if err := w.flagTwins(); err != nil {
+	if err := w.flagTwins(&p.layers, received); err != nil {
 		return td, fmt.Errorf("read back a call that was just written: %w", err)
 	}
 	p.metrics.record(ctx, &w.seen)
@@ -105,7 +106,9 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 			}
 			p.bill(w, who, received)
 			w.tag(attrs)
-			w.calls = append(w.calls, newBilled(&w.call, attrs))
+			origin := w.reader.Origin()
+			p.layers.note(origin.Layer, &w.call, received)
+			w.calls = append(w.calls, newBilled(&w.call, origin.Direct, attrs))
 			if !priced {
 				priced = true
 				rs.Resource().Attributes().PutStr(TagPriceVersion, p.book.Version())

@@ -14,7 +14,10 @@ type billed struct {
 	id, parent spanKey
 	response   uint64 // hash of a response id that is unique, else 0
 	candidate  bool
+	direct     bool // the provider's own host was called
 	attrs      pcommon.Map
+
+	tenant, service string
 }
 
 // spanKey is a span's id in its trace.
@@ -23,17 +26,29 @@ type spanKey struct {
 	span  pcommon.SpanID
 }
 
-func newBilled(c *ledger.Call, attrs pcommon.Map) billed {
-	b := billed{id: spanKey{c.TraceID, c.SpanID}, parent: spanKey{c.TraceID, c.ParentSpanID}, candidate: c.Flags&ledger.FlagCandidate != 0, attrs: attrs}
+func newBilled(c *ledger.Call, direct bool, attrs pcommon.Map) billed {
+	b := billed{
+		id: spanKey{c.TraceID, c.SpanID}, parent: spanKey{c.TraceID, c.ParentSpanID}, candidate: c.Flags&ledger.FlagCandidate != 0,
+		direct: direct, attrs: attrs, tenant: c.Tenant, service: c.Service,
+	}
 	if c.Flags&ledger.FlagUniqueID != 0 {
 		b.response = c.ResponseID
 	}
 	return b
 }
 
-// flagTwins marks calls whose parent is a call too, and calls of one response id: two instrumentations may have reported one
-// request, so both become candidates of settlement (DESIGN D4). Only what arrives in one request is seen here.
-func (w *worker) flagTwins() error {
+// flagTwins marks calls of clients in places where another layer is known, calls whose parent is a call too, and calls of one
+// response id: two instrumentations may have reported one request, so both become candidates of settlement (DESIGN D4).
+func (w *worker) flagTwins(around *layers, now int64) error {
+	if around.doubles.Load() {
+		for i := range w.calls {
+			if c := &w.calls[i]; !c.candidate && around.around(c, now) {
+				if err := w.makeCandidate(c); err != nil {
+					return err
+				}
+			}
+		}
+	}
 	if len(w.calls) < 2 {
 		return nil
 	}

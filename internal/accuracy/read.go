@@ -38,6 +38,10 @@ func Recordings(ctx context.Context, dir string) ([]Row, error) {
 	}
 	rows := make([]Row, len(all))
 	for i := range all {
+		// A world of its own each: what was seen in one recording (a gateway, a framework) says nothing of the next.
+		for _, rs := range all[i].Traces.ResourceSpans().All() {
+			rs.Resource().Attributes().PutStr("tenant.id", all[i].Name)
+		}
 		calls, err := llm.calls(ctx, all[i].Traces)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", all[i].Path, err), llm.processor.Shutdown(ctx))

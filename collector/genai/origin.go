@@ -1,0 +1,72 @@
+package genai
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// Origin is what is known of the place from which a call's span was written, for finding out whether another span tells of the
+// same call (DESIGN D4).
+type Origin struct {
+	Layer Layer
+	// Direct: the span says that the provider's own host was called, so no gateway lies between.
+	Direct bool
+}
+
+// Origin is that of the last call that Read filled in.
+func (r *Reader) Origin() Origin { return r.origin }
+
+// place sets the report's role. What a framework, a gateway or a gateway's client writes may be told again by another layer,
+// maybe in another process: it is a candidate of settlement from the start. A provider's client that calls the provider itself
+// becomes one only where a second layer is seen (llmcost).
+func (r *Reader) place(s *scratch, rl *rule, c *ledger.Call) {
+	server := s.text(fServer)
+	r.origin = Origin{Layer: rl.layer, Direct: server != "" && r.rules.hosts.provider(server)}
+	switch {
+	case rl.layer == LayerFramework, rl.layer == LayerSDK && server != "" && !r.origin.Direct:
+		c.Role = ledger.RoleWrapper
+	case rl.layer == LayerSDK:
+		return
+	}
+	c.Flags |= ledger.FlagCandidate
+}
+
+// hostNames are the providers' own hosts: whole names, and ends of names that start with a dot.
+type hostNames struct {
+	whole map[string]bool
+	ends  []string
+}
+
+func newHostNames(list []string) hostNames {
+	h := hostNames{whole: map[string]bool{}}
+	for _, name := range list {
+		if end, ok := strings.CutPrefix(name, "*"); ok {
+			h.ends = append(h.ends, end)
+		} else {
+			h.whole[name] = true
+		}
+	}
+	return h
+}
+
+// provider reports whether a host name, or the host of a URL, is a provider's own.
+func (h *hostNames) provider(server string) bool {
+	if strings.Contains(server, "://") {
+		u, err := url.Parse(server)
+		if err != nil {
+			return false
+		}
+		server = u.Hostname()
+	}
+	if h.whole[server] {
+		return true
+	}
+	for _, end := range h.ends {
+		if strings.HasSuffix(server, end) {
+			return true
+		}
+	}
+	return false
+}

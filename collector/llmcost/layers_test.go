@@ -1,0 +1,132 @@
+package llmcost
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tollkeeper/tollkeeper/collector/genai"
+	"github.com/tollkeeper/tollkeeper/internal/replay"
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// apart splits traces into requests of one span each.
+func apart(td ptrace.Traces) (requests []ptrace.Traces) {
+	for _, rs := range td.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, s := range ss.Spans().All() {
+				one := ptrace.NewTraces()
+				ors := one.ResourceSpans().AppendEmpty()
+				rs.Resource().CopyTo(ors.Resource())
+				oss := ors.ScopeSpans().AppendEmpty()
+				ss.Scope().CopyTo(oss.Scope())
+				s.CopyTo(oss.Spans().AppendEmpty())
+				requests = append(requests, one)
+			}
+		}
+	}
+	return requests
+}
+
+// Where a recording tells more than was billed, two layers told of one call. Once a collector has seen it, the same calls in
+// requests of their own are candidates on both sides: settlement sees nothing else.
+func TestCallsToldTwiceAreCandidatesEvenApart(t *testing.T) {
+	all, err := replay.Load("../genai/testdata/recordings")
+	require.NoError(t, err)
+	doubled := 0
+	for i := range all {
+		p := newTest(t, nil)
+		requests := apart(all[i].Traces)
+		var told, flagged int
+		for range 2 {
+			told, flagged = 0, 0
+			for _, td := range requests {
+				again := ptrace.NewTraces()
+				td.CopyTo(again)
+				_, err := p.process(context.Background(), again)
+				require.NoError(t, err)
+				eachSpan(again, func(s ptrace.Span) {
+					if c, ok := callOf(t, s); ok && c.ErrorClass == "" {
+						told++
+						if c.Flags&ledger.FlagCandidate != 0 {
+							flagged++
+						}
+					}
+				})
+			}
+		}
+		if told > len(all[i].Billed) {
+			doubled++
+			require.Equal(t, told, flagged, all[i].Name)
+		}
+	}
+	require.Greater(t, doubled, 5)
+}
+
+func layered(scope, service, provider string, more map[string]any) ptrace.Traces {
+	attrs := map[string]any{
+		"gen_ai.operation.name": "chat", "gen_ai.provider.name": provider, "gen_ai.request.model": "gpt-4o-mini",
+		"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 1,
+	}
+	for k, v := range more {
+		attrs[k] = v
+	}
+	td, _ := oneSpan(scope, map[string]any{"service.name": service, "tenant.id": "acme"}, attrs)
+	return td
+}
+
+func TestWhoIsACandidate(t *testing.T) {
+	const sdk, other, framework, gateway = "opentelemetry.instrumentation.openai.v1", "openinference.instrumentation.openai", "pydantic-ai", "litellm"
+	direct := map[string]any{"server.address": "api.openai.com"}
+	for name, c := range map[string]struct {
+		before []ptrace.Traces
+		then   ptrace.Traces
+		want   bool
+	}{
+		"a client alone":                          {nil, layered(sdk, "shop", "openai", nil), false},
+		"a client of the provider's own host":     {nil, layered(sdk, "shop", "openai", direct), false},
+		"a client of Azure's host":                {nil, layered(sdk, "shop", "openai", map[string]any{"server.address": "x.openai.azure.com"}), false},
+		"a client of a gateway":                   {nil, layered(sdk, "shop", "openai", map[string]any{"server.address": "litellm.internal"}), true},
+		"a client of a gateway, by its URL":       {nil, layered(sdk, "shop", "openai", map[string]any{"gen_ai.openai.api_base": "http://localhost:4000/v1"}), true},
+		"a framework":                             {nil, layered(framework, "shop", "openai", direct), true},
+		"a gateway":                               {nil, layered(gateway, "proxy", "openai", nil), true},
+		"a client in a framework's service":       {[]ptrace.Traces{layered(framework, "shop", "openai", nil)}, layered(sdk, "shop", "openai", direct), true},
+		"a client in another service":             {[]ptrace.Traces{layered(framework, "bots", "openai", nil)}, layered(sdk, "shop", "openai", nil), false},
+		"a client of a tenant with a gateway":     {[]ptrace.Traces{layered(gateway, "proxy", "openai", nil)}, layered(sdk, "shop", "openai", nil), true},
+		"the same, but it called the provider":    {[]ptrace.Traces{layered(gateway, "proxy", "openai", nil)}, layered(sdk, "shop", "openai", direct), false},
+		"two instrumentations of one client":      {[]ptrace.Traces{layered(other, "shop", "openai", nil)}, layered(sdk, "shop", "openai", direct), true},
+		"two instrumentations of two clients":     {[]ptrace.Traces{layered(other, "shop", "anthropic", nil)}, layered(sdk, "shop", "openai", direct), false},
+		"one instrumentation, two calls":          {[]ptrace.Traces{layered(sdk, "shop", "openai", nil)}, layered(sdk, "shop", "openai", nil), false},
+		"two instrumentations of nameless places": {[]ptrace.Traces{layered(gateway, "", "openai", nil)}, layered(sdk, "", "openai", direct), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newTest(t, nil)
+			for _, td := range append(c.before, c.then) {
+				_, err := p.process(context.Background(), td)
+				require.NoError(t, err)
+			}
+			call, ok := callOf(t, c.then.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0))
+			require.True(t, ok)
+			require.Equal(t, c.want, call.Flags&ledger.FlagCandidate != 0, call.Flags.String())
+		})
+	}
+}
+
+// Names are up to the senders: the memory has a bound, and what it was told last is in it.
+func TestLayersAreBoundedAndForget(t *testing.T) {
+	l := &layers{seen: map[place]sight{}}
+	at := func(n int) *billed { return &billed{tenant: "acme", service: fmt.Sprint(n), attrs: pcommon.NewMap()} }
+	for n := range 3 * maxLayers {
+		l.note(genai.LayerFramework, &ledger.Call{Tenant: "acme", Service: strings.Clone(fmt.Sprint(n))}, 1)
+		require.True(t, l.around(at(n), 1))
+	}
+	require.LessOrEqual(t, len(l.seen), maxLayers)
+	require.False(t, l.around(at(3*maxLayers-1), 1+layersKept), "an hour later")
+	l.note(genai.LayerFramework, &ledger.Call{Tenant: "acme", Service: "new"}, 1+layersKept)
+	require.Len(t, l.seen, 1, "what has expired makes room")
+}
