@@ -9,9 +9,9 @@ import (
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
-// RollupOnce brings minutes, hours and days up to the calls stored now and tells report what each level took.
-func RollupOnce(ctx context.Context, cfg config.Config, log *slog.Logger, report func(rollup.Level, rollup.Stats)) error {
-	conn, err := schema.Open(cfg.ClickHouse.URL)
+// WithRollup gives do a rollup of the configured database, for commands.
+func WithRollup(cfg config.Config, log *slog.Logger, do func(*rollup.Rollup) error) error {
+	conn, err := schema.Open(cfg.DatabaseURL())
 	if err != nil {
 		return err
 	}
@@ -21,12 +21,19 @@ func RollupOnce(ctx context.Context, cfg config.Config, log *slog.Logger, report
 	if err != nil {
 		return err
 	}
-	for _, level := range rollup.Levels() {
-		stats, err := r.RunOnce(ctx, level)
-		if err != nil {
-			return err
+	return do(r)
+}
+
+// RollupOnce brings all totals up to the calls stored now and tells report what each level took.
+func RollupOnce(ctx context.Context, cfg config.Config, log *slog.Logger, report func(rollup.Level, rollup.Stats)) error {
+	return WithRollup(cfg, log, func(r *rollup.Rollup) error {
+		for _, level := range rollup.Levels() {
+			stats, err := r.RunOnce(ctx, level)
+			if err != nil {
+				return err
+			}
+			report(level, stats)
 		}
-		report(level, stats)
-	}
-	return nil
+		return nil
+	})
 }

@@ -180,3 +180,11 @@ func DefaultsYAML() ([]byte, error) {
 	}
 	return text, nil
 }
+
+// DatabaseURL is where a command finds the database: the configured servers, or what `tollkeeper up` runs on this machine.
+func (c *Config) DatabaseURL() string {
+	if c.ClickHouse.URL != "" {
+		return c.ClickHouse.URL
+	}
+	return "http://" + c.ClickHouse.Embedded.Listen + "/" + schema.DefaultDatabase
+}
