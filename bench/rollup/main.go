@@ -1,0 +1,174 @@
+// Command rollup measures the rollup of one minute at 5,000 calls a second, of its hour and its day, on the embedded
+// engine: wall time, the engine's CPU time and memory, and whether any of it grows with history.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	engine "github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
+	"github.com/tollkeeper/tollkeeper/internal/goals"
+	"github.com/tollkeeper/tollkeeper/rollup"
+	"github.com/tollkeeper/tollkeeper/schema"
+)
+
+func main() {
+	engine.RunChildIfAsked()
+	asJSON := flag.Bool("json", os.Getenv("JSON") != "", "one JSON object per row")
+	minutes := flag.Int("minutes", 40, "how many minutes of 300,000 calls the hour has")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *minutes, *asJSON); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-rollup:", err)
+		os.Exit(1)
+	}
+}
+
+const (
+	perMinute = 300_000
+	parts     = 12 // as ingest leaves them, before they are merged
+	rounds    = 5
+)
+
+var day = time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC)
+
+type bench struct {
+	ctx    context.Context
+	server *engine.Server
+	conn   driver.Conn
+	rollup *rollup.Rollup
+	rows   []goals.Row
+}
+
+func run(ctx context.Context, minutes int, asJSON bool) error {
+	dir, err := os.MkdirTemp("", "tollkeeper-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	quiet := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	server, err := engine.Start(ctx, engine.Config{Dir: dir, Log: quiet})
+	if err != nil {
+		return fmt.Errorf("start the engine (make engine fetches it): %w", err)
+	}
+	defer func() {
+		end, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		err = errors.Join(err, server.Close(end))
+	}()
+	b := &bench{ctx: ctx, server: server}
+	opts := schema.DefaultOptions()
+	opts.Retention = schema.Retention{}
+	if _, err := schema.Apply(ctx, server.URL("bench"), opts); err != nil {
+		return err
+	}
+	if b.conn, err = schema.Open(server.URL("bench")); err != nil {
+		return err
+	}
+	defer b.conn.Close()
+	cfg := rollup.DefaultConfig()
+	cfg.SealedAfter = 0
+	if b.rollup, err = rollup.New(cfg, rollup.Deps{ClickHouse: b.conn, Log: quiet}); err != nil {
+		return err
+	}
+	if err := b.measure(minutes); err != nil {
+		return err
+	}
+	return goals.Write(os.Stdout, "ROLLUP", b.rows, asJSON)
+}
+
+func (b *bench) measure(minutes int) error {
+	at := day.Add(10 * time.Hour)
+	progress("storing a minute of %d calls", perMinute)
+	if err := b.store(at); err != nil {
+		return err
+	}
+	plain, err := b.best(func() error {
+		return b.exec("plain", named("from", at), named("to", at.Add(time.Minute)))
+	})
+	if err != nil {
+		return err
+	}
+	b.rows = append(b.rows, goals.Told("plain sum of the minute by tenant, s", fmt.Sprintf("%.3f", plain.wall)))
+	alone, err := b.level(rollup.Minute, at)
+	if err != nil {
+		return err
+	}
+	b.told("minute", alone)
+	b.rows = append(b.rows,
+		goals.AtMost("minute of 300,000 calls, s", "%.2f", alone.wall, 0.30),
+		goals.Told("  the same, times a plain sum", fmt.Sprintf("%.1f", alone.wall/plain.wall)))
+
+	for i := 1; i < minutes; i++ {
+		progress("storing and rolling up minute %d of %d", i+1, minutes)
+		if err := b.store(at.Add(time.Duration(i) * time.Minute)); err != nil {
+			return err
+		}
+	}
+	if _, err := b.rollup.RunOnce(b.ctx, rollup.Minute); err != nil {
+		return err
+	}
+	calls, rows, err := b.size(at)
+	if err != nil {
+		return err
+	}
+	b.rows = append(b.rows,
+		goals.Told("calls in the hour", fmt.Sprint(calls)),
+		goals.AtMost("rows of cost_minute, % of calls", "%.2f", 100*float64(rows)/float64(calls), 2))
+	hour, err := b.level(rollup.Hour, at)
+	if err != nil {
+		return err
+	}
+	b.told("hour, from minutes", hour)
+	progress("an hour by dimension")
+	by, err := b.level(rollup.HourBy, at)
+	if err != nil {
+		return err
+	}
+	b.told("hour by dimension, from calls", by)
+	progress("a day of such hours")
+	if err := b.fillDay(at); err != nil {
+		return err
+	}
+	whole, err := b.level(rollup.Day, day)
+	if err != nil {
+		return err
+	}
+	b.told("day, from hours", whole)
+	wholeBy, err := b.level(rollup.DayBy, day)
+	if err != nil {
+		return err
+	}
+	b.told("day by dimension, from hours", wholeBy)
+
+	progress("history: 30 days of calls, settlements, revisions and done marks")
+	if err := b.history(at); err != nil {
+		return err
+	}
+	again, err := b.level(rollup.Minute, at)
+	if err != nil {
+		return err
+	}
+	b.told("minute, with that history", again)
+	b.rows = append(b.rows, goals.AtMost("minute with history / without", "%.2f", again.wall/alone.wall, 1.25))
+	peak, err := peakMemory(b.server.Pid())
+	if err != nil {
+		return err
+	}
+	b.rows = append(b.rows, goals.Told("engine's memory at most, MB", fmt.Sprint(peak>>20)))
+	return nil
+}
+
+func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "… "+format+"\n", args...) }
+
+func named(name string, value any) any { return clickhouse.Named(name, value) }
