@@ -1,7 +1,7 @@
 # Tollkeeper. `make help` lists what there is; every target first checks its tools.
 export CGO_ENABLED = 0
 .DEFAULT_GOAL := help
-.PHONY: help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean
+.PHONY: bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ fmt: ## format the Go code
 record: ## record the spans of real instrumentations again (Python, Node)
 	@tools/check-tools test-all
 	collector/genai/record/run
+
+bench-rollup: engine ## one minute at 5,000 calls/s, its hour and day: time, memory, and that history doesn't matter (JSON=1)
+	@tools/build ./bench/rollup bin/bench-rollup
+	@bin/bench-rollup
 
 clean: ## remove what was built
 	rm -rf bin dist

@@ -24,7 +24,7 @@ import (
 func main() {
 	engine.RunChildIfAsked()
 	asJSON := flag.Bool("json", os.Getenv("JSON") != "", "one JSON object per row")
-	minutes := flag.Int("minutes", 40, "how many minutes of 300,000 calls the hour has")
+	minutes := flag.Int("minutes", 10, "how many minutes of 300,000 calls the hour has")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
