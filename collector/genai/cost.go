@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"encoding/json"
 	"math/big"
 	"strconv"
 	"strings"
@@ -13,17 +14,19 @@ import (
 // readCost keeps the cost that the emitter calculated itself. A double stands for the shortest decimal that reads back as it,
 // rounded half to even to 10⁻¹² USD. Zero is no cost: unknown prices are written so.
 func readCost(s *scratch, c *ledger.Call) {
-	if !s.has(fCost) {
-		return
+	if currency := s.text(fCurrency); currency != "" && currency != "USD" {
+		return // not to be compared with ours
 	}
 	var text string
-	switch v := s.value[fCost]; v.Type() {
-	case pcommon.ValueTypeDouble:
-		text = strconv.FormatFloat(v.Double(), 'g', -1, 64)
-	case pcommon.ValueTypeInt:
-		text = strconv.FormatInt(v.Int(), 10)
-	case pcommon.ValueTypeStr:
-		text = v.Str()
+	switch {
+	case s.has(fCost):
+		text = decimal(s.value[fCost])
+	case s.has(fCostDetails):
+		if text = totalOf(s.text(fCostDetails)); text == "" {
+			return
+		}
+	default:
+		return
 	}
 	m, ok := parseCost(text)
 	if !ok {
@@ -35,6 +38,30 @@ func readCost(s *scratch, c *ledger.Call) {
 	}
 	c.ProvidedCost = m
 	c.Flags |= ledger.FlagHasProvided
+}
+
+// decimal is a number as it is written.
+func decimal(v pcommon.Value) string {
+	switch v.Type() {
+	case pcommon.ValueTypeDouble:
+		return strconv.FormatFloat(v.Double(), 'g', -1, 64)
+	case pcommon.ValueTypeInt:
+		return strconv.FormatInt(v.Int(), 10)
+	case pcommon.ValueTypeStr:
+		return v.Str()
+	}
+	return ""
+}
+
+// totalOf is the total of Langfuse's cost details, an object as JSON; empty without one.
+func totalOf(details string) string {
+	var d struct {
+		Total json.Number `json:"total"`
+	}
+	if len(details) > maxAnswer || json.Unmarshal([]byte(details), &d) != nil {
+		return ""
+	}
+	return d.Total.String()
 }
 
 // parseCost reads a non-negative decimal, with an exponent or not, of any number of places.

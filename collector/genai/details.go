@@ -32,6 +32,8 @@ func readDetails(s *scratch, rl *rule, c *ledger.Call) {
 	switch {
 	case s.has(fProviderMetadata):
 		readProviderMetadata(s.text(fProviderMetadata), c)
+	case s.has(fUsageDetails):
+		readUsageDetails(s.text(fUsageDetails), c)
 	case s.has(fUsageObject):
 		readUsageObject(s.text(fUsageObject), c)
 	case rl.answer:
@@ -109,6 +111,40 @@ func readProviderMetadata(text string, c *ledger.Call) {
 			c.ServiceTier = tier
 		}
 	}
+}
+
+// readUsageDetails reads Langfuse's usage, an object as JSON: either its own names, or the provider's usage as it came, with the
+// details of a count flattened ("prompt_tokens_details.cached_tokens") or not.
+func readUsageDetails(text string, c *ledger.Call) {
+	var d map[string]json.RawMessage
+	if len(text) > maxAnswer || json.Unmarshal([]byte(text), &d) != nil {
+		return
+	}
+	for name, raw := range d {
+		f, ok := usageDetails[name]
+		if !ok {
+			continue
+		}
+		if n, ok := plainInteger(string(raw)); ok {
+			c.Raw.Set(f, n)
+		} else if string(raw) != "null" {
+			c.Flags |= ledger.FlagBadCount
+		}
+	}
+}
+
+// usageDetails are the names in Langfuse's usage that are read.
+var usageDetails = map[string]ledger.RawField{
+	"input": ledger.RawInput, "prompt_tokens": ledger.RawInput, "input_tokens": ledger.RawInput,
+	"output": ledger.RawOutput, "completion_tokens": ledger.RawOutput, "output_tokens": ledger.RawOutput,
+	"total": ledger.RawTotal, "total_tokens": ledger.RawTotal,
+	"input_cached_tokens": ledger.RawCacheRead, "cache_read_input_tokens": ledger.RawCacheRead, "input_cache_read": ledger.RawCacheRead,
+	"prompt_tokens_details.cached_tokens": ledger.RawCacheRead, "input_tokens_details.cached_tokens": ledger.RawCacheRead,
+	"cache_creation_input_tokens": ledger.RawCacheWrite, "input_cache_creation": ledger.RawCacheWrite,
+	"output_reasoning_tokens": ledger.RawReasoning, "reasoning_tokens": ledger.RawReasoning,
+	"completion_tokens_details.reasoning_tokens": ledger.RawReasoning, "output_tokens_details.reasoning_tokens": ledger.RawReasoning,
+	"prompt_tokens_details.audio_tokens": ledger.RawAudioInput, "input_audio_tokens": ledger.RawAudioInput,
+	"completion_tokens_details.audio_tokens": ledger.RawAudioOutput, "output_audio_tokens": ledger.RawAudioOutput,
 }
 
 // readUsageObject reads the parts of the counts from LiteLLM's usage, which is written as Python shows a dictionary.

@@ -178,6 +178,9 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	r.place(s, rl, c)
 	c.RequestModel = s.text(fRequestModel)
 	c.Model = answeringModel(s, c.RequestModel)
+	if rl.modelsCut {
+		r.restoreModel(c)
+	}
 	if id := s.text(fResponseID); id != "" {
 		c.ResponseID = hashID(id)
 		if rl.uniqueIDs {
@@ -186,6 +189,9 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	}
 	res.describe(s, c)
 	readDetails(s, rl, c)
+	if c.ServiceTier == "batch" {
+		c.Kind = "batch" // answers of a batch tell it as their tier (Anthropic)
+	}
 	readUsage(s, rl, c)
 	readCost(s, c)
 	return Call
@@ -204,6 +210,27 @@ func answeringModel(s *scratch, asked string) string {
 		return m
 	}
 	return asked
+}
+
+// restoreModel puts back what OpenLLMetry cuts off Bedrock's model ids: everything before the first dot. Of an id without a region
+// that is the vendor, which the model's name tells. Of one with a region ("us.", "global.") the region is gone, and the price may
+// depend on it: the answering model is then "*." and the rest, which no price book knows, so the price is the one of the rest, and
+// the call is flagged.
+func (r *Reader) restoreModel(c *ledger.Call) {
+	vendor, _, ok := strings.Cut(c.Model, ".")
+	if _, known := r.rules.vendorNames[vendor]; ok && known {
+		c.RequestModel = c.Model
+		c.Model = "*." + c.Model
+		return
+	}
+	family := c.Model
+	if end := strings.IndexAny(family, "-0123456789"); end > 0 {
+		family = family[:end]
+	}
+	if vendor, ok := r.rules.vendors[family]; ok {
+		c.Model = vendor + "." + c.Model
+		c.RequestModel = c.Model
+	}
 }
 
 // provider is the conventions' name of the provider that a span names, if any: by itself, or before the model's name

@@ -48,6 +48,12 @@ func (res *Resource) describe(s *scratch, c *ledger.Call) {
 	if s.has(fFeature) {
 		c.Feature = s.text(fFeature)
 	}
+	if c.Service == "" {
+		c.Service = s.text(fApplication)
+	}
+	if c.Environment == "" {
+		c.Environment = s.text(fEnvironment)
+	}
 	c.Key, c.User, c.Agent = s.text(fKey), s.text(fUser), s.text(fAgent)
 	c.Prompt, c.PromptVersion = s.text(fPrompt), s.text(fPromptVersion)
 	c.Conversation = s.text(fConversation)

@@ -23,6 +23,9 @@ func (r *Reader) result(span ptrace.Span, s *scratch, c *ledger.Call) {
 		c.Kind = "stream"
 		c.Flags |= ledger.FlagStream
 	}
+	if c.FirstToken == 0 && c.Flags&ledger.FlagStream != 0 {
+		c.FirstToken = firstTokenEvent(span)
+	}
 	c.RequestBytes, c.ResponseBytes = size(s, fRequestBytes), size(s, fResponseBytes)
 	if c.ErrorClass = errorClass(span, s); c.ErrorClass == RateLimited {
 		c.Flags |= ledger.FlagRateLimited
@@ -53,7 +56,7 @@ func errorClass(span ptrace.Span, s *scratch) string {
 
 // limited recognises an answer 429 by what clients call it, in a class or in a message.
 func limited(said string) bool {
-	switch said {
+	switch said[strings.LastIndexByte(said, '.')+1:] {
 	case "":
 		return false
 	case "429", "ThrottlingException", "ResourceExhausted", "RESOURCE_EXHAUSTED", "TooManyRequests":
@@ -91,6 +94,19 @@ func firstToken(s *scratch) int64 {
 	}
 	if n *= unit; n > 0 && n < float64(24*time.Hour) {
 		return int64(math.Round(n))
+	}
+	return 0
+}
+
+// firstTokenEvent is the same from the events that OpenInference and the Vercel AI SDK write when the first piece arrives.
+func firstTokenEvent(span ptrace.Span) int64 {
+	for _, e := range span.Events().All() {
+		if n := e.Name(); n != "First Token Stream Event" && n != "ai.stream.firstChunk" {
+			continue
+		}
+		if at, start := e.Timestamp(), span.StartTimestamp(); start != 0 && at > start && at <= span.EndTimestamp() {
+			return int64(at - start)
+		}
 	}
 	return 0
 }

@@ -55,6 +55,7 @@ type rule struct {
 	streamEstimated       bool
 	guessed               bool
 	tiersSwapped          bool
+	modelsCut             bool
 	operations            []string
 	aggregate             bool
 }
@@ -80,11 +81,13 @@ const (
 
 // Rules is the compiled table. It is read-only and safe for concurrent use.
 type Rules struct {
-	rules      []rule
-	kinds      map[field]map[string]kind
-	operations map[string]string
-	providers  map[string]string
-	hosts      hostNames
+	rules       []rule
+	kinds       map[field]map[string]kind
+	operations  map[string]string
+	providers   map[string]string
+	hosts       hostNames
+	vendors     map[string]string // of Bedrock's models, by how the models' names begin
+	vendorNames map[string]bool
 }
 
 type ruleFile struct {
@@ -111,12 +114,14 @@ type ruleFile struct {
 		Counts      string   `yaml:"counts"`
 		Streams     string   `yaml:"streams"`
 		Tiers       string   `yaml:"tiers"`
+		Models      string   `yaml:"models"`
 		Source      string   `yaml:"source"`
 	} `yaml:"rules"`
 	Kinds      map[string]map[string][]string `yaml:"kinds"`
 	Operations map[string][]string            `yaml:"operations"`
 	Providers  map[string][]string            `yaml:"providers"`
 	Hosts      []string                       `yaml:"hosts"`
+	Vendors    map[string][]string            `yaml:"vendors"`
 }
 
 // BuiltinRules compiles the rules that come with the program.
@@ -128,12 +133,18 @@ func ParseRules(content []byte) (*Rules, error) {
 	if err := yaml.NewDecoder(bytes.NewReader(content), yaml.Strict()).Decode(&f); err != nil {
 		return nil, fmt.Errorf("emitter rules: %w", err)
 	}
-	r := &Rules{kinds: map[field]map[string]kind{}, operations: map[string]string{}, providers: map[string]string{}, hosts: newHostNames(f.Hosts)}
+	r := &Rules{kinds: map[field]map[string]kind{}, operations: map[string]string{}, providers: map[string]string{}, hosts: newHostNames(f.Hosts), vendors: map[string]string{}, vendorNames: map[string]bool{}}
 	faults := []error{r.compileRules(&f), r.compileKinds(&f)}
 	for name, others := range f.Operations {
 		r.operations[name] = name
 		for _, o := range others {
 			r.operations[o] = name
+		}
+	}
+	for vendor, families := range f.Vendors {
+		r.vendorNames[vendor] = true
+		for _, family := range families {
+			r.vendors[family] = vendor
 		}
 	}
 	for name, others := range f.Providers {
@@ -205,6 +216,7 @@ func (r *Rules) compileRules(f *ruleFile) error {
 		out.guessed = word("counts", in.Counts, map[string]int{"": 0, "reported": 0, "guessed": 1}) == 1
 		out.streamEstimated = word("streams", in.Streams, map[string]int{"": 0, "exact": 0, "estimated": 1}) == 1
 		out.tiersSwapped = word("tiers", in.Tiers, map[string]int{"": 0, "swapped": 1}) == 1
+		out.modelsCut = word("models", in.Models, map[string]int{"": 0, "whole": 0, "cut": 1}) == 1
 		for _, b := range in.Blind {
 			out.blind |= ledger.Flags(word("blind", b, map[string]int{
 				"tier": int(ledger.FlagTierUnknown), "cache_read": int(ledger.FlagCacheUnknown), "cache_write": int(flagWriteUnknown),

@@ -104,7 +104,10 @@ func readUsage(s *scratch, rl *rule, c *ledger.Call) {
 		c.Flags |= ledger.FlagEstimated
 	}
 	var u ledger.Usage
-	if !splitInput(c, rl, &u) || !splitOutput(c, rl, &u) {
+	if total, ok := c.Raw.Get(ledger.RawTotal); ok && (in > total || out > total) {
+		c.Flags |= ledger.FlagContradiction // a part above the total
+	}
+	if !splitInput(s, c, rl, &u) || !splitOutput(c, rl, &u) {
 		c.Flags |= ledger.FlagContradiction
 		c.Unpriced = ledger.UnpricedBadUsage
 		return
@@ -148,13 +151,16 @@ func untold(s *scratch, rl *rule, c *ledger.Call) (f ledger.Flags) {
 }
 
 // splitInput sorts the input into fresh, cached, audio and image tokens; false if the parts can't belong to the whole.
-func splitInput(c *ledger.Call, rl *rule, u *ledger.Usage) bool {
+func splitInput(s *scratch, c *ledger.Call, rl *rule, u *ledger.Usage) bool {
 	in, _ := c.Raw.Get(ledger.RawInput)
 	read, _ := c.Raw.Get(ledger.RawCacheRead)
 	write, _ := c.Raw.Get(ledger.RawCacheWrite)
 	audio, _ := c.Raw.Get(ledger.RawAudioInput)
 	image, _ := c.Raw.Get(ledger.RawImageInput)
 	readIn, writeIn := placeCache(c, rl, in, read, write)
+	if !dropCached(s, c, &audio, &image, read) {
+		return false
+	}
 	fresh := in - audio - image
 	if readIn {
 		fresh -= read
@@ -189,6 +195,26 @@ func splitInput(c *ledger.Call, rl *rule, u *ledger.Usage) bool {
 	if write > 0 {
 		c.Flags |= ledger.FlagLifeUnknown
 	}
+	return true
+}
+
+// dropCached takes from the audio and image tokens those that were read from the cache, which count there; false if more of them
+// were than there are. Where that isn't told of audio, as many as can be: text costs less, so this is the lower reading.
+func dropCached(s *scratch, c *ledger.Call, audio, image *int64, read int64) bool {
+	cachedAudio, state := s.count(fAudioCached)
+	cachedImage, imageState := s.count(fImageCached)
+	if state == countBad || imageState == countBad {
+		c.Flags |= ledger.FlagBadCount
+	}
+	if state != countOK && *audio > 0 && read > 0 {
+		cachedAudio = min(*audio, read)
+		c.Flags |= ledger.FlagAudioUnknown
+	}
+	if cachedAudio > *audio || cachedImage > *image || cachedAudio+cachedImage > read {
+		return false
+	}
+	*audio -= cachedAudio
+	*image -= cachedImage
 	return true
 }
 

@@ -20,7 +20,7 @@ class Answer:
 
 @dataclass
 class Case:
-    api: str  # chat, responses, embeddings, messages, generate
+    api: str  # chat, responses, embeddings, messages, generate, converse
     model: str  # the price list's name
     answers: list
     served: str | None = None  # the dated name in the answer
@@ -38,6 +38,7 @@ def u(fresh=0, out=0, **more):
 
 
 MINI, O4, G5 = "gpt-4o-mini-2024-07-18", "o4-mini-2025-04-16", "gpt-5-mini-2025-08-07"
+CLAUDE = "global.anthropic.claude-haiku-4-5-20251001-v1:0"
 HAIKU, SONNET = "claude-haiku-4-5-20251001", "claude-sonnet-4-5-20250929"
 
 CASES = {
@@ -97,6 +98,14 @@ CASES = {
     "generate-stream": Case("generate", "gemini-2.5-flash", [Answer(u(500, 75, cache_read=1024, reasoning=210), text="One two.")], stream=True),
     "generate-tools": Case("generate", "gemini-2.5-flash", [Answer(u(420, 18), tool="weather"), Answer(u(460, 52))]),
     "generate-rate-limited": Case("generate", "gemini-2.5-flash", [Answer(status=429)]),
+    # AWS Bedrock Converse
+    "converse": Case("converse", "amazon.nova-lite-v1:0", [Answer(u(700, 80))]),
+    "converse-cached": Case("converse", "amazon.nova-lite-v1:0", [Answer(u(240, 65, cache_read=1800))],
+                            note="cached tokens lie outside of the input that Bedrock reports"),
+    "converse-cache-write": Case("converse", CLAUDE, [Answer(u(25, 90, cache_read=600, cache_write_5m=2100))]),
+    "converse-tools": Case("converse", "amazon.nova-lite-v1:0", [Answer(u(390, 21), tool="weather"), Answer(u(430, 44))]),
+    "converse-stream": Case("converse", "amazon.nova-lite-v1:0", [Answer(u(360, 55, cache_read=1024), text="One two three.")], stream=True),
+    "converse-throttled": Case("converse", "amazon.nova-lite-v1:0", [Answer(status=429)]),
     # Agents and workflows: spans above the calls that repeat their usage, or don't
     "agent": Case("chat", "gpt-4o-mini", [Answer(u(410, 22, cache_read=1024), tool="weather"), Answer(u(455, 61, cache_read=1024))], MINI,
                   note="two requests under an agent or workflow span; only the requests are billed"),

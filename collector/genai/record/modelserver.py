@@ -1,12 +1,15 @@
-"""The providers' wire formats: an answer of cases.py as OpenAI, Anthropic or Google would send it.
+"""The providers' wire formats: an answer of cases.py as OpenAI, Anthropic, Google or AWS would send it.
 
 Shapes: OpenAI's API reference (chat completions, responses, embeddings), Anthropic's (messages), Google's (generateContent),
+AWS Bedrock's (Converse, ConverseStream and its event stream encoding),
 as the providers' own client libraries of November 2026 read them.
 """
 
 import json
 import secrets
+import struct
 import time
+import zlib
 
 from prices import BUCKETS
 
@@ -25,6 +28,8 @@ def error(api, status):
     if api == "messages":
         kind = {429: "rate_limit_error", 529: "overloaded_error"}.get(status, "api_error")
         return {"type": "error", "error": {"type": kind, "message": f"{kind} from the model server"}}
+    if api == "converse":
+        return {"message": "Too many requests from the model server" if status == 429 else "Internal error of the model server"}
     if api == "generate":
         state = {429: "RESOURCE_EXHAUSTED"}.get(status, "INTERNAL")
         return {"error": {"code": status, "message": f"{state} from the model server", "status": state}}
@@ -225,13 +230,54 @@ def generate_stream(case, answer):
     yield full | {"candidates": [{"content": {"role": "model", "parts": [{"text": " " + " ".join(rest)}]}, "finishReason": "STOP", "index": 0}]}
 
 
+# --- AWS Bedrock Converse -----------------------------------------------------------------------------------------------
+
+
+def converse_usage(usage):
+    """inputTokens is the fresh part only, as in Anthropic's API; the total holds everything."""
+    prompt, output = sums(usage)
+    doc = {"inputTokens": usage.get("fresh_input", 0), "outputTokens": output, "totalTokens": prompt + output,
+           "cacheReadInputTokens": usage.get("cache_read", 0), "cacheWriteInputTokens": writes(usage)}
+    if writes(usage):
+        doc["cacheDetails"] = [{"ttl": ttl, "inputTokens": usage[b]} for ttl, b in (("5m", "cache_write_5m"), ("1h", "cache_write_1h")) if usage.get(b)]
+    return doc
+
+
+def converse(case, answer):
+    content = [{"text": answer.text}]
+    if answer.tool:
+        content = [{"toolUse": {"toolUseId": "tooluse_" + secrets.token_hex(8), "name": answer.tool, "input": {"city": "Oslo"}}}]
+    return {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": "tool_use" if answer.tool else "end_turn",
+            "usage": converse_usage(answer.usage), "metrics": {"latencyMs": 12}}
+
+
+def aws_event(kind, doc):
+    """One message of AWS's event stream encoding: lengths, CRC of both, headers, payload, CRC of all."""
+    payload = json.dumps(doc).encode()
+    headers = b"".join(bytes([len(n)]) + n.encode() + b"\x07" + struct.pack(">H", len(v)) + v.encode()
+                       for n, v in ((":event-type", kind), (":content-type", "application/json"), (":message-type", "event")))
+    prelude = struct.pack(">II", 12 + len(headers) + len(payload) + 4, len(headers))
+    message = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers + payload
+    return message + struct.pack(">I", zlib.crc32(message))
+
+
+def converse_stream(case, answer):
+    yield aws_event("messageStart", {"role": "assistant"})
+    for word in answer.text.split():
+        yield aws_event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": word + " "}})
+    yield aws_event("contentBlockStop", {"contentBlockIndex": 0})
+    yield aws_event("messageStop", {"stopReason": "end_turn"})
+    yield aws_event("metadata", {"usage": converse_usage(answer.usage), "metrics": {"latencyMs": 12}})
+
+
 # --- one entry --------------------------------------------------------------------------------------------------------
 
 
 def api_of(path):
     """Which API a request path belongs to, or None."""
     for suffix, api in (("/chat/completions", "chat"), ("/embeddings", "embeddings"), ("/responses", "responses"),
-                        ("/messages", "messages"), (":generateContent", "generate"), (":streamGenerateContent", "generate")):
+                        ("/messages", "messages"), (":generateContent", "generate"), (":streamGenerateContent", "generate"), ("/converse", "converse"),
+                        ("/converse-stream", "converse")):
         if path.split("?")[0].endswith(suffix):
             return api
     return None
@@ -241,6 +287,8 @@ def reply(case, answer, api, body, path):
     """(content type, iterable of bytes) of a successful answer."""
     if ":streamGenerateContent" in path:
         return "text/event-stream", [f"data: {json.dumps(c)}\r\n\r\n".encode() for c in generate_stream(case, answer)]
+    if path.endswith("/converse-stream"):
+        return "application/vnd.amazon.eventstream", list(converse_stream(case, answer))
     if body.get("stream"):
         if api == "chat":
             usage = (body.get("stream_options") or {}).get("include_usage", False)
@@ -250,6 +298,6 @@ def reply(case, answer, api, body, path):
         else:
             events = [f"event: {k}\ndata: {json.dumps({'type': k} | d)}\n\n" for k, d in messages_stream(case, answer)]
         return "text/event-stream", [e.encode() for e in events]
-    make = {"chat": chat, "responses": responses, "messages": messages, "generate": generate}
+    make = {"chat": chat, "responses": responses, "messages": messages, "generate": generate, "converse": converse}
     full = embeddings(case, answer, body) if api == "embeddings" else make[api](case, answer)
     return "application/json", [json.dumps(full).encode()]

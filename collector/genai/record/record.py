@@ -163,6 +163,8 @@ class Handler(BaseHTTPRequestHandler):
         answer = Handler.current.answer()
         limits = [("x-request-id", "req_recorded")]
         if answer.status != 200:
+            if api == "converse":
+                limits.append(("x-amzn-errortype", {429: "ThrottlingException"}.get(answer.status, "InternalServerException")))
             return self.json(answer.status, modelserver.error(api, answer.status), limits + [("retry-after-ms", "1")])
         content_type, chunks = modelserver.reply(Handler.current.case, answer, api, json.loads(body), self.path)
         self.send(200, content_type, chunks, limits)

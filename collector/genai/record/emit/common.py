@@ -86,7 +86,9 @@ def record(emitter, script, provider_name, names, flush, call, packages, note=""
         try:
             call(name, CASES[name])
         except Exception as err:
-            if getattr(err, "status_code", getattr(err, "code", None)) not in (429, 500, 529):
+            aws = getattr(err, "response", None)
+            status = aws["ResponseMetadata"]["HTTPStatusCode"] if isinstance(aws, dict) else getattr(err, "status_code", getattr(err, "code", None))
+            if status not in (429, 500, 529):
                 raise
         flush()
         ask("/_end", {})
@@ -172,6 +174,28 @@ def google_call(case):
                          types.Content(role="user", parts=[types.Part.from_function_response(name="weather", response={"result": "Sunny."})])]
 
 
+def bedrock_call(case):
+    """The requests of a case through AWS's client."""
+    import boto3
+    from botocore.config import Config
+
+    client = boto3.client("bedrock-runtime", endpoint_url=URL, region_name="eu-west-1", aws_access_key_id="none", aws_secret_access_key="none",
+                          config=Config(retries={"total_max_attempts": 1}))
+    messages = [{"role": "user", "content": [{"text": "Say done."}]}]
+    more = {}
+    if any(a["tool"] for a in case["answers"]):
+        more["toolConfig"] = {"tools": [{"toolSpec": {"name": "weather", "inputSchema": {"json": WEATHER}}}]}
+    for _ in case["answers"]:
+        if case["stream"]:
+            for _ in client.converse_stream(modelId=case["model"], messages=messages)["stream"]:
+                pass
+            return
+        message = client.converse(modelId=case["model"], messages=messages, **more)["output"]["message"]
+        if asked := message["content"][0].get("toolUse"):
+            messages += [message, {"role": "user", "content": [{"toolResult": {"toolUseId": asked["toolUseId"], "content": [{"text": "Sunny."}]}}]}]
+
+
 OPENAI = [n for n, c in CASES.items() if c["api"] in ("chat", "embeddings", "responses") and n != "agent"]
 ANTHROPIC = [n for n, c in CASES.items() if c["api"] == "messages" and n != "agent-messages"]
+BEDROCK = [n for n, c in CASES.items() if c["api"] == "converse"]
 GOOGLE = [n for n, c in CASES.items() if c["api"] == "generate"]
