@@ -34,6 +34,10 @@ func readDetails(s *scratch, rl *rule, c *ledger.Call) {
 		readProviderMetadata(s.text(fProviderMetadata), c)
 	case s.has(fUsageDetails):
 		readUsageDetails(s.text(fUsageDetails), c)
+		if tier := askedTier(s); tier != "" && c.ServiceTier == "" {
+			c.ServiceTier = tier
+			c.Flags |= ledger.FlagTierUnknown
+		}
 	case s.has(fUsageObject):
 		readUsageObject(s.text(fUsageObject), c)
 	case rl.answer:
@@ -120,16 +124,29 @@ func readUsageDetails(text string, c *ledger.Call) {
 	if len(text) > maxAnswer || json.Unmarshal([]byte(text), &d) != nil {
 		return
 	}
+	keepDetails("", d, c)
+}
+
+// keepDetails records the counts that are read, those in objects under the object's name, a dot and theirs.
+func keepDetails(within string, d map[string]json.RawMessage, c *ledger.Call) {
 	for name, raw := range d {
-		f, ok := usageDetails[name]
-		if !ok {
+		if within == "" && len(raw) > 0 && raw[0] == '{' {
+			var parts map[string]json.RawMessage
+			if json.Unmarshal(raw, &parts) == nil {
+				keepDetails(name+".", parts, c)
+			}
 			continue
 		}
-		if n, ok := plainInteger(string(raw)); ok {
-			c.Raw.Set(f, n)
-		} else if string(raw) != "null" {
-			c.Flags |= ledger.FlagBadCount
+		f, ok := usageDetails[within+name]
+		if !ok || string(raw) == "null" {
+			continue
 		}
+		n, ok := plainInteger(string(raw))
+		if !ok {
+			c.Flags |= ledger.FlagBadCount
+			continue
+		}
+		c.Raw.Set(f, n)
 	}
 }
 
@@ -140,6 +157,7 @@ var usageDetails = map[string]ledger.RawField{
 	"total": ledger.RawTotal, "total_tokens": ledger.RawTotal,
 	"input_cached_tokens": ledger.RawCacheRead, "cache_read_input_tokens": ledger.RawCacheRead, "input_cache_read": ledger.RawCacheRead,
 	"prompt_tokens_details.cached_tokens": ledger.RawCacheRead, "input_tokens_details.cached_tokens": ledger.RawCacheRead,
+	"prompt_tokens_details.cache_write_tokens": ledger.RawCacheWrite, "input_tokens_details.cache_write_tokens": ledger.RawCacheWrite,
 	"cache_creation_input_tokens": ledger.RawCacheWrite, "input_cache_creation": ledger.RawCacheWrite,
 	"output_reasoning_tokens": ledger.RawReasoning, "reasoning_tokens": ledger.RawReasoning,
 	"completion_tokens_details.reasoning_tokens": ledger.RawReasoning, "output_tokens_details.reasoning_tokens": ledger.RawReasoning,

@@ -379,24 +379,26 @@ func keyOf(name string) key {
 		return 186
 	case "llm.invocation_parameters":
 		return 187
-	case "output.value":
+	case "langfuse.observation.model.parameters":
 		return 188
-	case "http.request.body.size":
+	case "output.value":
 		return 189
-	case "http.request_content_length":
+	case "http.request.body.size":
 		return 190
-	case "http.response.body.size":
+	case "http.request_content_length":
 		return 191
-	case "http.response_content_length":
+	case "http.response.body.size":
 		return 192
-	case "server.address":
+	case "http.response_content_length":
 		return 193
-	case "gen_ai.openai.api_base":
+	case "server.address":
 		return 194
-	case "gen_ai.environment":
+	case "gen_ai.openai.api_base":
 		return 195
-	case "gen_ai.application_name":
+	case "gen_ai.environment":
 		return 196
+	case "gen_ai.application_name":
+		return 197
 	}
 	return noKey
 }

@@ -262,6 +262,7 @@ var keys = [...]struct {
 	{"litellm.provider.model", fProviderModel},
 	{"metadata.usage_object", fUsageObject},
 	{"llm.invocation_parameters", fParameters},
+	{"langfuse.observation.model.parameters", fParameters},
 	{"output.value", fAnswer},
 	{"http.request.body.size", fRequestBytes},
 	{"http.request_content_length", fRequestBytes},
@@ -273,4 +274,4 @@ var keys = [...]struct {
 	{"gen_ai.application_name", fApplication},
 }
 
-const numKeys = 197
+const numKeys = 198

@@ -167,7 +167,7 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	r.identify(span, c)
 	r.result(span, s, c)
 	provider := r.rules.provider(s)
-	rl := sc.rule(&s.present, provider, operation)
+	rl := sc.rule(span.Name(), &s.present, provider, operation)
 	if rl.aggregate {
 		return Aggregate
 	}
@@ -248,9 +248,9 @@ func (r *Rules) provider(s *scratch) string {
 }
 
 // rule is the first that matches; the last of the table always does.
-func (sc *Scope) rule(present *keySet, provider, operation string) *rule {
+func (sc *Scope) rule(name string, present *keySet, provider, operation string) *rule {
 	for _, rl := range sc.rules {
-		if rl.matchesSpan(present, provider, operation) {
+		if rl.matchesSpan(name, present, provider, operation) {
 			return rl
 		}
 	}

@@ -57,6 +57,7 @@ type rule struct {
 	tiersSwapped          bool
 	modelsCut             bool
 	operations            []string
+	spans                 []string
 	aggregate             bool
 }
 
@@ -108,6 +109,7 @@ type ruleFile struct {
 		Rank        uint8    `yaml:"rank"`
 		UniqueIDs   bool     `yaml:"unique_ids"`
 		Operations  []string `yaml:"operations"`
+		Spans       []string `yaml:"spans"`
 		Role        string   `yaml:"role"`
 		Blind       []string `yaml:"blind"`
 		Answer      bool     `yaml:"answer"`
@@ -190,7 +192,7 @@ func (r *Rules) compileRules(f *ruleFile) error {
 		}
 		out := rule{
 			id: in.ID, scopes: in.Scopes, providers: in.Providers, provider: in.Provider, rank: in.Rank,
-			uniqueIDs: in.UniqueIDs, answer: in.Answer, operations: in.Operations, has: set(in.ID, in.Has), hasnt: set(in.ID, in.Hasnt),
+			uniqueIDs: in.UniqueIDs, answer: in.Answer, operations: in.Operations, spans: in.Spans, has: set(in.ID, in.Has), hasnt: set(in.ID, in.Hasnt),
 		}
 		var err error
 		if out.versions, err = parseVersionRange(in.Versions); err != nil {
@@ -232,7 +234,7 @@ func (r *Rules) compileRules(f *ruleFile) error {
 }
 
 func (r *rule) universal() bool {
-	return len(r.scopes) == 0 && len(r.providers) == 0 && len(r.operations) == 0 && r.has == keySet{} && r.hasnt == keySet{} && r.versions.any()
+	return len(r.scopes) == 0 && len(r.providers) == 0 && len(r.operations) == 0 && len(r.spans) == 0 && r.has == keySet{} && r.hasnt == keySet{} && r.versions.any()
 }
 
 func (r *Rules) compileKinds(f *ruleFile) error {
@@ -278,9 +280,10 @@ func (r *rule) matchesScope(name, version string) bool {
 // flagWriteUnknown stands for FlagCacheUnknown while a rule says that only cache writes are left out.
 const flagWriteUnknown ledger.Flags = 1 << 31
 
-// matchesSpan reports whether the rule holds for a span with these keys, of this provider and operation.
-func (r *rule) matchesSpan(present *keySet, provider, operation string) bool {
+// matchesSpan reports whether the rule holds for a span of this name with these keys, of this provider and operation.
+func (r *rule) matchesSpan(name string, present *keySet, provider, operation string) bool {
 	return present.covers(&r.has) && !present.touches(&r.hasnt) &&
 		(len(r.providers) == 0 || slices.Contains(r.providers, provider)) &&
-		(len(r.operations) == 0 || slices.Contains(r.operations, operation))
+		(len(r.operations) == 0 || slices.Contains(r.operations, operation)) &&
+		(len(r.spans) == 0 || slices.Contains(r.spans, name))
 }

@@ -151,7 +151,7 @@ class Handler(BaseHTTPRequestHandler):
             Handler.current.write()
             Handler.current = None
             return self.json(200, {})
-        if self.path == "/v1/traces":
+        if self.path.endswith("/v1/traces"):
             if Handler.current:
                 Handler.current.exports.append(body)
             return self.send(200, "application/x-protobuf", [b""])
