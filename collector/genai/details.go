@@ -217,3 +217,37 @@ func (w *cacheCreation) keep(c *ledger.Call) {
 	c.Raw.Set(ledger.RawCacheWrite5m, w.Minutes5)
 	c.Raw.Set(ledger.RawCacheWrite1h, w.Hour1)
 }
+
+// idForms are how a response id stands in an answer as JSON: OpenAI's and Anthropic's own forms, which are unique. An item of an
+// answer of the responses API has an id like Anthropic's messages, so that comes last.
+var idForms = [...]string{`"resp_`, `"chatcmpl-`, `"msg_`}
+
+// answerID finds the response id in a recorded answer, empty if there is none. Text that a model wrote can't be taken for it: in
+// JSON its quotes are escaped. Of long answers the two ends are searched.
+func answerID(kept string) string {
+	const end = 4 << 10
+	if !strings.HasPrefix(kept, "{") {
+		return ""
+	}
+	if len(kept) > 2*end {
+		if id := answerID(kept[:end]); id != "" {
+			return id
+		}
+		kept = kept[len(kept)-end:]
+	}
+	for _, form := range idForms {
+		for rest := kept; ; {
+			at := strings.Index(rest, form)
+			if at < 0 {
+				break
+			}
+			before := strings.TrimRight(rest[:at], " ")
+			rest = rest[at+1:]
+			length := strings.IndexByte(rest, '"')
+			if strings.HasSuffix(before, `"id":`) && length >= len(form) && length <= 128 {
+				return rest[:length]
+			}
+		}
+	}
+	return ""
+}

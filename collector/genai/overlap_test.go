@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,5 +58,25 @@ func TestModelsThatLostTheirVendorOrRegion(t *testing.T) {
 		got, _ := read(t, "opentelemetry.instrumentation.bedrock@0.62.4", attrs{"gen_ai.operation.name": "chat", "gen_ai.request.model": written,
 			"gen_ai.usage.input_tokens": 1, "gen_ai.usage.output_tokens": 1})
 		require.Equal(t, want, [2]string{got.Model, got.RequestModel}, written)
+	}
+}
+
+func TestResponseIDsInAnswers(t *testing.T) {
+	long := strings.Repeat("x", 20_000)
+	for kept, want := range map[string]string{
+		`{"id":"chatcmpl-1","choices":[]}`:                   "chatcmpl-1",
+		`{"choices":[],"usage":{}, "id": "chatcmpl-1"}`:      "chatcmpl-1",
+		`{"output":[{"id":"msg_9"}],"id":"resp_1"}`:          "resp_1",
+		`{"id":"msg_1","content":"` + long + `"}`:            "msg_1",
+		`{"content":"` + long + `","id":"msg_1"}`:            "msg_1",
+		`{"content":"{\"id\":\"chatcmpl-1\"}"}`:              "",
+		`{"parent":"chatcmpl-1"}`:                            "",
+		`{"id":"chatcmpl-1`:                                  "",
+		`{"id":"chatcmpl-` + strings.Repeat("1", 200) + `"}`: "",
+		`the model said "id":"chatcmpl-1"`:                   "",
+		`{"id":"run-1"}`:                                     "",
+		"":                                                   "",
+	} {
+		require.Equal(t, want, answerID(kept), kept[:min(60, len(kept))])
 	}
 }

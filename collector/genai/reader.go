@@ -181,9 +181,15 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	if rl.modelsCut {
 		r.restoreModel(c)
 	}
-	if id := s.text(fResponseID); id != "" {
+	switch id := s.text(fResponseID); {
+	case id != "":
 		c.ResponseID = hashID(id)
 		if rl.uniqueIDs {
+			c.Flags |= ledger.FlagUniqueID
+		}
+	case rl.idsInAnswer:
+		if id := answerID(s.text(fAnswer)); id != "" {
+			c.ResponseID = hashID(id)
 			c.Flags |= ledger.FlagUniqueID
 		}
 	}

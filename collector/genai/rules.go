@@ -56,6 +56,7 @@ type rule struct {
 	guessed               bool
 	tiersSwapped          bool
 	modelsCut             bool
+	idsInAnswer           bool
 	operations            []string
 	spans                 []string
 	aggregate             bool
@@ -117,6 +118,7 @@ type ruleFile struct {
 		Streams     string   `yaml:"streams"`
 		Tiers       string   `yaml:"tiers"`
 		Models      string   `yaml:"models"`
+		IDs         string   `yaml:"ids"`
 		Source      string   `yaml:"source"`
 	} `yaml:"rules"`
 	Kinds      map[string]map[string][]string `yaml:"kinds"`
@@ -219,6 +221,7 @@ func (r *Rules) compileRules(f *ruleFile) error {
 		out.streamEstimated = word("streams", in.Streams, map[string]int{"": 0, "exact": 0, "estimated": 1}) == 1
 		out.tiersSwapped = word("tiers", in.Tiers, map[string]int{"": 0, "swapped": 1}) == 1
 		out.modelsCut = word("models", in.Models, map[string]int{"": 0, "whole": 0, "cut": 1}) == 1
+		out.idsInAnswer = word("ids", in.IDs, map[string]int{"": 0, "told": 0, "answer": 1}) == 1
 		for _, b := range in.Blind {
 			out.blind |= ledger.Flags(word("blind", b, map[string]int{
 				"tier": int(ledger.FlagTierUnknown), "cache_read": int(ledger.FlagCacheUnknown), "cache_write": int(flagWriteUnknown),
