@@ -28,6 +28,11 @@ func newReader(t require.TestingT) *Reader {
 
 // read reads one span of a scope ("name@version").
 func read(t require.TestingT, scope string, a attrs, change ...func(ptrace.Span)) (ledger.Call, Outcome) {
+	return readOf(t, &Resource{Service: "shop"}, scope, a, change...)
+}
+
+// readOf is read for a span of a resource.
+func readOf(t require.TestingT, res *Resource, scope string, a attrs, change ...func(ptrace.Span)) (ledger.Call, Outcome) {
 	r := newReader(t)
 	span := ptrace.NewSpan()
 	span.SetTraceID([16]byte{1})
@@ -46,7 +51,7 @@ func read(t require.TestingT, scope string, a attrs, change ...func(ptrace.Span)
 	sc.SetName(name)
 	sc.SetVersion(version)
 	var c ledger.Call
-	out := r.Read(span, &Resource{Service: "shop"}, r.Scope(sc), &c)
+	out := r.Read(span, res, r.Scope(sc), &c)
 	return c, out
 }
 
