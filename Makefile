@@ -32,9 +32,9 @@ test-all: engine ## test, and what needs npm, Python and curl
 	@tools/check-tools test-all
 	go test -tags testall ./...
 
-accuracy: check-tools ## recordings of real instrumentations: billed beside ours (JSON=1 for JSON)
+accuracy: check-tools ## recordings of real instrumentations: billed beside ours (FULL=1: every case; JSON=1)
 	@tools/build ./internal/accuracy/show bin/accuracy
-	@bin/accuracy $(if $(JSON),--json)
+	@bin/accuracy $(if $(JSON),--json,$(if $(FULL),--full))
 
 lint: check-tools ## gofmt, vet, staticcheck
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }

@@ -16,12 +16,12 @@ import (
 const recordings = "../../collector/genai/testdata/recordings"
 
 // show judges a folder as the command does.
-func show(t *testing.T, dir string, asJSON bool) (out string, err error) {
+func show(t *testing.T, dir string, format accuracy.Format) (out string, err error) {
 	t.Helper()
 	rows, err := accuracy.Recordings(t.Context(), dir)
 	require.NoError(t, err)
 	var b strings.Builder
-	err = accuracy.Write(&b, rows, asJSON)
+	err = accuracy.Write(&b, rows, format)
 	return b.String(), err
 }
 
@@ -44,7 +44,7 @@ func copied(t *testing.T, from, file, old, text string) (dir string) {
 }
 
 func TestRecordingsReachTheGoals(t *testing.T) {
-	out, err := show(t, recordings, false)
+	out, err := show(t, recordings, accuracy.Full)
 	require.NoError(t, err)
 	require.Regexp(t, `^ACCURACY: got \d+ emitters, \d+ cases, \d+ equal, \d+ told, 0 silently different `+
 		`\(goal >= 14 emitters, >= 80 cases, 0 silently different\) ok$`, lastLine(out))
@@ -61,7 +61,7 @@ func TestAFalsifiedBillIsDifferent(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			out, err := show(t, copied(t, recordings, c.file+".truth.json", c.old, c.text), false)
+			out, err := show(t, copied(t, recordings, c.file+".truth.json", c.old, c.text), accuracy.Full)
 			require.ErrorContains(t, err, "1 silently different")
 			require.Regexp(t, ` told, 1 silently different \(goal .*\) short$`, lastLine(out))
 			emitter, name, _ := strings.Cut(c.file, "/")
@@ -77,19 +77,19 @@ func TestABillWithoutACallIsDifferent(t *testing.T) {
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, []byte(strings.ReplaceAll(string(content), `"gen_ai.`, `"not_ai.`)), 0o600))
-	out, err := show(t, dir, false)
+	out, err := show(t, dir, accuracy.Full)
 	require.ErrorContains(t, err, "1 silently different")
 	require.Regexp(t, `(?m)^openlit-openai .* chat +\S+ +0.00 +DIFFERENT`, out)
 }
 
 func TestTooFewRecordingsAreShort(t *testing.T) {
-	out, err := show(t, recordings+"/vercel-openai", false)
+	out, err := show(t, recordings+"/vercel-openai", accuracy.Full)
 	require.ErrorContains(t, err, "1 of 14 emitters")
 	require.Regexp(t, `^ACCURACY: got 1 emitters, .* 0 silently different \(goal .*\) short$`, lastLine(out))
 }
 
 func TestJSONIsARowPerCase(t *testing.T) {
-	out, err := show(t, recordings, true)
+	out, err := show(t, recordings, accuracy.JSON)
 	require.NoError(t, err)
 	rows, err := accuracy.Recordings(t.Context(), recordings)
 	require.NoError(t, err)
@@ -112,4 +112,16 @@ func TestJSONIsARowPerCase(t *testing.T) {
 		require.Equal(t, []string{rows[i].Ours.String(), rows[i].AtLeast.String()}, []string{got.Ours, got.AtLeast})
 		require.Equal(t, len(rows[i].Reasons), len(got.Reasons))
 	}
+}
+
+// People get a line per emitter, and whatever is wrong.
+func TestSummaryShowsWhatIsDifferent(t *testing.T) {
+	out, err := show(t, recordings, accuracy.Summary)
+	require.NoError(t, err)
+	require.NotContains(t, out, "chat-cached")
+	require.Less(t, strings.Count(out, "\n"), 60)
+	out, err = show(t, copied(t, recordings, "openinference-openai/chat-audio.truth.json", `"0.042600000000"`, `"0.042600000001"`), accuracy.Summary)
+	require.Error(t, err)
+	require.Regexp(t, `(?m)^openinference-openai +openai +chat-audio .* DIFFERENT`, out)
+	require.NotContains(t, out, "chat-cached")
 }

@@ -29,17 +29,27 @@ type rowJSON struct {
 	Reasons  []string `json:"reasons"`
 }
 
-// Write prints the emitters, the rows, and a last line with the verdict; or one JSON object per row. It returns an error when
-// a goal is missed: enough emitters and cases, and none silently different.
-func Write(out io.Writer, rows []Row, asJSON bool) error {
+// Format says what Write prints.
+type Format int
+
+// The formats: a line per emitter and every case that is different; every case too; a JSON object per case.
+const (
+	Summary Format = iota
+	Full
+	JSON
+)
+
+// Write prints the rows in a format, people's with a last line that holds the verdict. It returns an error when a goal is missed:
+// enough emitters and cases, and none silently different.
+func Write(out io.Writer, rows []Row, format Format) error {
 	s := summarize(rows)
-	if asJSON {
+	if format == JSON {
 		if err := writeJSON(out, rows); err != nil {
 			return fmt.Errorf("write the rows: %w", err)
 		}
 		return s.err()
 	}
-	if err := writeTables(out, rows, &s); err != nil {
+	if err := writeTables(out, rows, &s, format == Full); err != nil {
 		return fmt.Errorf("write the tables: %w", err)
 	}
 	return s.err()
@@ -58,7 +68,7 @@ func writeJSON(out io.Writer, rows []Row) error {
 	return nil
 }
 
-func writeTables(out io.Writer, rows []Row, s *summary) error {
+func writeTables(out io.Writer, rows []Row, s *summary, full bool) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "EMITTER\tPROVIDER\tCASES\tEQUAL\tTOLD\tDIFFERENT\tTOLD BECAUSE")
 	for _, e := range slices.SortedFunc(maps.Keys(s.emitters), compareEmitters) {
@@ -66,20 +76,28 @@ func writeTables(out io.Writer, rows []Row, s *summary) error {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%s\n", e.name, e.provider, n.equal+n.told+n.different, n.equal, n.told, n.different,
 			n.reasons())
 	}
-	fmt.Fprintln(table)
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(table, "EMITTER\tPROVIDER\tCASE\tBILLED USD\tOURS USD\tVERDICT")
+	if full || s.all.different > 0 {
+		fmt.Fprintln(table, "\nEMITTER\tPROVIDER\tCASE\tBILLED USD\tOURS USD\tVERDICT")
+	}
 	for i := range rows {
 		r := &rows[i]
+		if !full && r.Verdict != Different {
+			continue
+		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Emitter, r.Provider, r.Case, r.Billed.Short(), r.Ours.Short(), r.verdictText())
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	hint := " Every case: make accuracy FULL=1."
+	if full {
+		hint = ""
+	}
 	_, err := fmt.Fprintf(out, "\nequal: to 10⁻¹² USD. told: not the bill, and the calls say why (collector/llmcost/README.md lists the reasons);\n"+
-		"what they say was spent at least is never more than the bill.\n%s\n", s.line())
+		"what they say was spent at least is never more than the bill.%s\n%s\n", hint, s.line())
 	return err
 }
 

@@ -1,7 +1,7 @@
 // Command show prints how the recordings of real instrumentations are priced beside what the model server billed for them, and exits
 // with 1 if a goal is missed. `make accuracy` runs it.
 //
-//	show [--json] [folder of recordings]
+//	show [--full | --json] [folder of recordings]
 package main
 
 import (
@@ -18,17 +18,25 @@ import (
 const recordings = "collector/genai/testdata/recordings" // below the root of the repository
 
 func main() {
-	asJSON := flag.Bool("json", false, "one JSON object per row instead of tables")
+	asJSON := flag.Bool("json", false, "one JSON object per case instead of tables")
+	full := flag.Bool("full", false, "every case, not only a line per emitter")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Stdout, flag.Args(), *asJSON); err != nil {
+	format := accuracy.Summary
+	switch {
+	case *asJSON:
+		format = accuracy.JSON
+	case *full:
+		format = accuracy.Full
+	}
+	if err := run(ctx, os.Stdout, flag.Args(), format); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out io.Writer, args []string, asJSON bool) error {
+func run(ctx context.Context, out io.Writer, args []string, format accuracy.Format) error {
 	dir := recordings
 	switch len(args) {
 	case 0:
@@ -41,5 +49,5 @@ func run(ctx context.Context, out io.Writer, args []string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return accuracy.Write(out, rows, asJSON)
+	return accuracy.Write(out, rows, format)
 }
