@@ -15,390 +15,398 @@ func keyOf(name string) key {
 		return 4
 	case "langsmith.metadata.ls_provider":
 		return 5
-	case "gen_ai.operation.name":
+	case "bifrost.provider.name":
 		return 6
-	case "llm.request.type":
+	case "gen_ai.operation.name":
 		return 7
-	case "openinference.span.kind":
+	case "llm.request.type":
 		return 8
-	case "traceloop.span.kind":
+	case "openinference.span.kind":
 		return 9
-	case "ai.operationId":
+	case "traceloop.span.kind":
 		return 10
-	case "langfuse.observation.type":
+	case "ai.operationId":
 		return 11
-	case "gen_ai.request.model":
+	case "langfuse.observation.type":
 		return 12
-	case "llm.request.model_name":
+	case "gen_ai.request.model":
 		return 13
-	case "llm.model_name":
+	case "llm.request.model_name":
 		return 14
-	case "embedding.model_name":
+	case "llm.model_name":
 		return 15
-	case "reranker.model_name":
+	case "embedding.model_name":
 		return 16
-	case "ai.model.id":
+	case "reranker.model_name":
 		return 17
-	case "litellm.model_group":
+	case "ai.model.id":
 		return 18
-	case "langfuse.observation.model.name":
+	case "litellm.model_group":
 		return 19
-	case "langsmith.metadata.ls_model_name":
+	case "langfuse.observation.model.name":
 		return 20
-	case "model":
+	case "langsmith.metadata.ls_model_name":
 		return 21
-	case "gen_ai.response.model":
+	case "model":
 		return 22
-	case "llm.response.model_name":
+	case "gen_ai.response.model":
 		return 23
-	case "llm.response.model":
+	case "llm.response.model_name":
 		return 24
-	case "ai.response.model":
+	case "llm.response.model":
 		return 25
-	case "gen_ai.response.id":
+	case "ai.response.model":
 		return 26
-	case "ai.response.id":
+	case "gen_ai.response.id":
 		return 27
-	case "gen_ai.usage.input_tokens":
+	case "ai.response.id":
 		return 28
-	case "gen_ai.usage.prompt_tokens":
+	case "gen_ai.usage.input_tokens":
 		return 29
-	case "llm.token_count.prompt":
+	case "gen_ai.usage.prompt_tokens":
 		return 30
-	case "llm.usage.prompt_tokens":
+	case "llm.token_count.prompt":
 		return 31
-	case "ai.usage.inputTokens":
+	case "llm.usage.prompt_tokens":
 		return 32
-	case "ai.usage.promptTokens":
+	case "ai.usage.inputTokens":
 		return 33
-	case "ai.usage.tokens":
+	case "ai.usage.promptTokens":
 		return 34
-	case "gen_ai.usage.output_tokens":
+	case "ai.usage.tokens":
 		return 35
-	case "gen_ai.usage.completion_tokens":
+	case "gen_ai.usage.output_tokens":
 		return 36
-	case "llm.token_count.completion":
+	case "gen_ai.usage.completion_tokens":
 		return 37
-	case "llm.usage.completion_tokens":
+	case "llm.token_count.completion":
 		return 38
-	case "ai.usage.outputTokens":
+	case "llm.usage.completion_tokens":
 		return 39
-	case "ai.usage.completionTokens":
+	case "ai.usage.outputTokens":
 		return 40
-	case "gen_ai.usage.total_tokens":
+	case "ai.usage.completionTokens":
 		return 41
-	case "llm.usage.total_tokens":
+	case "gen_ai.usage.total_tokens":
 		return 42
-	case "llm.token_count.total":
+	case "llm.usage.total_tokens":
 		return 43
-	case "ai.usage.totalTokens":
+	case "llm.token_count.total":
 		return 44
-	case "gen_ai.usage.cache_read.input_tokens":
+	case "ai.usage.totalTokens":
 		return 45
-	case "gen_ai.usage.cache_read_input_tokens":
+	case "gen_ai.usage.cache_read.input_tokens":
 		return 46
-	case "gen_ai.usage.cache_read_tokens":
+	case "gen_ai.usage.cache_read_input_tokens":
 		return 47
-	case "gen_ai.usage.details.cache_read_tokens":
+	case "gen_ai.usage.cache_read_tokens":
 		return 48
-	case "gen_ai.usage.details.cache_read_input_tokens":
+	case "gen_ai.usage.details.cache_read_tokens":
 		return 49
-	case "gen_ai.usage.input_tokens.cached":
+	case "gen_ai.usage.details.cache_read_input_tokens":
 		return 50
-	case "gen_ai.usage.cached_input_tokens":
+	case "gen_ai.usage.input_tokens.cached":
 		return 51
-	case "gen_ai.usage.input_cached_tokens":
+	case "gen_ai.usage.cached_input_tokens":
 		return 52
-	case "gen_ai.usage.prompt_token_details.cached_read_tokens":
+	case "gen_ai.usage.input_cached_tokens":
 		return 53
-	case "llm.token_count.prompt_details.cache_read":
+	case "gen_ai.usage.prompt_token_details.cached_read_tokens":
 		return 54
-	case "ai.usage.inputTokenDetails.cacheReadTokens":
+	case "llm.token_count.prompt_details.cache_read":
 		return 55
-	case "ai.usage.cachedInputTokens":
+	case "ai.usage.inputTokenDetails.cacheReadTokens":
 		return 56
-	case "gen_ai.usage.cache_write.input_tokens":
+	case "ai.usage.cachedInputTokens":
 		return 57
-	case "gen_ai.usage.cache_creation.input_tokens":
+	case "gen_ai.usage.cache_write.input_tokens":
 		return 58
-	case "gen_ai.usage.cache_creation_input_tokens":
+	case "gen_ai.usage.cache_creation.input_tokens":
 		return 59
-	case "gen_ai.usage.cache_write_input_tokens":
+	case "gen_ai.usage.cache_creation_input_tokens":
 		return 60
-	case "gen_ai.usage.cache_write_tokens":
+	case "gen_ai.usage.cache_write_input_tokens":
 		return 61
-	case "gen_ai.usage.details.cache_write_tokens":
+	case "gen_ai.usage.cache_write_tokens":
 		return 62
-	case "gen_ai.usage.input_tokens.cache_write":
+	case "gen_ai.usage.details.cache_write_tokens":
 		return 63
-	case "gen_ai.usage.prompt_token_details.cached_write_tokens":
+	case "gen_ai.usage.input_tokens.cache_write":
 		return 64
-	case "llm.token_count.prompt_details.cache_write":
+	case "gen_ai.usage.prompt_token_details.cached_write_tokens":
 		return 65
-	case "ai.usage.inputTokenDetails.cacheWriteTokens":
+	case "llm.token_count.prompt_details.cache_write":
 		return 66
-	case "anthropic.usage.cache_creation.ephemeral_5m_input_tokens":
+	case "ai.usage.inputTokenDetails.cacheWriteTokens":
 		return 67
-	case "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens":
+	case "anthropic.usage.cache_creation.ephemeral_5m_input_tokens":
 		return 68
-	case "anthropic.usage.cache_creation.ephemeral_1h_input_tokens":
+	case "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens":
 		return 69
-	case "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens":
+	case "gen_ai.usage.prompt_token_details.cached_write_tokens_5m":
 		return 70
-	case "gen_ai.usage.details.ephemeral_1h_input_tokens":
+	case "anthropic.usage.cache_creation.ephemeral_1h_input_tokens":
 		return 71
-	case "gen_ai.usage.reasoning.output_tokens":
+	case "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens":
 		return 72
-	case "gen_ai.usage.reasoning_tokens":
+	case "gen_ai.usage.details.ephemeral_1h_input_tokens":
 		return 73
-	case "llm.usage.reasoning_tokens":
+	case "gen_ai.usage.prompt_token_details.cached_write_tokens_1h":
 		return 74
-	case "gen_ai.usage.output_tokens.reasoning":
+	case "gen_ai.usage.reasoning.output_tokens":
 		return 75
-	case "gen_ai.usage.completion_token_details.reasoning_tokens":
+	case "gen_ai.usage.reasoning_tokens":
 		return 76
-	case "gen_ai.usage.details.reasoning_tokens":
+	case "llm.usage.reasoning_tokens":
 		return 77
-	case "llm.token_count.completion_details.reasoning":
+	case "gen_ai.usage.output_tokens.reasoning":
 		return 78
-	case "ai.usage.outputTokenDetails.reasoningTokens":
+	case "gen_ai.usage.completion_token_details.reasoning_tokens":
 		return 79
-	case "ai.usage.reasoningTokens":
+	case "gen_ai.usage.details.reasoning_tokens":
 		return 80
-	case "gen_ai.usage.audio.input_tokens":
+	case "llm.token_count.completion_details.reasoning":
 		return 81
-	case "llm.token_count.prompt_details.audio":
+	case "ai.usage.outputTokenDetails.reasoningTokens":
 		return 82
-	case "gen_ai.usage.prompt_token_details.audio_tokens":
+	case "ai.usage.reasoningTokens":
 		return 83
-	case "gen_ai.usage.input_token_details.audio_tokens":
+	case "gen_ai.usage.audio.input_tokens":
 		return 84
-	case "gen_ai.usage.audio.output_tokens":
+	case "llm.token_count.prompt_details.audio":
 		return 85
-	case "llm.token_count.completion_details.audio":
+	case "gen_ai.usage.prompt_token_details.audio_tokens":
 		return 86
-	case "gen_ai.usage.completion_token_details.audio_tokens":
+	case "gen_ai.usage.input_token_details.audio_tokens":
 		return 87
-	case "gen_ai.usage.image.input_tokens":
+	case "gen_ai.usage.audio.output_tokens":
 		return 88
-	case "gen_ai.usage.prompt_token_details.image_tokens":
+	case "llm.token_count.completion_details.audio":
 		return 89
-	case "gen_ai.usage.image.output_tokens":
+	case "gen_ai.usage.completion_token_details.audio_tokens":
 		return 90
-	case "gen_ai.usage.completion_token_details.image_tokens":
+	case "gen_ai.usage.image.input_tokens":
 		return 91
-	case "gen_ai.usage.text.input_tokens":
+	case "gen_ai.usage.prompt_token_details.image_tokens":
 		return 92
-	case "gen_ai.usage.prompt_token_details.text_tokens":
+	case "gen_ai.usage.image.output_tokens":
 		return 93
-	case "gen_ai.usage.input_token_details.text_tokens":
+	case "gen_ai.usage.completion_token_details.image_tokens":
 		return 94
-	case "gen_ai.usage.text.output_tokens":
+	case "gen_ai.usage.text.input_tokens":
 		return 95
-	case "gen_ai.usage.completion_token_details.text_tokens":
+	case "gen_ai.usage.prompt_token_details.text_tokens":
 		return 96
-	case "gen_ai.usage.audio.cache_read.input_tokens":
+	case "gen_ai.usage.input_token_details.text_tokens":
 		return 97
-	case "gen_ai.usage.image.cache_read.input_tokens":
+	case "gen_ai.usage.text.output_tokens":
 		return 98
-	case "ai.response.providerMetadata":
+	case "gen_ai.usage.completion_token_details.text_tokens":
 		return 99
-	case "gen_ai.usage.cost":
+	case "gen_ai.usage.audio.cache_read.input_tokens":
 		return 100
-	case "gen_ai.usage.cost.amount":
+	case "gen_ai.usage.image.cache_read.input_tokens":
 		return 101
-	case "gen_ai.usage.total_cost":
+	case "ai.response.providerMetadata":
 		return 102
-	case "gen_ai.cost.total_cost":
+	case "gen_ai.usage.cost":
 		return 103
-	case "litellm.cost.total":
+	case "gen_ai.usage.cost.amount":
 		return 104
-	case "llm.cost.total":
+	case "gen_ai.usage.total_cost":
 		return 105
-	case "operation.cost":
+	case "gen_ai.cost.total_cost":
 		return 106
-	case "gen_ai.usage.cost.currency":
+	case "litellm.cost.total":
 		return 107
-	case "langfuse.observation.cost_details":
+	case "llm.cost.total":
 		return 108
-	case "langfuse.observation.usage_details":
+	case "operation.cost":
 		return 109
-	case "gen_ai.aggregated_usage.input_tokens":
+	case "gen_ai.usage.cost.currency":
 		return 110
-	case "gen_ai.aggregated_usage.output_tokens":
+	case "langfuse.observation.cost_details":
 		return 111
-	case "gen_ai.conversation.id":
+	case "langfuse.observation.usage_details":
 		return 112
-	case "session.id":
+	case "gen_ai.aggregated_usage.input_tokens":
 		return 113
-	case "langfuse.session.id":
+	case "gen_ai.aggregated_usage.output_tokens":
 		return 114
-	case "traceloop.association.properties.session_id":
+	case "gen_ai.conversation.id":
 		return 115
-	case "traceloop.association.properties.conversation_id":
+	case "session.id":
 		return 116
-	case "traceloop.association.properties.chat_id":
+	case "langfuse.session.id":
 		return 117
-	case "traceloop.association.properties.thread_id":
+	case "traceloop.association.properties.session_id":
 		return 118
-	case "user.id":
+	case "traceloop.association.properties.conversation_id":
 		return 119
-	case "enduser.id":
+	case "traceloop.association.properties.chat_id":
 		return 120
-	case "gen_ai.request.user":
+	case "traceloop.association.properties.thread_id":
 		return 121
-	case "gen_ai.user":
+	case "user.id":
 		return 122
-	case "llm.user":
+	case "enduser.id":
 		return 123
-	case "langfuse.user.id":
+	case "gen_ai.request.user":
 		return 124
-	case "traceloop.association.properties.user_id":
+	case "gen_ai.user":
 		return 125
-	case "litellm.end_user.id":
+	case "llm.user":
 		return 126
-	case "litellm.metadata.user_api_key_end_user_id":
+	case "langfuse.user.id":
 		return 127
-	case "litellm.metadata.user_api_key_user_id":
+	case "traceloop.association.properties.user_id":
 		return 128
-	case "metadata.user_api_key_end_user_id":
+	case "litellm.end_user.id":
 		return 129
-	case "metadata.user_api_key_user_id":
+	case "litellm.metadata.user_api_key_end_user_id":
 		return 130
-	case "team.id":
+	case "litellm.metadata.user_api_key_user_id":
 		return 131
-	case "gen_ai.team_id":
+	case "metadata.user_api_key_end_user_id":
 		return 132
-	case "metadata.user_api_key_team_id":
+	case "metadata.user_api_key_user_id":
 		return 133
-	case "metadata.user_api_key_team_alias":
+	case "team.id":
 		return 134
-	case "traceloop.association.properties.team_id":
+	case "gen_ai.team_id":
 		return 135
-	case "litellm.team.id":
+	case "metadata.user_api_key_team_id":
 		return 136
-	case "litellm.team.alias":
+	case "metadata.user_api_key_team_alias":
 		return 137
-	case "bifrost.team.id":
+	case "traceloop.association.properties.team_id":
 		return 138
-	case "gen_ai.virtual_key_id":
+	case "litellm.team.id":
 		return 139
-	case "metadata.user_api_key_alias":
+	case "litellm.team.alias":
 		return 140
-	case "litellm.metadata.user_api_key_alias":
+	case "bifrost.team.id":
 		return 141
-	case "litellm.api_key.hash":
+	case "gen_ai.virtual_key_id":
 		return 142
-	case "metadata.user_api_key_hash":
+	case "metadata.user_api_key_alias":
 		return 143
-	case "bifrost.virtual_key.id":
+	case "litellm.metadata.user_api_key_alias":
 		return 144
-	case "gen_ai.agent.name":
+	case "litellm.api_key.hash":
 		return 145
-	case "agent.name":
+	case "metadata.user_api_key_hash":
 		return 146
-	case "traceloop.entity.name":
+	case "bifrost.virtual_key.id":
 		return 147
-	case "feature":
+	case "gen_ai.agent.name":
 		return 148
-	case "feature.name":
+	case "agent.name":
 		return 149
-	case "ai.telemetry.functionId":
+	case "traceloop.entity.name":
 		return 150
-	case "traceloop.workflow.name":
+	case "feature":
 		return 151
-	case "gen_ai.prompt.name":
+	case "feature.name":
 		return 152
-	case "langfuse.observation.prompt.name":
+	case "ai.telemetry.functionId":
 		return 153
-	case "traceloop.prompt.key":
+	case "traceloop.workflow.name":
 		return 154
-	case "gen_ai.prompt.version":
+	case "gen_ai.prompt.name":
 		return 155
-	case "langfuse.observation.prompt.version":
+	case "langfuse.observation.prompt.name":
 		return 156
-	case "traceloop.prompt.version":
+	case "traceloop.prompt.key":
 		return 157
-	case "llm.prompt_template.version":
+	case "gen_ai.prompt.version":
 		return 158
-	case "gen_ai.response.finish_reasons":
+	case "langfuse.observation.prompt.version":
 		return 159
-	case "gen_ai.response.finish_reason":
+	case "traceloop.prompt.version":
 		return 160
-	case "ai.response.finishReason":
+	case "llm.prompt_template.version":
 		return 161
-	case "llm.response.finish_reason":
+	case "gen_ai.response.finish_reasons":
 		return 162
-	case "llm.finish_reason":
+	case "gen_ai.response.finish_reason":
 		return 163
-	case "anthropic.message.stop_reason":
+	case "ai.response.finishReason":
 		return 164
-	case "error.type":
+	case "llm.response.finish_reason":
 		return 165
-	case "gen_ai.error.type":
+	case "llm.finish_reason":
 		return 166
-	case "gen_ai.error.code":
+	case "anthropic.message.stop_reason":
 		return 167
-	case "http.response.status_code":
+	case "error.type":
 		return 168
-	case "http.status_code":
+	case "gen_ai.error.type":
 		return 169
-	case "gen_ai.request.stream":
+	case "gen_ai.error.code":
 		return 170
-	case "llm.is_streaming":
+	case "http.response.status_code":
 		return 171
-	case "litellm.request.streaming":
+	case "http.status_code":
 		return 172
-	case "gen_ai.request.is_stream":
+	case "gen_ai.request.stream":
 		return 173
-	case "gen_ai.is_streaming":
+	case "llm.is_streaming":
 		return 174
-	case "gen_ai.response.time_to_first_chunk":
+	case "litellm.request.streaming":
 		return 175
-	case "gen_ai.server.time_to_first_token":
+	case "gen_ai.request.is_stream":
 		return 176
-	case "ai.response.msToFirstChunk":
+	case "gen_ai.is_streaming":
 		return 177
-	case "openai.response.service_tier":
+	case "gen_ai.response.time_to_first_chunk":
 		return 178
-	case "gen_ai.openai.response.service_tier":
+	case "gen_ai.server.time_to_first_token":
 		return 179
-	case "gen_ai.response.service_tier":
+	case "ai.response.msToFirstChunk":
 		return 180
-	case "anthropic.response.service_tier":
+	case "openai.response.service_tier":
 		return 181
-	case "openai.request.service_tier":
+	case "gen_ai.openai.response.service_tier":
 		return 182
-	case "gen_ai.openai.request.service_tier":
+	case "gen_ai.response.service_tier":
 		return 183
-	case "gen_ai.request.service_tier":
+	case "anthropic.response.service_tier":
 		return 184
-	case "litellm.provider.model":
+	case "openai.request.service_tier":
 		return 185
-	case "metadata.usage_object":
+	case "gen_ai.openai.request.service_tier":
 		return 186
-	case "llm.invocation_parameters":
+	case "gen_ai.request.service_tier":
 		return 187
-	case "langfuse.observation.model.parameters":
+	case "litellm.provider.model":
 		return 188
-	case "output.value":
+	case "metadata.usage_object":
 		return 189
-	case "http.request.body.size":
+	case "llm.invocation_parameters":
 		return 190
-	case "http.request_content_length":
+	case "langfuse.observation.model.parameters":
 		return 191
-	case "http.response.body.size":
+	case "output.value":
 		return 192
-	case "http.response_content_length":
+	case "http.request.body.size":
 		return 193
-	case "server.address":
+	case "http.request_content_length":
 		return 194
-	case "gen_ai.openai.api_base":
+	case "http.response.body.size":
 		return 195
-	case "gen_ai.environment":
+	case "http.response_content_length":
 		return 196
-	case "gen_ai.application_name":
+	case "server.address":
 		return 197
+	case "gen_ai.openai.api_base":
+		return 198
+	case "gen_ai.environment":
+		return 199
+	case "gen_ai.application_name":
+		return 200
+	case "bifrost.request.id":
+		return 201
 	}
 	return noKey
 }

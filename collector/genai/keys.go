@@ -61,6 +61,7 @@ const (
 	fServer
 	fEnvironment
 	fApplication
+	fGateway
 	numFields int = iota
 )
 
@@ -80,6 +81,7 @@ var keys = [...]struct {
 	{"ai.model.provider", fProvider},
 	{"llm.system", fProvider},
 	{"langsmith.metadata.ls_provider", fProvider},
+	{"bifrost.provider.name", fProvider},
 	{"gen_ai.operation.name", fOperation},
 	{"llm.request.type", fRequestType},
 	{"openinference.span.kind", fOpenInferenceKind},
@@ -143,9 +145,11 @@ var keys = [...]struct {
 	{"ai.usage.inputTokenDetails.cacheWriteTokens", fCacheWrite},
 	{"anthropic.usage.cache_creation.ephemeral_5m_input_tokens", fCacheWrite5m},
 	{"gen_ai.usage.cache_creation.ephemeral_5m_input_tokens", fCacheWrite5m},
+	{"gen_ai.usage.prompt_token_details.cached_write_tokens_5m", fCacheWrite5m},
 	{"anthropic.usage.cache_creation.ephemeral_1h_input_tokens", fCacheWrite1h},
 	{"gen_ai.usage.cache_creation.ephemeral_1h_input_tokens", fCacheWrite1h},
 	{"gen_ai.usage.details.ephemeral_1h_input_tokens", fCacheWrite1h},
+	{"gen_ai.usage.prompt_token_details.cached_write_tokens_1h", fCacheWrite1h},
 	{"gen_ai.usage.reasoning.output_tokens", fReasoning},
 	{"gen_ai.usage.reasoning_tokens", fReasoning},
 	{"llm.usage.reasoning_tokens", fReasoning},
@@ -272,6 +276,7 @@ var keys = [...]struct {
 	{"gen_ai.openai.api_base", fServer},
 	{"gen_ai.environment", fEnvironment},
 	{"gen_ai.application_name", fApplication},
+	{"bifrost.request.id", fGateway},
 }
 
-const numKeys = 198
+const numKeys = 202

@@ -154,5 +154,5 @@ func TestEveryKeyIsRead(t *testing.T) {
 // detail are fields from which parts of a record are read in ways of their own, each with a test of its own.
 var detail = map[field]bool{
 	fProviderMetadata: true, fUsageObject: true, fParameters: true, fAnswer: true, fServer: true, fUsageDetails: true, fCostDetails: true,
-	fCurrency: true, fAudioCached: true, fImageCached: true, fStatus: true,
+	fCurrency: true, fAudioCached: true, fImageCached: true, fStatus: true, fGateway: true,
 }

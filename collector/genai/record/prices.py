@@ -42,6 +42,8 @@ LIST = {
     ("claude-haiku-4-5", "default"): tokens("1.00", "5.00", "0.10", "1.25", "2.00"),
     ("claude-sonnet-4-5", "default"): tokens("3.00", "15.00", "0.30", "3.75", "6.00"),
     ("claude-sonnet-4-5", "long"): tokens("6.00", "22.50", "0.60", "7.50", "12.00"),
+    ("claude-haiku-4-5", "batch"): tokens("0.50", "2.50", "0.05", "0.625", "1.00"),
+    ("claude-sonnet-4-5", "batch"): tokens("1.50", "7.50", "0.15", "1.875", "3.00"),
     ("gemini-2.5-flash", "default"): tokens("0.30", "2.50", "0.03", audio_input="1.00"),
     ("amazon.nova-lite-v1:0", "default"): tokens("0.06", "0.24", "0.015"),
     ("global.anthropic.claude-haiku-4-5-20251001-v1:0", "default"): tokens("1.00", "5.00", "0.10", "1.25", "2.00"),
