@@ -16,6 +16,7 @@ class Answer:
     tool: str | None = None  # the model asks for this tool instead of answering
     status: int = 200
     tier: str = "default"  # the service tier that served the request
+    thinking: bool = False  # Anthropic: a block of thinking comes first; its tokens are told as output
 
 
 @dataclass
@@ -88,6 +89,8 @@ CASES = {
     "messages-stream-cache-1h": Case("messages", "claude-haiku-4-5", [Answer(u(30, 44, cache_write_1h=1500), text="One two.")],
                                      HAIKU, stream=True),
     "messages-tools": Case("messages", "claude-haiku-4-5", [Answer(u(520, 40), tool="weather"), Answer(u(590, 55))], HAIKU),
+    "messages-thinking": Case("messages", "claude-sonnet-4-5", [Answer(u(310, 940), thinking=True)], SONNET,
+                              note="Anthropic counts thinking inside the output and tells no part of it"),
     "messages-overloaded": Case("messages", "claude-haiku-4-5", [Answer(status=529)], HAIKU),
     # Google generateContent
     "generate": Case("generate", "gemini-2.5-flash", [Answer(u(800, 60))]),

@@ -169,6 +169,8 @@ def messages(case, answer):
     content = [{"type": "text", "text": answer.text}]
     if answer.tool:
         content = [{"type": "tool_use", "id": "toolu_" + secrets.token_hex(12), "name": answer.tool, "input": {"city": "Oslo"}}]
+    if answer.thinking:
+        content.insert(0, {"type": "thinking", "thinking": "Let me see.", "signature": "c2lnbmF0dXJl"})
     return {"id": "msg_" + secrets.token_hex(12), "type": "message", "role": "assistant", "model": case.served or case.model,
             "content": content, "stop_reason": "tool_use" if answer.tool else "end_turn", "stop_sequence": None,
             "usage": messages_usage(answer.usage)}

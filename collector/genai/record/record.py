@@ -129,7 +129,8 @@ class Handler(BaseHTTPRequestHandler):
             docs = [otlp_json(e) for e in Handler.current.exports]
             names = [s["name"] for d in docs for r in d["resourceSpans"] for sc in r["scopeSpans"] for s in sc["spans"]]
             return self.json(200, {"names": names})
-        self.json(200, {name: dataclasses.asdict(c) for name, c in CASES.items()})
+        only = os.environ.get("ONLY", "").split()
+        self.json(200, {name: dataclasses.asdict(c) for name, c in CASES.items() if not only or name in only})
 
     def do_POST(self):
         body = self.body()

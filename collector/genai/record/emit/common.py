@@ -81,6 +81,8 @@ def versions(*packages):
 def record(emitter, script, provider_name, names, flush, call, packages, note=""):
     """Records each case: begin, call, flush, end. Errors of the model server are part of a case; others end the run."""
     for name in names:
+        if name not in CASES:
+            continue  # ONLY names others
         info = {"emitter": emitter, "case": name, "script": script, "provider": provider_name, "versions": versions(*packages), "note": note}
         ask("/_begin", info)
         try:
@@ -141,12 +143,14 @@ def anthropic_call(case):
     more = {}
     if any(a["tool"] for a in case["answers"]):
         more["tools"] = [{"name": "weather", "input_schema": WEATHER}]
+    if any(a["thinking"] for a in case["answers"]):
+        more["thinking"] = {"type": "enabled", "budget_tokens": 1024}
     for _ in case["answers"]:
         if case["stream"]:
-            for _ in client.messages.create(model=case["model"], max_tokens=1000, messages=messages, stream=True, **more):
+            for _ in client.messages.create(model=case["model"], max_tokens=2000, messages=messages, stream=True, **more):
                 pass
             return
-        answer = client.messages.create(model=case["model"], max_tokens=1000, messages=messages, **more)
+        answer = client.messages.create(model=case["model"], max_tokens=2000, messages=messages, **more)
         if answer.stop_reason == "tool_use":
             messages += [{"role": "assistant", "content": [b.model_dump(exclude_none=True) for b in answer.content]},
                          {"role": "user", "content": [{"type": "tool_result", "tool_use_id": answer.content[0].id, "content": "Sunny."}]}]
