@@ -24,6 +24,7 @@ const (
 	outside                  // beside it
 	auto                     // outside if the counts prove it
 	lost                     // not reported: total − input − output
+	guessed                  // the emitter's own guess: not used
 )
 
 // Layer says how far from the provider a span was written.
@@ -212,7 +213,7 @@ func (r *Rules) compileRules(f *ruleFile) error {
 		out.cacheRead = placement(word("cache_read", in.CacheRead, cache))
 		out.cacheWrite = placement(word("cache_write", in.CacheWrite, cache))
 		out.reasoning = placement(word("reasoning", in.Reasoning,
-			map[string]int{"": int(inside), "inside": int(inside), "outside": int(outside), "lost": int(lost)}))
+			map[string]int{"": int(inside), "inside": int(inside), "outside": int(outside), "lost": int(lost), "guessed": int(guessed)}))
 		out.totalCounted = word("total", in.Total, map[string]int{"": 0, "counted": 1}) == 1
 		out.layer = Layer(word("layer", in.Layer,
 			map[string]int{"": int(LayerSDK), "sdk": int(LayerSDK), "framework": int(LayerFramework), "gateway": int(LayerGateway)}))

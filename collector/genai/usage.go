@@ -264,6 +264,8 @@ func splitOutput(c *ledger.Call, rl *rule, u *ledger.Usage) bool {
 	audio, _ := c.Raw.Get(ledger.RawAudioOutput)
 	text := out - audio
 	switch {
+	case rl.reasoning == guessed:
+		reasoning = 0
 	case rl.reasoning == lost && !hasReasoning:
 		if total, ok := c.Raw.Get(ledger.RawTotal); ok {
 			in, _ := c.Raw.Get(ledger.RawInput)
