@@ -60,6 +60,9 @@ func (h *hostNames) provider(server string) bool {
 		}
 		server = u.Hostname()
 	}
+	if host, port, ok := strings.Cut(server, ":"); ok && !strings.Contains(port, ":") {
+		server = host // Mistral's client writes the port too
+	}
 	if h.whole[server] {
 		return true
 	}

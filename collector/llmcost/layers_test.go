@@ -136,6 +136,9 @@ func TestLayersAreBoundedAndForget(t *testing.T) {
 var unlinked = map[string]string{
 	"litellm-proxy-and-openllmetry/embeddings":       "OpenAI gives embeddings no id, LiteLLM makes one up; one trace, but spans that are no calls lie between",
 	"litellm-proxy-v2-and-openllmetry/embeddings":    "as the first version",
+	"mistral-sdk-and-openllmetry/mistral":            "Mistral's client gives its own span no id, and a trace of its own",
+	"mistral-sdk-and-openllmetry/mistral-cached":     "the same",
+	"mistral-sdk-and-openllmetry/mistral-tools":      "the same",
 	"openinference-langchain-and-openai/chat-stream": "LangChain's span of a stream keeps no id, and the client's span isn't in its trace",
 }
 

@@ -170,6 +170,52 @@ def strands(t, case, cached):
                "gen_ai.usage.cache_write_input_tokens": u["gen_ai.usage.cache_creation.input_tokens"]}, agent, 100 + 1000 * n, 900 + 1000 * n, service="assistant")
 
 
+def plain(scope, cached="included", generation="current", more=None, service="assistant"):
+    """A span per request of a library that uses the conventions' names, as they are or as they were before 1.37."""
+    def write(t, case):
+        for n, answer in enumerate(case.answers):
+            a = head(case)
+            if generation == "previous":
+                a["gen_ai.system"] = a.pop("gen_ai.provider.name")
+            if answer.status == 200:
+                u = told(case, answer, cached)
+                if generation == "previous":
+                    u = {"gen_ai.usage.prompt_tokens": u["gen_ai.usage.input_tokens"], "gen_ai.usage.completion_tokens": u["gen_ai.usage.output_tokens"],
+                         "gen_ai.usage.cache_read_input_tokens": u["gen_ai.usage.cache_read.input_tokens"] or None,
+                         "gen_ai.usage.cache_creation_input_tokens": u["gen_ai.usage.cache_creation.input_tokens"] or None,
+                         "gen_ai.usage.reasoning_tokens": u["gen_ai.usage.reasoning.output_tokens"] or None}
+                a |= u | {"gen_ai.response.model": case.served or case.model, "gen_ai.response.id": response_id(t, n)}
+            else:
+                a["error.type"] = str(answer.status)
+            t.span(scope, f"chat {case.model}", a | (more or {}), "", 1000 * n, 1000 * n + 900, service=service,
+                   error=None if answer.status == 200 else "failed")
+
+    return write
+
+
+def langfuse(t, case):
+    """A generation that a program reports itself, by Langfuse's own names for counts and costs."""
+    for n, answer in enumerate(case.answers):
+        prompt, output = sums(answer.usage)
+        usage = {"input": prompt, "output": output, "total": prompt + output, "input_cached_tokens": answer.usage.get("cache_read", 0),
+                 "output_reasoning_tokens": answer.usage.get("reasoning", 0), "input_audio_tokens": 0}
+        t.span("langfuse-sdk", "answer", {"langfuse.observation.type": "generation", "langfuse.observation.model.name": case.served or case.model,
+               "gen_ai.provider.name": "openai", "langfuse.observation.usage_details": json.dumps(usage),
+               "langfuse.observation.cost_details": json.dumps({"total": float(prices.usd(case.model, answer.usage))}),
+               "langfuse.session.id": "session-42", "langfuse.user.id": "user-7", "langfuse.observation.prompt.name": "greeting",
+               "langfuse.observation.prompt.version": 3}, "", 1000 * n, 1000 * n + 900, service="assistant")
+
+
+def vertexai(t, case):
+    """OpenInference's Vertex AI: the output is the candidates', the total the provider's, so the thoughts are their difference."""
+    for n, answer in enumerate(case.answers):
+        prompt, output = sums(answer.usage)
+        t.span("openinference.instrumentation.vertexai", "GenerativeModel.generate_content", {
+            "openinference.span.kind": "LLM", "llm.model_name": case.model, "llm.token_count.prompt": prompt,
+            "llm.token_count.completion": output - answer.usage.get("reasoning", 0), "llm.token_count.total": prompt + output,
+            "llm.token_count.prompt_details.cache_read": answer.usage.get("cache_read")}, "", 1000 * n, 1000 * n + 900, service="assistant")
+
+
 BIFROST = "maximhq/bifrost core/schemas/trace.go (1.6)"
 OPENAI = ["chat", "chat-cached", "chat-reasoning", "chat-audio", "chat-flex", "chat-tools", "chat-rate-limited", "chat-retried", "chat-unknown-model", "embeddings"]
 ANTHROPIC = ["messages", "messages-cache-read", "messages-cache-write", "messages-cache-1h"]
@@ -181,6 +227,19 @@ EMITTERS = {
                         "Portkey's documentation, \"Complete logs export\"; the scope's name is assumed"),
     "batch-by-hand": (batch, ["messages", "messages-cache-read", "messages-cache-write"], "Anthropic's Message Batches API (usage.service_tier) and the GenAI conventions"),
     "strands-by-hand": (lambda t, c: strands(t, c, "included"), ["agent", "agent-messages"], "strands issues 3602 and 3886 (cached tokens inside the input)"),
+    "genkit-by-hand": (plain("genkit-tracer", "excluded"), ["generate", "generate-cached"], "genkit issue 5412 (cached tokens beside the input)"),
+    "ruby-llm-by-hand": (plain("opentelemetry-instrumentation-ruby_llm", "excluded"), ["chat", "chat-cached"],
+                         "ruby_llm OTel fix 38 (exports as input what the cache didn't serve)"),
+    "pydantic-ai-old-by-hand": (plain("pydantic-ai", "excluded", "previous"), ["messages", "messages-cache-read", "messages-cache-write"],
+                                "pydantic-ai PR 5523, Logfire PR 1812: Anthropic's input without cached tokens, before release 2"),
+    "livekit-by-hand": (plain("livekit-agents"), ["chat", "chat-cached"], "LiveKit agents: the conventions' names, cached tokens inside"),
+    "adk-by-hand": (plain("gcp.vertex.agent"), ["generate", "generate-cached"], "Google ADK: the conventions' names"),
+    "old-conventions-by-hand": (plain("com.acme.llm", "included", "previous"), ["chat", "chat-cached", "chat-reasoning", "chat-rate-limited", "embeddings"],
+                                "GenAI semantic conventions 1.27 to 1.36"),
+    "old-conventions-beside-by-hand": (plain("com.acme.llm", "excluded", "previous"), ["messages", "messages-cache-read", "messages-cache-write"],
+                                       "GenAI semantic conventions before 1.40, which left open whether cached tokens are inside: Anthropic's own counts"),
+    "langfuse-by-hand": (langfuse, ["chat", "chat-cached", "chat-reasoning"], "Langfuse's SDK: update_generation(usage_details=…, cost_details=…)"),
+    "openinference-vertexai-by-hand": (vertexai, ["generate", "generate-cached", "generate-thinking"], "Arize-ai/openinference 2026-08-21"),
     "strands-old-by-hand": (lambda t, c: strands(t, c, "excluded"), ["agent-messages"], "strands issues 3602 and 3886 (cached tokens outside of the input)"),
 }
 

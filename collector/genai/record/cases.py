@@ -21,7 +21,7 @@ class Answer:
 
 @dataclass
 class Case:
-    api: str  # chat, responses, embeddings, messages, generate, converse
+    api: str  # chat, responses, embeddings, messages, generate, converse, mistral
     model: str  # the price list's name
     answers: list
     served: str | None = None  # the dated name in the answer
@@ -109,6 +109,12 @@ CASES = {
     "converse-tools": Case("converse", "amazon.nova-lite-v1:0", [Answer(u(390, 21), tool="weather"), Answer(u(430, 44))]),
     "converse-stream": Case("converse", "amazon.nova-lite-v1:0", [Answer(u(360, 55, cache_read=1024), text="One two three.")], stream=True),
     "converse-throttled": Case("converse", "amazon.nova-lite-v1:0", [Answer(status=429)]),
+    # Mistral, whose API has OpenAI's form
+    "mistral": Case("mistral", "mistral-small-2603", [Answer(u(600, 70))]),
+    "mistral-cached": Case("mistral", "mistral-small-2603", [Answer(u(200, 50, cache_read=1024))]),
+    "mistral-tools": Case("mistral", "mistral-small-2603", [Answer(u(400, 20), tool="weather"), Answer(u(440, 50))]),
+    "mistral-stream": Case("mistral", "mistral-small-2603", [Answer(u(500, 60), text="One two three.")], stream=True),
+    "mistral-rate-limited": Case("mistral", "mistral-small-2603", [Answer(status=429)]),
     # Agents and workflows: spans above the calls that repeat their usage, or don't
     "agent": Case("chat", "gpt-4o-mini", [Answer(u(410, 22, cache_read=1024), tool="weather"), Answer(u(455, 61, cache_read=1024))], MINI,
                   note="two requests under an agent or workflow span; only the requests are billed"),

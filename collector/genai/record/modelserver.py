@@ -293,7 +293,7 @@ def reply(case, answer, api, body, path):
         return "application/vnd.amazon.eventstream", list(converse_stream(case, answer))
     if body.get("stream"):
         if api == "chat":
-            usage = (body.get("stream_options") or {}).get("include_usage", False)
+            usage = case.api == "mistral" or (body.get("stream_options") or {}).get("include_usage", False)
             events = [f"data: {json.dumps(c)}\n\n" for c in chat_stream(case, answer, usage)] + ["data: [DONE]\n\n"]
         elif api == "responses":
             events = [f"event: {k}\ndata: {json.dumps(d)}\n\n" for k, d in responses_stream(case, answer)]

@@ -7,6 +7,7 @@ Sources, checked 2026-11-22 (against the pages' figures as kept in genai-prices 
   OpenAI     https://developers.openai.com/api/docs/pricing
   Anthropic  https://www.anthropic.com/pricing#api
   Google     https://ai.google.dev/gemini-api/docs/pricing
+  Mistral    https://mistral.ai/pricing
   AWS        https://aws.amazon.com/bedrock/pricing/
 """
 
@@ -45,6 +46,7 @@ LIST = {
     ("claude-haiku-4-5", "batch"): tokens("0.50", "2.50", "0.05", "0.625", "1.00"),
     ("claude-sonnet-4-5", "batch"): tokens("1.50", "7.50", "0.15", "1.875", "3.00"),
     ("gemini-2.5-flash", "default"): tokens("0.30", "2.50", "0.03", audio_input="1.00"),
+    ("mistral-small-2603", "default"): tokens("0.15", "0.60", "0.015"),
     ("amazon.nova-lite-v1:0", "default"): tokens("0.06", "0.24", "0.015"),
     ("global.anthropic.claude-haiku-4-5-20251001-v1:0", "default"): tokens("1.00", "5.00", "0.10", "1.25", "2.00"),
     # A model of one's own, in no public list: it costs something, and nobody outside can know what.

@@ -65,6 +65,9 @@ def flush():
 
 skip = {"chat-stream-abandoned", "chat-retried"}
 openai_cases = [n for n, c in CASES.items() if c["api"] in ("chat", "embeddings") and n not in skip]
+if os.environ.get("OTEL_TRACER_NAME"):  # the scope has another name then
+    record("litellm-renamed", "litellm_callback.py", "openai", ["chat", "chat-cached", "chat-stream"], flush, call, ("litellm",))
+    raise SystemExit
 record("litellm-openai", "litellm_callback.py", "openai", openai_cases, flush, call, ("litellm",))
 record("litellm-anthropic", "litellm_callback.py", "anthropic",
        [n for n, c in CASES.items() if c["api"] == "messages" and n != "agent-messages"], flush, call, ("litellm",))
