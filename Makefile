@@ -1,7 +1,7 @@
 # Tollkeeper. `make help` lists what there is; every target first checks its tools.
 export CGO_ENABLED = 0
 .DEFAULT_GOAL := help
-.PHONY: bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean
+.PHONY: bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ record: ## record the spans of real instrumentations again (Python, Node)
 bench-rollup: engine ## one minute at 5,000 calls/s, its hour and day: time, memory, and that history doesn't matter (JSON=1)
 	@tools/build ./bench/rollup bin/bench-rollup
 	@bin/bench-rollup
+
+bench-collector: check-tools ## the collector against contrib's processors and a plain pipeline, side by side, about two minutes (JSON=1)
+	go build -C bench/collector -o ../../bin/bench-collector .
+	@bin/bench-collector
 
 clean: ## remove what was built
 	rm -rf bin dist

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/processortest"
+
+	"github.com/tollkeeper/tollkeeper/collector/llmcost"
+	"github.com/tollkeeper/tollkeeper/internal/goals"
+)
+
+const (
+	perRequest = 1000
+	requests   = 15
+)
+
+// start makes and starts a processor with its configuration laid over the default one.
+func start(ctx context.Context, f processor.Factory, config map[string]any, next consumer.Traces) (processor.Traces, error) {
+	cfg := f.CreateDefaultConfig()
+	if err := confmap.NewFromStringMap(config).Unmarshal(cfg); err != nil {
+		return nil, err
+	}
+	p, err := f.CreateTraces(ctx, processortest.NewNopSettings(f.Type()), cfg, next)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.Start(ctx, componenttest.NewNopHost())
+}
+
+func discard() consumer.Traces {
+	c, _ := consumer.NewTraces(func(context.Context, ptrace.Traces) error { return nil })
+	return c
+}
+
+// ottl is llmcost's tagging as far as OTTL can: doubles for money, prices of five models written out. It can't do exact decimals,
+// dates and tiers of prices, other emitters' keys, contradictions, identity and settlement, nor the encoded call.
+func ottl() map[string]any {
+	statements := []string{
+		`delete_matching_keys(span.attributes, "^tollkeeper[.]")`,
+		`set(span.attributes["tollkeeper.usage.cache_read"], span.attributes["gen_ai.usage.cache_read.input_tokens"]) where span.attributes["gen_ai.usage.cache_read.input_tokens"] != nil`,
+		`set(span.attributes["tollkeeper.usage.fresh_input"], span.attributes["gen_ai.usage.input_tokens"] - span.attributes["gen_ai.usage.cache_read.input_tokens"])`,
+		`set(span.attributes["tollkeeper.usage.reasoning"], span.attributes["gen_ai.usage.reasoning.output_tokens"]) where span.attributes["gen_ai.usage.reasoning.output_tokens"] != nil`,
+		`set(span.attributes["tollkeeper.usage.text_output"], span.attributes["gen_ai.usage.output_tokens"] - span.attributes["gen_ai.usage.reasoning.output_tokens"])`,
+	}
+	for _, m := range models {
+		is := fmt.Sprintf(` where span.attributes["gen_ai.provider.name"] == "openai" and span.attributes["gen_ai.response.model"] == %q`, m.name)
+		statements = append(statements,
+			fmt.Sprintf(`set(span.attributes["tollkeeper.cost"], (span.attributes["tollkeeper.usage.fresh_input"] * %v + span.attributes["tollkeeper.usage.cache_read"] * %v + span.attributes["gen_ai.usage.output_tokens"] * %v) / 1000000.0)`,
+				double(m.fresh), double(m.read), double(m.text))+is,
+			fmt.Sprintf(`set(span.attributes["tollkeeper.price.entry"], "openai/%s")`, m.name)+is)
+	}
+	statements = append(statements,
+		`set(span.attributes["tollkeeper.cost.usd"], String(span.attributes["tollkeeper.cost"]))`,
+		`set(span.attributes["tollkeeper.unpriced"], "unknown_model") where span.attributes["tollkeeper.cost"] == nil`,
+		`set(span.attributes["tollkeeper.rule"], "otel.genai")`,
+		`set(resource.attributes["tollkeeper.tenant"], resource.attributes["tenant.id"])`,
+		`set(resource.attributes["tollkeeper.tenant_source"], "resource")`,
+		`set(resource.attributes["tollkeeper.currency"], "USD")`)
+	return map[string]any{"error_mode": "ignore", "trace_statements": []any{map[string]any{
+		"context": "span", "conditions": []any{`span.attributes["gen_ai.request.model"] != nil`}, "statements": anys(statements),
+	}}}
+}
+
+func double(v float64) string {
+	if v == math.Trunc(v) {
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprint(v)
+}
+
+func anys(in []string) (out []any) {
+	for _, s := range in {
+		out = append(out, s)
+	}
+	return out
+}
+
+// fresh measures a processor on requests that were just read off the wire, in nanoseconds per span.
+func fresh(ctx context.Context, p processor.Traces, wire []byte) (float64, error) {
+	in := make([]ptrace.Traces, requests)
+	for i := range in {
+		in[i] = decode(wire)
+	}
+	runtime.GC()
+	before := cpuTime()
+	for _, td := range in {
+		if err := p.ConsumeTraces(ctx, td); err != nil {
+			return 0, err
+		}
+	}
+	return float64(cpuTime()-before) / (requests * perRequest), nil
+}
+
+// reading is the yardstick: the same requests off the wire.
+func reading(wire []byte) float64 {
+	keep := make([]ptrace.Traces, requests)
+	runtime.GC()
+	before := cpuTime()
+	for i := range keep {
+		keep[i] = decode(wire)
+	}
+	spent := cpuTime() - before
+	runtime.KeepAlive(keep)
+	return float64(spent) / (requests * perRequest)
+}
+
+// passes over the same requests, for what changes nothing and is over in no time. A request that the receiver has just read is in
+// the processor's cache, as a small request is that is passed over again and again; twenty megabytes of them aren't.
+const passes = 40
+
+func untouched(ctx context.Context, p processor.Traces, in []ptrace.Traces, passes int) (float64, error) {
+	runtime.GC()
+	before := cpuTime()
+	for range passes {
+		for _, td := range in {
+			if err := p.ConsumeTraces(ctx, td); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return float64(cpuTime()-before) / float64(passes*len(in)*in[0].SpanCount()), nil
+}
+
+// allocations of one request whose spans have nothing to do with a model.
+func allocations(ctx context.Context, p processor.Traces, spans int) (float64, error) {
+	td := decode(wire(1, spans, func(int) bool { return false }))
+	const n = 200
+	var before, after runtime.MemStats
+	for i := range n + 10 {
+		if i == 10 { // the first ones fill pools
+			runtime.ReadMemStats(&before)
+		}
+		if err := p.ConsumeTraces(ctx, td); err != nil {
+			return 0, err
+		}
+	}
+	runtime.ReadMemStats(&after)
+	return float64(after.Mallocs-before.Mallocs) / n, nil
+}
+
+func benchCost(ctx context.Context, rounds int) ([]goals.Row, error) {
+	ours, err := start(ctx, llmcost.NewFactory(), nil, discard())
+	if err != nil {
+		return nil, err
+	}
+	transform := transformprocessor.NewFactory()
+	theirs, err := start(ctx, transform, ottl(), discard())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = ours.Shutdown(ctx); _ = theirs.Shutdown(ctx) }()
+	calls := wire(2, perRequest, func(int) bool { return true })
+	mixed := wire(3, perRequest, everyThird)
+	others := wire(4, perRequest, func(int) bool { return false })
+	if err := sameTags(ctx, ours, theirs, calls); err != nil {
+		return nil, err
+	}
+	cold := make([]ptrace.Traces, requests)
+	for i := range cold {
+		cold[i] = decode(others)
+	}
+	hot := []ptrace.Traces{decode(wire(5, 99, func(int) bool { return false }))}
+	s := series{}
+	for range rounds + 1 { // the first warms up
+		for _, m := range []struct {
+			name string
+			run  func() (float64, error)
+		}{
+			{"read call", func() (float64, error) { return reading(calls), nil }},
+			{"call", func() (float64, error) { return fresh(ctx, ours, calls) }},
+			{"ottl call", func() (float64, error) { return fresh(ctx, theirs, calls) }},
+			{"mixed", func() (float64, error) { return fresh(ctx, ours, mixed) }},
+			{"ottl mixed", func() (float64, error) { return fresh(ctx, theirs, mixed) }},
+			{"read other", func() (float64, error) { return reading(others), nil }},
+			{"other", func() (float64, error) { return untouched(ctx, ours, hot, passes*100) }},
+			{"other cold", func() (float64, error) { return untouched(ctx, ours, cold, passes/4) }},
+		} {
+			v, err := m.run()
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", m.name, err)
+			}
+			s.add(m.name, v)
+		}
+	}
+	for k := range s {
+		s[k] = s[k][1:]
+	}
+	one, err := allocations(ctx, ours, 1)
+	if err != nil {
+		return nil, err
+	}
+	many, err := allocations(ctx, ours, perRequest)
+	if err != nil {
+		return nil, err
+	}
+	return []goals.Row{
+		goals.Told("reading a call's span off the wire, ns", fmt.Sprintf("%.0f", s.median("read call"))),
+		goals.AtMost("llmcost, a call's span, ns", "%.0f", s.median("call"), 2000),
+		goals.AtMost("… of reading that span off the wire", "%.2f", s.ratio("call", "read call"), 0.25),
+		goals.AtMost("llmcost, another span of a request of 99 just read, ns", "%.0f", s.median("other"), 50),
+		goals.AtMost("… of reading that span off the wire", "%.4f", s.ratio("other", "read other"), 0.01),
+		goals.Told("llmcost, another span that has left the processor's cache, ns", fmt.Sprintf("%.0f", s.median("other cold"))),
+		goals.AtMost("llmcost, another span, allocations", "%.3f", (many-one)/(perRequest-1), 0),
+		goals.Told("transform processor, a call's span, ns", fmt.Sprintf("%.0f", s.median("ottl call"))),
+		goals.AtLeast("transform ÷ llmcost, calls", "%.1f", s.ratio("ottl call", "call"), 10),
+		goals.Told("transform ÷ llmcost, one in three a call", fmt.Sprintf("%.1f", s.ratio("ottl mixed", "mixed"))),
+	}, nil
+}
+
+// sameTags makes sure that both compute the same, or the comparison says nothing.
+func sameTags(ctx context.Context, ours, theirs processor.Traces, wire []byte) error {
+	a, b := decode(wire), decode(wire)
+	if err := ours.ConsumeTraces(ctx, a); err != nil {
+		return err
+	}
+	if err := theirs.ConsumeTraces(ctx, b); err != nil {
+		return err
+	}
+	as, bs := a.ResourceSpans().At(0).ScopeSpans().At(0).Spans(), b.ResourceSpans().At(0).ScopeSpans().At(0).Spans()
+	for i := range as.Len() {
+		x, y := as.At(i).Attributes().AsRaw(), bs.At(i).Attributes().AsRaw()
+		for _, k := range []string{"usage.fresh_input", "usage.cache_read", "usage.text_output", "usage.reasoning", "price.entry"} {
+			if k = "tollkeeper." + k; x[k] == nil || x[k] != y[k] {
+				return fmt.Errorf("span %d: llmcost says %s = %v, transform %v", i, k, x[k], y[k])
+			}
+		}
+		cost, _ := x["tollkeeper.cost"].(float64)
+		other, _ := y["tollkeeper.cost"].(float64)
+		if cost == 0 || math.Abs(cost-other) > 1e-12 {
+			return fmt.Errorf("span %d: llmcost says cost %v, transform %v", i, cost, other)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/tollkeeper/tollkeeper/collector"
+	"github.com/tollkeeper/tollkeeper/internal/goals"
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// configurations of the collector that are compared. "plain" is the same collector, exporter and queue with one pipeline of
+// otlp_proto to Kafka and nothing of ours in it but the bounded shutdown. A short decision wait lets a round end soon.
+var configurations = []struct {
+	name    string
+	overlay map[string]any
+}{
+	{"plain", map[string]any{
+		"receivers": map[string]any{"otlp/unused": map[string]any{"protocols": map[string]any{"grpc": map[string]any{"endpoint": "127.0.0.1:0"}}}},
+		"service": map[string]any{"pipelines": map[string]any{
+			"traces":         map[string]any{"processors": []string{"memory_limiter"}, "exporters": []string{"payloadkafka"}},
+			"traces/calls":   map[string]any{"receivers": []string{"otlp/unused"}},
+			"traces/payload": map[string]any{"receivers": []string{"otlp/unused"}},
+		}},
+	}},
+	{"keep10", map[string]any{"processors": map[string]any{"llmsampling": map[string]any{"decision_wait": "500ms", "max_held_mib": 256}}}},
+	{"keep100", map[string]any{"processors": map[string]any{"llmsampling": map[string]any{"decision_wait": "500ms", "max_held_mib": 256, "probability": 1}}}},
+}
+
+// runChild is the collector in its own process. It writes its address, then its CPU time in nanoseconds for every line it reads.
+func runChild(ctx context.Context, name string, brokers []string) error {
+	cfg := collector.DefaultConfig()
+	cfg.GRPC, cfg.HTTP, cfg.Brokers = "127.0.0.1:0", "", brokers
+	cfg.MemoryLimitMiB, cfg.PayloadMemoryLimitMiB, cfg.PayloadQueueMiB = 3000, 2500, 500 // nothing is to be shed
+	for _, c := range configurations {
+		if c.name == name {
+			cfg.Overlay = c.overlay
+		}
+	}
+	c, err := collector.New(cfg, collector.Deps{Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), Metrics: prometheus.NewRegistry()})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	for c.Ready(ctx) != nil {
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	fmt.Println(c.GRPCAddr())
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		fmt.Println(cpuTime().Nanoseconds())
+	}
+	cancel()
+	return <-done
+}
+
+// subject is a collector in its own process.
+type subject struct {
+	name string
+	cmd  *exec.Cmd
+	in   io.WriteCloser
+	out  *bufio.Scanner
+	addr string
+}
+
+func launch(ctx context.Context, name string, brokers []string) (*subject, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{name: name, cmd: exec.CommandContext(ctx, self, append([]string{"-child", name}, brokers...)...)}
+	s.cmd.Stderr = os.Stderr
+	if s.in, err = s.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	s.out = bufio.NewScanner(out)
+	if !s.out.Scan() {
+		return nil, errors.Join(fmt.Errorf("collector %s did not start", name), s.cmd.Wait())
+	}
+	s.addr = s.out.Text()
+	return s, nil
+}
+
+func (s *subject) cpu() (time.Duration, error) {
+	if _, err := fmt.Fprintln(s.in); err != nil {
+		return 0, err
+	}
+	if !s.out.Scan() {
+		return 0, fmt.Errorf("collector %s is gone", s.name)
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(s.out.Text()), 10, 64)
+	return time.Duration(n), err
+}
+
+func (s *subject) stop() error { return errors.Join(s.in.Close(), s.cmd.Wait()) }
+
+const sentSpans = 99
+
+// load sends requests from several clients at once; it returns the CPU the collector took per span, all batches written.
+func (s *subject) load(ctx context.Context, clients, requests int, bodies []ptraceotlp.ExportRequest) (perSpan, spansPerSecond float64, err error) {
+	api := make([]ptraceotlp.GRPCClient, clients)
+	for i := range api {
+		conn, err := grpc.NewClient(s.addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			return 0, 0, err
+		}
+		defer conn.Close()
+		api[i] = ptraceotlp.NewGRPCClient(conn)
+	}
+	before, err := s.cpu()
+	if err != nil {
+		return 0, 0, err
+	}
+	var next atomic.Int64
+	var group sync.WaitGroup
+	failed := make([]error, clients)
+	started := time.Now()
+	for i := range clients {
+		group.Go(func() {
+			for {
+				n := next.Add(1)
+				if n > int64(requests) || failed[i] != nil {
+					return
+				}
+				_, failed[i] = api[i].Export(ctx, bodies[n%int64(len(bodies))])
+			}
+		})
+	}
+	group.Wait()
+	took := time.Since(started)
+	if err := errors.Join(failed...); err != nil {
+		return 0, 0, err
+	}
+	after, err := s.settled()
+	spans := float64(requests * sentSpans)
+	return float64(after-before) / spans, spans / took.Seconds(), err
+}
+
+// settled waits until sampling has decided and the queue is written: the collector's CPU time stands still.
+func (s *subject) settled() (time.Duration, error) {
+	time.Sleep(800 * time.Millisecond) // decision wait and flush timeout
+	last, err := s.cpu()
+	for err == nil {
+		time.Sleep(200 * time.Millisecond)
+		var now time.Duration
+		if now, err = s.cpu(); now-last < 2*time.Millisecond {
+			return now, err
+		}
+		last = now
+	}
+	return last, err
+}
+
+func benchCollector(ctx context.Context, rounds int) (rows []goals.Row, err error) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.BrokerConfigs(map[string]string{"message.max.bytes": "9437184"}),
+		kfake.SeedTopics(4, ledger.TopicCalls, ledger.TopicSpans))
+	if err != nil {
+		return nil, err
+	}
+	defer cluster.Close()
+	var subjects []*subject
+	for _, c := range configurations {
+		s, err := launch(ctx, c.name, cluster.ListenAddrs())
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, s.stop()) }()
+		subjects = append(subjects, s)
+	}
+	bodies := make([]ptraceotlp.ExportRequest, 16)
+	for i := range bodies {
+		bodies[i] = ptraceotlp.NewExportRequestFromTraces(decode(wire(uint64(i+77), sentSpans, everyThird)))
+	}
+	cpu := series{}
+	for round := range rounds + 1 {
+		for _, clients := range []int{1, 8, 64} {
+			requests := 300
+			if clients == 8 {
+				requests = 500
+			}
+			if round > 3 && clients != 8 {
+				continue
+			}
+			for i := range subjects {
+				s := subjects[(i+round)%len(subjects)]
+				per, speed, err := s.load(ctx, clients, requests, bodies)
+				if err != nil {
+					return nil, fmt.Errorf("%s at %d clients: %w", s.name, clients, err)
+				}
+				if round > 0 { // the first warms up
+					cpu.add(fmt.Sprint(s.name, clients), per)
+					cpu.add(fmt.Sprint(s.name, clients, "speed"), speed)
+				}
+			}
+		}
+	}
+	for _, clients := range []int{8, 1, 64} {
+		plain := fmt.Sprint("plain", clients)
+		rows = append(rows, goals.Told(fmt.Sprintf("plain collector, %d clients: CPU-s per million spans", clients),
+			fmt.Sprintf("%.1f (%.0fk spans/s)", cpu.median(plain)/1000, cpu.median(plain+"speed")/1000)))
+		for _, c := range []struct{ name, text string }{{"keep10", "keeping 10 %"}, {"keep100", "keeping 100 %"}} {
+			key := fmt.Sprint(c.name, clients)
+			more := (cpu.ratio(key, plain) - 1) * 100
+			name := fmt.Sprintf("ours %s, %d clients: %.1f CPU-s per million spans (%.0fk spans/s), more in %%", c.text, clients, cpu.median(key)/1000, cpu.median(key+"speed")/1000)
+			if clients == 8 {
+				rows = append(rows, goals.AtMost(name, "%+.0f", more, 25))
+			} else {
+				rows = append(rows, goals.Told(name, fmt.Sprintf("%+.0f", more)))
+			}
+		}
+	}
+	return rows, nil
+}

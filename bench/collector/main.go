@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/internal/goals"
+)
+
+func main() {
+	asJSON := flag.Bool("json", os.Getenv("JSON") != "", "one JSON object per row")
+	rounds := flag.Int("rounds", 5, "how often everything is measured; medians are printed")
+	only := flag.String("only", "", "measure one part: llmcost, llmsampling, collector")
+	child := flag.String("child", "", "internal: be the collector that is measured")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	run := func() error { return bench(ctx, *only, *rounds, *asJSON) }
+	if *child != "" {
+		run = func() error { return runChild(ctx, *child, flag.Args()) }
+	}
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-collector:", err)
+		os.Exit(1)
+	}
+}
+
+func bench(ctx context.Context, only string, rounds int, asJSON bool) error {
+	var rows []goals.Row
+	for _, part := range []struct {
+		name string
+		run  func(context.Context, int) ([]goals.Row, error)
+	}{{"llmcost", benchCost}, {"llmsampling", benchSampling}, {"collector", benchCollector}} {
+		if only != "" && only != part.name {
+			continue
+		}
+		more, err := part.run(ctx, rounds)
+		if err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+		rows = append(rows, more...)
+	}
+	if len(rows) == 0 {
+		return fmt.Errorf("-only %q: no such part; use llmcost, llmsampling or collector", only)
+	}
+	return goals.Write(os.Stdout, "COLLECTOR", rows, asJSON)
+}
+
+// cpuTime of this process, user and system, all threads.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// series are measurements by name, one a round.
+type series map[string][]float64
+
+func (s series) add(name string, v float64) { s[name] = append(s[name], v) }
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+func (s series) median(name string) float64 { return median(s[name]) }
+
+// ratio is the median of the rounds' ratios.
+func (s series) ratio(a, b string) float64 {
+	out := make([]float64, len(s[a]))
+	for i := range out {
+		out[i] = s[a][i] / s[b][i]
+	}
+	return median(out)
+}

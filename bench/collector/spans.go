@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// otherAttrs are the 20 attributes of a span that has nothing to do with a model.
+var otherAttrs = map[string]any{
+	"http.request.method": "POST", "http.route": "/v1/orders", "http.response.status_code": 200, "url.path": "/v1/orders/17",
+	"url.scheme": "https", "server.address": "shop.example", "server.port": 443, "network.protocol.version": "1.1",
+	"user_agent.original": "curl/8", "client.address": "10.0.0.7", "thread.id": 12, "thread.name": "worker-3",
+	"db.system.name": "postgresql", "db.namespace": "shop", "db.operation.name": "SELECT", "db.collection.name": "orders",
+	"messaging.system": "kafka", "code.function.name": "handle", "code.line.number": 42, "peer.service": "orders",
+}
+
+// models that the calls are made to, and their prices in USD per million tokens for OTTL: fresh input, cached, output.
+var models = []struct {
+	name              string
+	fresh, read, text float64
+}{
+	{"gpt-4o-mini", 0.15, 0.075, 0.6}, {"gpt-4o", 2.5, 1.25, 10}, {"gpt-4.1", 2, 0.5, 8},
+	{"gpt-4.1-mini", 0.4, 0.1, 1.6}, {"o4-mini", 1.1, 0.275, 4.4},
+}
+
+// modelAttrs are the 20 attributes of a call.
+func modelAttrs(i int) map[string]any {
+	return map[string]any{
+		"gen_ai.provider.name": "openai", "gen_ai.operation.name": "chat", "gen_ai.request.model": models[i%len(models)].name,
+		"gen_ai.response.model": models[i%len(models)].name, "gen_ai.response.id": fmt.Sprintf("chatcmpl-9J3uyL8f2k3j4h5g6f7d8s%06d", i),
+		"gen_ai.usage.input_tokens": 1200 + i%700, "gen_ai.usage.output_tokens": 321 + i%90, "gen_ai.usage.cache_read.input_tokens": 1024,
+		"gen_ai.usage.reasoning.output_tokens": 64, "gen_ai.response.finish_reasons": []any{"stop"},
+		"gen_ai.request.temperature": 0.2, "gen_ai.request.max_tokens": 1024, "gen_ai.conversation.id": "c-8123",
+		"gen_ai.agent.name": "helper", "server.address": "api.openai.com", "server.port": 443, "user.id": "u-77",
+		"gen_ai.request.top_p": 1.0, "gen_ai.request.stream": true, "http.response.status_code": 200,
+	}
+}
+
+// wire makes a request of n spans, three a trace; calls says of each whether it is a call to a model.
+func wire(seed uint64, n int, call func(i int) bool) []byte {
+	random := rand.New(rand.NewPCG(seed, 1))
+	td := ptrace.NewTraces()
+	rs := td.ResourceSpans().AppendEmpty()
+	_ = rs.Resource().Attributes().FromRaw(map[string]any{
+		"service.name": "shop", "tenant.id": "acme", "host.name": "web-3", "deployment.environment.name": "production",
+		"telemetry.sdk.language": "go", "telemetry.sdk.version": "1.44.0",
+	})
+	ss := rs.ScopeSpans().AppendEmpty()
+	ss.Scope().SetName("shop")
+	var trace pcommon.TraceID
+	for i := range n {
+		s := ss.Spans().AppendEmpty()
+		if i%3 == 0 {
+			binary.BigEndian.PutUint64(trace[:8], random.Uint64())
+			binary.BigEndian.PutUint64(trace[8:], random.Uint64())
+		}
+		var id pcommon.SpanID
+		binary.BigEndian.PutUint64(id[:], random.Uint64())
+		s.SetTraceID(trace)
+		s.SetSpanID(id)
+		s.SetName("POST /v1/orders")
+		s.SetStartTimestamp(pcommon.NewTimestampFromTime(time.Now().Add(-2 * time.Second)))
+		s.SetEndTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+		if i%60 == 0 {
+			s.Status().SetCode(ptrace.StatusCodeError)
+		}
+		attrs := otherAttrs
+		if call(i) {
+			attrs = modelAttrs(i)
+		}
+		_ = s.Attributes().FromRaw(attrs)
+	}
+	b, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+	if err != nil {
+		panic(err) // what was just made
+	}
+	return b
+}
+
+func everyThird(i int) bool { return i%3 == 0 }
+
+func decode(b []byte) ptrace.Traces {
+	td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(b)
+	if err != nil {
+		panic(err)
+	}
+	return td
+}
