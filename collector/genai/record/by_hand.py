@@ -254,7 +254,7 @@ def main():
             tier = "batch" if emitter.startswith("batch") else None
             billed = [{"model": case.served or case.model, "service_tier": tier or a.tier, "usage": a.usage, "usd": prices.usd(case.model, a.usage, tier or a.tier)}
                       for a in case.answers if a.status == 200]
-            truth = {"emitter": emitter, "versions": {}, "provider": PROVIDERS.get(case.api, "openai"), "case": name, "note": case.note, "billed": billed,
+            truth = {"emitter": emitter, "versions": {"written by hand": source}, "provider": PROVIDERS.get(case.api, "openai"), "case": name, "note": case.note, "billed": billed,
                      "prices": "list prices checked 2026-11-22; see record/prices.py", "recorded": f"written by hand (record/by_hand.py) from: {source}",
                      "when": "2026-11-23T14:00:00Z"}
             folder = out / emitter
