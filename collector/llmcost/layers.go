@@ -96,16 +96,18 @@ func (l *layers) keep(p place, s sight) {
 
 // around reports whether a client's call may be told by another layer too: its service is a place where calls are told twice, or
 // its tenant has a gateway and it didn't call the provider itself.
-func (l *layers) around(b *billed, now int64) bool {
-	service := b.service
+func (l *layers) around(tenant, service string, direct bool, now int64) bool {
+	if !l.doubles.Load() {
+		return false
+	}
 	if service == "" {
 		service = noService
 	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	if last, ok := l.seen[place{tenant: b.tenant, service: service}]; ok && now-last.at < layersKept {
+	if last, ok := l.seen[place{tenant: tenant, service: service}]; ok && now-last.at < layersKept {
 		return true
 	}
-	last, ok := l.seen[place{tenant: b.tenant}]
-	return ok && !b.direct && now-last.at < layersKept
+	last, ok := l.seen[place{tenant: tenant}]
+	return ok && !direct && now-last.at < layersKept
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/tollkeeper/tollkeeper/collector/genai"
@@ -120,13 +119,13 @@ func TestWhoIsACandidate(t *testing.T) {
 // Names are up to the senders: the memory has a bound, and what it was told last is in it.
 func TestLayersAreBoundedAndForget(t *testing.T) {
 	l := &layers{seen: map[place]sight{}}
-	at := func(n int) *billed { return &billed{tenant: "acme", service: fmt.Sprint(n), attrs: pcommon.NewMap()} }
+	around := func(n int, now int64) bool { return l.around("acme", fmt.Sprint(n), false, now) }
 	for n := range 3 * maxLayers {
 		l.note(genai.LayerFramework, &ledger.Call{Tenant: "acme", Service: strings.Clone(fmt.Sprint(n))}, 1)
-		require.True(t, l.around(at(n), 1))
+		require.True(t, around(n, 1))
 	}
 	require.LessOrEqual(t, len(l.seen), maxLayers)
-	require.False(t, l.around(at(3*maxLayers-1), 1+layersKept), "an hour later")
+	require.False(t, around(3*maxLayers-1, 1+layersKept), "an hour later")
 	l.note(genai.LayerFramework, &ledger.Call{Tenant: "acme", Service: "new"}, 1+layersKept)
 	require.Len(t, l.seen, 1, "what has expired makes room")
 }

@@ -106,9 +106,7 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 			}
 			p.bill(w, who, received)
 			w.tag(attrs)
-			origin := w.reader.Origin()
-			p.layers.note(origin.Layer, &w.call, received)
-			w.calls = append(w.calls, newBilled(&w.call, origin.Direct, attrs))
+			w.calls = append(w.calls, newBilled(&w.call, w.reader.Origin().Direct, attrs))
 			if !priced {
 				priced = true
 				rs.Resource().Attributes().PutStr(TagPriceVersion, p.book.Version())
@@ -128,6 +126,11 @@ func (p *costProcessor) bill(w *worker, who tenant, received int64) {
 	c.SetMinute()
 	if c.Flags&ledger.FlagStartOutside != 0 {
 		// The minute is the receipt's: a copy sent again gets another one, so that identity alone doesn't find it (DESIGN D3).
+		c.Flags |= ledger.FlagCandidate
+	}
+	origin := w.reader.Origin()
+	p.layers.note(origin.Layer, c, received)
+	if c.Flags&ledger.FlagCandidate == 0 && p.layers.around(c.Tenant, c.Service, origin.Direct, received) {
 		c.Flags |= ledger.FlagCandidate
 	}
 	p.book.Rate(c)

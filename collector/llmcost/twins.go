@@ -42,7 +42,7 @@ func newBilled(c *ledger.Call, direct bool, attrs pcommon.Map) billed {
 func (w *worker) flagTwins(around *layers, now int64) error {
 	if around.doubles.Load() {
 		for i := range w.calls {
-			if c := &w.calls[i]; !c.candidate && around.around(c, now) {
+			if c := &w.calls[i]; !c.candidate && around.around(c.tenant, c.service, c.direct, now) {
 				if err := w.makeCandidate(c); err != nil {
 					return err
 				}
