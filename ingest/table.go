@@ -229,6 +229,11 @@ type candidateTable struct {
 	role                *proto.ColInt8
 	rank                *proto.ColUInt8
 	flags               *proto.ColUInt32
+	start               *proto.ColDateTime64
+	duration            countColumn
+	operation           textColumn
+	input, output       countColumn
+	authenticated       *proto.ColUInt8
 }
 
 func newCandidateTable() *candidateTable {
@@ -245,6 +250,12 @@ func newCandidateTable() *candidateTable {
 	t.role = addAs(&t.table, "role", roleType, new(proto.ColInt8))
 	t.rank = add(&t.table, "rank", new(proto.ColUInt8))
 	t.flags = add(&t.table, "flags", new(proto.ColUInt32))
+	t.start = t.instant("start", proto.PrecisionNano)
+	t.duration = t.count("duration_ns")
+	t.operation = t.text("operation")
+	t.input = t.count("input")
+	t.output = t.count("output")
+	t.authenticated = add(&t.table, "authenticated", new(proto.ColUInt8))
 	return t
 }
 
@@ -262,4 +273,14 @@ func (t *candidateTable) append(c *ledger.Call, version uint64) {
 	t.role.Append(int8(c.Role))
 	t.rank.Append(c.Rank)
 	t.flags.Append(uint32(c.Flags))
+	t.start.AppendRaw(proto.DateTime64(c.Start))
+	t.duration.Append(uint64(c.Duration))
+	t.operation.Append(c.Operation)
+	t.input.Append(uint64(c.Usage.Input()))
+	t.output.Append(uint64(c.Usage.Output()))
+	var authenticated uint8
+	if c.TenantSource == ledger.TenantFromAuth {
+		authenticated = 1
+	}
+	t.authenticated.Append(authenticated)
 }

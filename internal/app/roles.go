@@ -6,7 +6,6 @@ import (
 	"github.com/tollkeeper/tollkeeper/alerts"
 	"github.com/tollkeeper/tollkeeper/collector"
 	"github.com/tollkeeper/tollkeeper/ingest"
-	"github.com/tollkeeper/tollkeeper/rollup"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
@@ -47,7 +46,7 @@ func (a *App) startRollup(ctx context.Context) error {
 	}
 	cfg := a.cfg.Rollup
 	cfg.SealedAfter = a.cfg.Schema.Retention.SealedAfter()
-	r, err := rollup.New(cfg, rollup.Deps{ClickHouse: conn, Log: a.opts.Log.With("role", "rollup"), Metrics: a.Registry})
+	r, err := newRollup(cfg, conn, a.opts.Log.With("role", "rollup"), a.Registry)
 	if err != nil {
 		_ = conn.Close()
 		return err

@@ -4,8 +4,12 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/rollup"
+	"github.com/tollkeeper/tollkeeper/rollup/settle"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
@@ -17,11 +21,20 @@ func WithRollup(cfg config.Config, log *slog.Logger, do func(*rollup.Rollup) err
 	}
 	defer conn.Close()
 	cfg.Rollup.SealedAfter = cfg.Schema.Retention.SealedAfter()
-	r, err := rollup.New(cfg.Rollup, rollup.Deps{ClickHouse: conn, Log: log})
+	r, err := newRollup(cfg.Rollup, conn, log, nil)
 	if err != nil {
 		return err
 	}
 	return do(r)
+}
+
+// newRollup is a rollup that settles each minute before it adds it up.
+func newRollup(cfg rollup.Config, conn driver.Conn, log *slog.Logger, registry prometheus.Registerer) (*rollup.Rollup, error) {
+	metrics, err := settle.NewMetrics(registry)
+	if err != nil {
+		return nil, err
+	}
+	return rollup.New(cfg, rollup.Deps{ClickHouse: conn, Log: log, Metrics: registry, Settler: settle.New(conn, log, metrics)})
 }
 
 // RollupOnce brings all totals up to the calls stored now and tells report what each level took.

@@ -1,0 +1,183 @@
+package settle
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Verdict is what was decided of one report.
+type Verdict struct {
+	Loses  bool
+	Winner ID     // of a loser
+	Reason string // of a loser; ReasonUnsettled of one that wasn't decided
+}
+
+// Group is a set of reports that were decided together, sorted by identity.
+type Group struct {
+	Reports  []Report
+	Verdicts []Verdict // beside Reports
+}
+
+// Decide says of every report whether it stands for a call or gives way to another. It is a function of the set of
+// reports: their order and how often one is in it don't matter. A winner never loses.
+//
+// Reports are linked, in this order, as copies of one span, by a unique response id, as parent and child in a trace, and as
+// the only one that ran inside another with the same usage. Two reports of one rank are two calls.
+func Decide(reports []Report) []Group {
+	parts := groups(distinct(reports))
+	out := make([]Group, len(parts))
+	for i, part := range parts {
+		out[i] = Group{part, decide(part)}
+	}
+	return out
+}
+
+func decide(group []Report) []Verdict {
+	out := make([]Verdict, len(group))
+	if len(group) == 1 {
+		return out
+	}
+	if len(group) > MaxMembers || length(group) > MaxSpan {
+		for i := range out {
+			out[i].Reason = ReasonUnsettled
+		}
+		return out
+	}
+	c := newCalls(group)
+	c.copies()
+	c.responses()
+	c.families()
+	c.insides()
+	for k := range c.all {
+		if c.all[k].into >= 0 {
+			continue
+		}
+		last, why := k, ""
+		for c.all[last].loses >= 0 {
+			why = c.all[last].why
+			last = c.root(c.all[last].loses)
+		}
+		winner := c.best(last).ID
+		for n, m := range c.all[k].members {
+			switch {
+			case c.reports[m].ID == winner: // it stays
+			case why != "":
+				out[m] = Verdict{true, winner, why}
+			default:
+				out[m] = Verdict{true, winner, c.all[k].reason[n]}
+			}
+		}
+	}
+	return out
+}
+
+// distinct sorts the reports and keeps the newest version of each.
+func distinct(reports []Report) []Report {
+	all := slices.Clone(reports)
+	slices.SortFunc(all, func(a, b Report) int {
+		return cmp.Or(a.compare(b.ID), cmp.Compare(b.Version, a.Version))
+	})
+	return slices.CompactFunc(all, func(a, b Report) bool { return a.ID == b.ID })
+}
+
+// groups parts sorted reports into those between which there may be a link, directly or through others: copies of a span,
+// one response id, parent and child, one inside the other with equal usage.
+func groups(reports []Report) [][]Report {
+	u := newUnion(len(reports))
+	spans := map[spanKey][]int{}
+	responses := map[uint64]int{} // the last with this id: sorted by minute, so the nearest
+	usages := map[usageKey][]int{}
+	for i := range reports {
+		r := &reports[i]
+		k := spanKey{r.Trace, r.Span}
+		if same := spans[k]; len(same) > 0 && within(r, &reports[same[len(same)-1]]) {
+			u.join(i, same[len(same)-1])
+		}
+		spans[k] = append(spans[k], i)
+		if id := r.unique(); id != 0 {
+			if j, ok := responses[id]; ok && within(r, &reports[j]) {
+				u.join(i, j)
+			}
+			responses[id] = i
+		}
+		if r.Input+r.Output > 0 {
+			usage := usageKey{r.Trace, r.Input, r.Output}
+			for _, j := range usages[usage] {
+				if within(r, &reports[j]) && (contains(r, &reports[j]) || contains(&reports[j], r)) {
+					u.join(i, j)
+				}
+			}
+			usages[usage] = append(usages[usage], i)
+		}
+	}
+	for i := range reports {
+		for _, p := range spans[spanKey{reports[i].Trace, reports[i].Parent}] {
+			if within(&reports[i], &reports[p]) {
+				u.join(i, p)
+			}
+		}
+	}
+	return u.parts(reports)
+}
+
+type spanKey struct {
+	trace [16]byte
+	span  [8]byte
+}
+
+type usageKey struct {
+	trace         [16]byte
+	input, output uint64
+}
+
+// union is a partition of 0 … n−1 that only grows together.
+type union []int
+
+func newUnion(n int) union {
+	u := make(union, n)
+	for i := range u {
+		u[i] = i
+	}
+	return u
+}
+
+func (u union) find(i int) int {
+	for u[i] != i {
+		u[i] = u[u[i]]
+		i = u[i]
+	}
+	return i
+}
+
+func (u union) join(i, j int) { u[u.find(i)] = u.find(j) }
+
+func (u union) parts(reports []Report) [][]Report {
+	place := map[int]int{}
+	var out [][]Report
+	for i := range reports {
+		root := u.find(i)
+		n, ok := place[root]
+		if !ok {
+			n = len(out)
+			place[root] = n
+			out = append(out, nil)
+		}
+		out[n] = append(out[n], reports[i])
+	}
+	return out
+}
+
+// within: copies of a span whose clock is wrong are stored when they come, up to a day apart.
+func within(a, b *Report) bool {
+	apart := time.Duration(max(a.Minute-b.Minute, b.Minute-a.Minute)) * time.Second
+	return apart <= Reach || apart <= MaxSpan && sameSpan(a, b)
+}
+
+func length(group []Report) time.Duration {
+	lo, hi := group[0].Minute, group[0].Minute
+	for i := range group {
+		lo, hi = min(lo, group[i].Minute), max(hi, group[i].Minute)
+	}
+	return time.Duration(hi-lo) * time.Second
+}

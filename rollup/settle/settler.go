@@ -1,0 +1,224 @@
+package settle
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// Settler decides the candidates of a minute before it is rolled up.
+type Settler struct {
+	store     store
+	log       *slog.Logger
+	metrics   *Metrics
+	interrupt func(step string) error // tests stop it after a step
+}
+
+// New returns a settler of a database. Metrics may be nil.
+func New(conn driver.Conn, log *slog.Logger, metrics *Metrics) *Settler {
+	return &Settler{store: store{conn}, log: log, metrics: metrics}
+}
+
+// The steps of Settle, in order: what a late twin changes must be marked before the decision is there, else a stop between the
+// two would leave the other minute's total as it was (facts: searched; model_test.go).
+const (
+	afterRead  = "read"
+	afterMark  = "mark"
+	afterWrite = "write"
+)
+
+// Settle decides the groups that have a report in the minute. Where a decision differs from the stored one it marks the
+// minutes of the reports that change, then writes the decision. It can be stopped anywhere and run by several at once.
+func (s *Settler) Settle(ctx context.Context, minute time.Time) error {
+	seeds, err := s.store.reports(ctx, "settle/seeds", named("minute", minute))
+	if err != nil {
+		return wrap("read its candidates", minute, err)
+	}
+	if len(seeds) == 0 {
+		return nil
+	}
+	n := neighbours{store: &s.store, minute: minute, reports: map[ID]Report{}, stored: map[ID]decision{},
+		traces: map[[16]byte]bool{}, responses: map[uint64]bool{}}
+	if err := n.collect(ctx, seeds); err != nil {
+		return err
+	}
+	if err := s.stop(afterRead); err != nil {
+		return err
+	}
+	groups := Decide(slices.Collect(maps.Values(n.reports)))
+	changed, minutes := n.changes(groups)
+	s.metrics.count(groups)
+	if len(changed) == 0 {
+		return nil
+	}
+	if err := s.store.mark(ctx, minutes); err != nil {
+		return wrap("mark the minutes it changes", minute, err)
+	}
+	if err := s.stop(afterMark); err != nil {
+		return err
+	}
+	if err := s.store.write(ctx, changed); err != nil {
+		return wrap("write its decisions", minute, err)
+	}
+	s.log.Debug("settled", "minute", minute, "reports", len(changed), "minutes", len(minutes))
+	return s.stop(afterWrite)
+}
+
+func (s *Settler) stop(step string) error {
+	if s.interrupt == nil {
+		return nil
+	}
+	return s.interrupt(step)
+}
+
+// neighbours are all reports that can have to do with a minute's candidates, and what was decided of them.
+type neighbours struct {
+	store     *store
+	minute    time.Time
+	reports   map[ID]Report
+	stored    map[ID]decision
+	traces    map[[16]byte]bool // looked up
+	responses map[uint64]bool
+}
+
+// Bounds of looking for more and more neighbours.
+const (
+	maxRounds    = 20
+	keysPerQuery = 2000 // keeps a statement's parameters far below a server's limit on a URL's length (1 MiB)
+)
+
+// collect looks up who shares a trace or a unique response id with the seeds, then with those, until nobody new comes.
+func (n *neighbours) collect(ctx context.Context, seeds []Report) error {
+	reach := Reach
+	for i := range seeds {
+		if seeds[i].Flags&ledger.FlagStartOutside != 0 {
+			reach = MaxSpan // its copies were stored when they came
+		}
+	}
+	from, to := n.minute.Add(-reach), n.minute.Add(reach+time.Minute)
+	twins, err := n.store.reports(ctx, "settle/twins", named("minute", n.minute), named("from", from), named("to", to), named("unique", uint32(ledger.FlagUniqueID)))
+	if err != nil {
+		return wrap("look for twins", n.minute, err)
+	}
+	for i := range seeds { // their keys are looked up already
+		n.traces[seeds[i].Trace] = true
+		if id := seeds[i].unique(); id != 0 {
+			n.responses[id] = true
+		}
+	}
+	stored, err := n.store.decisions(ctx, "settle/stored", named("minute", n.minute), named("from", from), named("to", to))
+	if err != nil {
+		return wrap("read earlier decisions", n.minute, err)
+	}
+	traces, responses := n.add(append(seeds, twins...), stored)
+	for range maxRounds {
+		if len(traces) == 0 && len(responses) == 0 {
+			return nil
+		}
+		if traces, responses, err = n.more(ctx, traces, responses); err != nil {
+			return err
+		}
+	}
+	return nil // a chain this long is over the bounds of a group anyway: what was not seen is decided from its own minute
+}
+
+// more looks up traces and responses, in [first − reach, last + reach] of all that was found.
+func (n *neighbours) more(ctx context.Context, traces [][16]byte, responses []uint64) (newTraces [][16]byte, newResponses []uint64, err error) {
+	lo, hi := n.minute.Unix(), n.minute.Unix()
+	for id := range n.reports {
+		lo, hi = min(lo, id.Minute), max(hi, id.Minute)
+	}
+	lo, hi = max(lo, n.minute.Add(-MaxSpan).Unix()), min(hi, n.minute.Add(MaxSpan).Unix())
+	from, to := time.Unix(lo, 0).UTC().Add(-Reach), time.Unix(hi, 0).UTC().Add(Reach+time.Minute)
+	var found []Report
+	var stored []decision
+	for len(traces) > 0 || len(responses) > 0 {
+		t, r := min(len(traces), keysPerQuery), min(len(responses), keysPerQuery)
+		asked := hexTraces(traces[:t])
+		reports, err := n.store.reports(ctx, "settle/more", named("from", from), named("to", to), named("traces", asked), named("responses", responses[:r]))
+		if err != nil {
+			return nil, nil, wrap("look for more twins", n.minute, err)
+		}
+		found = append(found, reports...)
+		if t > 0 {
+			decisions, err := n.store.decisions(ctx, "settle/stored_more", named("from", from), named("to", to), named("traces", asked))
+			if err != nil {
+				return nil, nil, wrap("read more earlier decisions", n.minute, err)
+			}
+			stored = append(stored, decisions...)
+		}
+		traces, responses = traces[t:], responses[r:]
+	}
+	newTraces, newResponses = n.add(found, stored)
+	return newTraces, newResponses, nil
+}
+
+// add takes rows in and returns the keys that nobody has looked up yet. Who gave way to a report, or had a report give
+// way to it, is looked up too: its decision may be void.
+func (n *neighbours) add(found []Report, stored []decision) (traces [][16]byte, responses []uint64) {
+	trace := func(t [16]byte) {
+		if !n.traces[t] {
+			n.traces[t] = true
+			traces = append(traces, t)
+		}
+	}
+	for _, r := range found {
+		if old, ok := n.reports[r.ID]; ok && old.Version >= r.Version {
+			continue
+		}
+		n.reports[r.ID] = r
+		trace(r.Trace)
+		if id := r.unique(); id != 0 && !n.responses[id] {
+			n.responses[id] = true
+			responses = append(responses, id)
+		}
+	}
+	for _, d := range stored {
+		if old, ok := n.stored[d.ID]; ok && old.revision >= d.revision {
+			continue
+		}
+		n.stored[d.ID] = d
+		trace(d.Trace)
+		if d.Loses {
+			trace(d.Winner.Trace)
+		}
+	}
+	return traces, responses
+}
+
+// changes are the decisions to write, whole groups of them, and the minutes whose totals change by that.
+func (n *neighbours) changes(groups []Group) (out []decision, minutes []int64) {
+	touched := map[int64]bool{}
+	for _, g := range groups {
+		var highest uint64
+		differs := false
+		for i := range g.Reports {
+			old, ok := n.stored[g.Reports[i].ID]
+			highest = max(highest, old.revision>>32)
+			v := g.Verdicts[i]
+			if old.Verdict != v && (ok || v != Verdict{}) {
+				differs = true
+				touched[g.Reports[i].Minute] = true
+			}
+		}
+		if !differs {
+			continue
+		}
+		// Two that decide at once write the same number; the lower half says whose decision holds, as a whole.
+		revision := (highest+1)<<32 | uint64(rand.Uint32())
+		for i := range g.Reports {
+			_, ok := n.stored[g.Reports[i].ID]
+			if v := g.Verdicts[i]; ok || v != (Verdict{}) {
+				out = append(out, decision{g.Reports[i].ID, v, revision})
+			}
+		}
+	}
+	return out, slices.Sorted(maps.Keys(touched))
+}

@@ -1,0 +1,3 @@
+-- The minutes of reports whose state is about to change, a fresh id each.
+INSERT INTO dirty_windows (level, window, id, due, done)
+SELECT 'minute', arrayJoin({minutes:Array(DateTime('UTC'))}), generateUUIDv4(), now64(3), 0
