@@ -1,7 +1,7 @@
 # Tollkeeper. `make help` lists what there is; every target first checks its tools.
 export CGO_ENABLED = 0
 .DEFAULT_GOAL := help
-.PHONY: bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean
+.PHONY: settle bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ test-all: engine ## test, and what needs npm, Python and curl
 accuracy: check-tools ## recordings of real instrumentations: billed beside ours (FULL=1: every case; JSON=1)
 	@tools/build ./internal/accuracy/show bin/accuracy
 	@bin/accuracy $(if $(JSON),--json,$(if $(FULL),--full))
+
+settle: check-tools ## recorded calls that several instrumentations report: which report stands, and is it the bill (JSON=1)
+	@tools/build ./internal/accuracy/show bin/accuracy
+	@bin/accuracy --settled $(if $(JSON),--json)
 
 lint: check-tools ## gofmt, vet, staticcheck
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }

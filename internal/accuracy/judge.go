@@ -24,12 +24,14 @@ type Row struct {
 	Case     string
 
 	Billed  ledger.Sum // by the model server
-	Ours    ledger.Sum // all calls
+	Ours    ledger.Sum // all calls that stand after settlement
 	AtLeast ledger.Sum // what was surely spent: pricing.Book.AtLeast of the calls that aren't candidates of settlement
 
 	Verdict string
-	Reasons []string // why Ours may not be what was billed: unpriced reasons and names of flags, each once
-	Calls   []ledger.Call
+	Reasons []string       // why Ours may not be what was billed: unpriced reasons and names of flags, each once
+	Calls   []ledger.Call  // those that stand
+	GaveWay []ledger.Call  // reports of a call that another report stands for
+	Why     map[string]int // their reasons
 }
 
 // whyFlags are the flags by which a call says that its amount may not be the bill's.
@@ -37,7 +39,8 @@ const whyFlags = ledger.FlagsUntold | ledger.FlagsDoubt | ledger.FlagCandidate
 
 // Judge holds the calls that were read from a recording, rated by the book, against its bill.
 func Judge(book *pricing.Book, rec *replay.Recording, calls []ledger.Call) Row {
-	r := Row{Name: rec.Name, Emitter: rec.Emitter, Provider: rec.Provider, Case: rec.Case, Billed: rec.Total(), Calls: calls}
+	calls, gaveWay, why := settled(calls)
+	r := Row{Name: rec.Name, Emitter: rec.Emitter, Provider: rec.Provider, Case: rec.Case, Billed: rec.Total(), Calls: calls, GaveWay: gaveWay, Why: why}
 	for i := range calls {
 		c := &calls[i]
 		r.Ours = r.Ours.AddMoney(c.TotalCost())

@@ -127,7 +127,7 @@ func compare(t *testing.T, book *pricing.Book, r *replay.Recording, calls []ledg
 	if len(calls) == 0 {
 		got.Cost = row.Ours.String() // a failed request that the emitter tells nothing of
 	}
-	require.Equal(t, total{uint64(len(calls)), row.Ours.String()}, got, "%s: acknowledged, in the ledger", r.Name)
+	require.Equal(t, total{uint64(len(row.Calls)), row.Ours.String()}, got, "%s: acknowledged and settled, in the ledger", r.Name)
 	require.NotEqual(t, accuracy.Different, row.Verdict, "%s: billed %s, ledger %s, at least %s: %s", r.Name, row.Billed, row.Ours, row.AtLeast, row.Reasons)
 	for emitter, n := range answered {
 		require.Equal(t, len(r.Billed), n, "%s: requests billed, answered calls of %s", r.Name, emitter)

@@ -92,3 +92,13 @@ func near(a, b *Report) bool {
 func sameWork(a, b *Report) bool {
 	return a.Operation == b.Operation || a.Operation == "" || b.Operation == ""
 }
+
+// Of is what settlement knows of a call that ingest stored under a version.
+func Of(c *ledger.Call, version uint64) Report {
+	return Report{
+		ID: ID{c.Minute, c.Tenant, c.TraceID, c.SpanID}, Version: version, Parent: c.ParentSpanID, ResponseID: c.ResponseID,
+		Provider: c.Provider, Operation: c.Operation, Role: c.Role, Rank: c.Rank, Flags: c.Flags,
+		Start: c.Start, End: c.Start + c.Duration, Input: uint64(c.Usage.Input()), Output: uint64(c.Usage.Output()),
+		Authenticated: c.TenantSource == ledger.TenantFromAuth,
+	}
+}

@@ -1,7 +1,7 @@
 // Command show prints how the recordings of real instrumentations are priced beside what the model server billed for them, and exits
 // with 1 if a goal is missed. `make accuracy` runs it.
 //
-//	show [--full | --json] [folder of recordings]
+//	show [--full | --json] [--settled] [folder of recordings]
 package main
 
 import (
@@ -19,6 +19,7 @@ const recordings = "collector/genai/testdata/recordings" // below the root of th
 
 func main() {
 	asJSON := flag.Bool("json", false, "one JSON object per case instead of tables")
+	settled := flag.Bool("settled", false, "only recordings in which several reports may tell of one call, and what settlement made of them")
 	full := flag.Bool("full", false, "every case, not only a line per emitter")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -30,13 +31,13 @@ func main() {
 	case *full:
 		format = accuracy.Full
 	}
-	if err := run(ctx, os.Stdout, flag.Args(), format); err != nil {
+	if err := run(ctx, os.Stdout, flag.Args(), format, *settled); err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out io.Writer, args []string, format accuracy.Format) error {
+func run(ctx context.Context, out io.Writer, args []string, format accuracy.Format, settled bool) error {
 	dir := recordings
 	switch len(args) {
 	case 0:
@@ -48,6 +49,9 @@ func run(ctx context.Context, out io.Writer, args []string, format accuracy.Form
 	rows, err := accuracy.Recordings(ctx, dir)
 	if err != nil {
 		return err
+	}
+	if settled {
+		return accuracy.WriteSettled(out, rows, format == accuracy.JSON)
 	}
 	return accuracy.Write(out, rows, format)
 }
