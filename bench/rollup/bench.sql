@@ -59,3 +59,19 @@ SELECT 'minute', {minute:DateTime('UTC')} + INTERVAL intDiv(number, 20) MINUTE, 
 -- name: old_marks
 INSERT INTO dirty_windows (level, window, id, due, done)
 SELECT 'minute', {minute:DateTime('UTC')}, generateUUIDv4(), now64(3) - 1, 1 FROM numbers(30000)
+-- name: candidates
+-- The flagged 3 % as pairs: a client's report and its gateway's, of one response id, in traces of their own.
+INSERT INTO settle_candidates (hour, response_id, trace_id, span_id, minute, tenant, version, parent_span_id, provider, role, rank,
+    flags, start, duration_ns, operation, input, output)
+SETTINGS async_insert = 0, deduplicate_insert = 'disable'
+WITH
+    number AS i,
+    intDiv(number, 2) AS pair,
+    sipHash64(pair, {minute:DateTime('UTC')}) AS h
+SELECT
+    toStartOfHour({minute:DateTime('UTC')}), h, reinterpret(sipHash128(i, {minute:DateTime('UTC')}, 1), 'FixedString(16)'),
+    reinterpret(sipHash64(i, {minute:DateTime('UTC')}, 1), 'FixedString(8)'), {minute:DateTime('UTC')}, concat('tenant-', toString(h % 200)),
+    bitOr(toUInt64(7) * 72057594037927936, h % 1099511627776), toFixedString('', 8), 'openai', if(i % 2 = 0, 'wrapper', 'leaf'),
+    if(i % 2 = 0, 80, 95), 1536, toDateTime64({minute:DateTime('UTC')}, 9, 'UTC') + toIntervalMillisecond(i * 6), 1000000000, 'chat',
+    h % 4000, h % 700
+FROM numbers(9000)
