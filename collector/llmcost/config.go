@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 )
 
 // Config of the processor.
@@ -13,6 +14,9 @@ type Config struct {
 
 	// PriceFiles are laid over the built-in prices, in order.
 	PriceFiles []string `mapstructure:"price_files" yaml:"price_files"`
+
+	// PriceReload is how often PriceFiles are read again; 0 reads them at start only.
+	PriceReload time.Duration `mapstructure:"price_reload" yaml:"price_reload"`
 
 	// TrustCostOf names emitters (scope names or rule ids) whose own cost bills a call that the price book can't price.
 	TrustCostOf []string `mapstructure:"trust_cost_of" yaml:"trust_cost_of"`
@@ -37,7 +41,7 @@ type TenantConfig struct {
 
 // DefaultConfig returns the configuration that is used without one.
 func DefaultConfig() *Config {
-	return &Config{Tenant: TenantConfig{
+	return &Config{PriceReload: 5 * time.Second, Tenant: TenantConfig{
 		Order:        []string{"resource", "span"},
 		ResourceKeys: []string{"tenant.id", "tenant"},
 		SpanKeys:     []string{"tenant.id", "tenant"},
@@ -70,6 +74,9 @@ func (c *Config) Validate() error {
 		if _, err := os.Stat(f); err != nil {
 			faults = append(faults, fmt.Errorf("price_files: %w; name a file that exists", err))
 		}
+	}
+	if c.PriceReload != 0 && c.PriceReload < 100*time.Millisecond {
+		faults = append(faults, fmt.Errorf("price_reload: %s is less than 100ms; use 5s, or 0 to read the files at start only", c.PriceReload))
 	}
 	if slices.Contains(c.TrustCostOf, "") {
 		faults = append(faults, errors.New("trust_cost_of: an emitter is empty; remove it"))

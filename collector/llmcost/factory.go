@@ -37,7 +37,7 @@ func createTraces(ctx context.Context, set processor.Settings, cfg component.Con
 	if err != nil {
 		return nil, err
 	}
-	book, err := pricing.Load(c.PriceFiles...)
+	prices, err := pricing.NewWatch(c.PriceFiles...)
 	if err != nil {
 		return nil, fmt.Errorf("load prices: %w", err)
 	}
@@ -45,14 +45,16 @@ func createTraces(ctx context.Context, set processor.Settings, cfg component.Con
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
-	p := newProcessor(c, rules, book, m, now)
+	p := newProcessor(c, rules, prices, m, now)
+	reload := &reload{prices: prices, every: c.PriceReload, log: set.Logger, metrics: m}
 	return processorhelper.NewTraces(ctx, set, cfg, next, p.process,
+		processorhelper.WithStart(reload.start), processorhelper.WithShutdown(reload.stop),
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}))
 }
 
-func newProcessor(cfg *Config, rules *genai.Rules, book *pricing.Book, m *metrics, now func() time.Time) *costProcessor {
+func newProcessor(cfg *Config, rules *genai.Rules, prices *pricing.Watch, m *metrics, now func() time.Time) *costProcessor {
 	p := &costProcessor{
-		tenants: newTenants(cfg.Tenant), rules: rules, book: book, metrics: m, now: now, trusted: map[string]bool{},
+		tenants: newTenants(cfg.Tenant), rules: rules, prices: prices, metrics: m, now: now, trusted: map[string]bool{},
 		layers: layers{seen: map[place]sight{}},
 	}
 	for _, e := range cfg.TrustCostOf {

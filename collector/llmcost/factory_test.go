@@ -3,6 +3,7 @@ package llmcost
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
@@ -59,12 +60,12 @@ func TestConfigKeys(t *testing.T) {
 		"tenant": map[string]any{
 			"order": []any{"span"}, "resource_keys": []any{"org"}, "span_keys": []any{"acct"}, "default": "house", "require_auth": true,
 		},
-		"price_files": []any{"a.yaml"}, "trust_cost_of": []any{"litellm"},
+		"price_files": []any{"a.yaml"}, "price_reload": "1m", "trust_cost_of": []any{"litellm"},
 	})
 	require.NoError(t, in.Unmarshal(cfg))
 	require.Equal(t, &Config{
 		Tenant:     TenantConfig{Order: []string{"span"}, ResourceKeys: []string{"org"}, SpanKeys: []string{"acct"}, Default: "house", RequireAuth: true},
-		PriceFiles: []string{"a.yaml"}, TrustCostOf: []string{"litellm"},
+		PriceFiles: []string{"a.yaml"}, PriceReload: time.Minute, TrustCostOf: []string{"litellm"},
 	}, cfg)
 	require.Error(t, confmap.NewFromStringMap(map[string]any{"prices": 1}).Unmarshal(NewFactory().CreateDefaultConfig()))
 }

@@ -43,17 +43,21 @@ func (n *counts) add(c *ledger.Call) {
 //	tollkeeper_llmcost_spans_total{outcome}      spans by what they were: other, not_call, aggregate, call
 //	tollkeeper_llmcost_unpriced_total{reason}    calls without a price
 //	tollkeeper_llmcost_flagged_total{flag}       calls by flag; a call with two flags counts in both
+//	tollkeeper_llmcost_price_reloads_total{result}  changed price files: taken, or refused and the old ones kept
 type metrics struct {
 	spans, unpriced, flagged metric.Int64Counter
 	outcomes                 [genai.NumOutcomes]metric.MeasurementOption
 	reasons                  [len(unpricedReasons)]metric.MeasurementOption
 	flags                    [32]metric.MeasurementOption
+
+	reloads                   metric.Int64Counter
+	reloadTaken, reloadFailed metric.MeasurementOption
 }
 
 func newMetrics(mp metric.MeterProvider) (*metrics, error) {
 	meter := mp.Meter("github.com/tollkeeper/tollkeeper/collector/llmcost")
 	var m metrics
-	var errs [3]error
+	var errs [4]error
 	m.spans, errs[0] = meter.Int64Counter("tollkeeper_llmcost_spans",
 		metric.WithDescription("Spans by what they were."), metric.WithUnit("{span}"))
 	m.unpriced, errs[1] = meter.Int64Counter("tollkeeper_llmcost_unpriced",
@@ -63,6 +67,9 @@ func newMetrics(mp metric.MeterProvider) (*metrics, error) {
 	option := func(key, value string) metric.MeasurementOption {
 		return metric.WithAttributeSet(attribute.NewSet(attribute.String(key, value)))
 	}
+	m.reloads, errs[3] = meter.Int64Counter("tollkeeper_llmcost_price_reloads",
+		metric.WithDescription("Changed price files: taken, or refused and the old ones kept."), metric.WithUnit("{reload}"))
+	m.reloadTaken, m.reloadFailed = option("result", "taken"), option("result", "refused")
 	for i := range m.outcomes {
 		m.outcomes[i] = option("outcome", genai.Outcome(i).String())
 	}

@@ -18,7 +18,7 @@ import (
 type costProcessor struct {
 	tenants tenants
 	rules   *genai.Rules
-	book    *pricing.Book
+	prices  *pricing.Watch
 	trusted map[string]bool
 	metrics *metrics
 	now     func() time.Time
@@ -29,6 +29,7 @@ type costProcessor struct {
 // worker is what one request needs: a reader, a call and its encoding, and the counts of what was seen.
 type worker struct {
 	reader *genai.Reader
+	book   *pricing.Book // one for the whole request
 	call   ledger.Call
 	body   []byte
 	calls  []billed
@@ -48,7 +49,7 @@ func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.T
 		w.call = ledger.Call{}
 		p.workers.Put(w)
 	}()
-	w.seen, w.calls = counts{}, w.calls[:0]
+	w.seen, w.calls, w.book = counts{}, w.calls[:0], p.prices.Book()
 	received := p.now().UnixNano()
 	identity, known := authenticated(ctx)
 	for _, rs := range td.ResourceSpans().All() {
@@ -109,7 +110,7 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 			w.calls = append(w.calls, newBilled(&w.call, w.reader.Origin().Direct, attrs))
 			if !priced {
 				priced = true
-				rs.Resource().Attributes().PutStr(TagPriceVersion, p.book.Version())
+				rs.Resource().Attributes().PutStr(TagPriceVersion, w.book.Version())
 				rs.Resource().Attributes().PutStr(TagCurrency, "USD")
 			}
 		}
@@ -133,7 +134,7 @@ func (p *costProcessor) bill(w *worker, who tenant, received int64) {
 	if c.Flags&ledger.FlagCandidate == 0 && p.layers.around(c.Tenant, c.Service, origin.Direct, received) {
 		c.Flags |= ledger.FlagCandidate
 	}
-	p.book.Rate(c)
+	w.book.Rate(c)
 	if c.Flags&ledger.FlagHasProvided != 0 {
 		p.compare(c)
 	}

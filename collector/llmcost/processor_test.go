@@ -25,21 +25,21 @@ func newTest(t testing.TB, change func(*Config)) *costProcessor {
 		change(cfg)
 	}
 	require.NoError(t, cfg.Validate())
-	book, err := testBook()
+	prices, err := testPrices()
 	if len(cfg.PriceFiles) > 0 {
-		book, err = pricing.Load(cfg.PriceFiles...)
+		prices, err = pricing.NewWatch(cfg.PriceFiles...)
 	}
 	require.NoError(t, err)
 	rules, err := testRules()
 	require.NoError(t, err)
 	m, err := newMetrics(noop.NewMeterProvider())
 	require.NoError(t, err)
-	return newProcessor(cfg, rules, book, m, func() time.Time { return testNow })
+	return newProcessor(cfg, rules, prices, m, func() time.Time { return testNow })
 }
 
 var (
-	testBook  = sync.OnceValues(pricing.Builtin)
-	testRules = sync.OnceValues(genai.BuiltinRules)
+	testPrices = sync.OnceValues(func() (*pricing.Watch, error) { return pricing.NewWatch() })
+	testRules  = sync.OnceValues(genai.BuiltinRules)
 )
 
 // oneSpan makes traces with one span of a service.

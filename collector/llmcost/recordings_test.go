@@ -26,6 +26,9 @@ func TestRecordings(t *testing.T) {
 		for j := range r.Calls {
 			notes = append(notes, note(&r.Calls[j]))
 		}
+		for j := range r.GaveWay {
+			notes = append(notes, "gives way: "+note(&r.GaveWay[j]))
+		}
 		assert.NotEqual(t, accuracy.Different, r.Verdict, "%s: billed %s, ledger %s, at least %s: %s", r.Name, r.Billed, r.Ours, r.AtLeast, notes)
 		fmt.Fprintf(&table, "%-48s %-5s billed %s ledger %s at least %s  %s\n", r.Name, r.Verdict, r.Billed.Short(), r.Ours.Short(),
 			r.AtLeast.Short(), strings.Join(notes, "; "))
