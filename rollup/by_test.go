@@ -163,4 +163,11 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 	require.Equal(t, at.Add(time.Hour), check.Differences[0].Window)
 	r.now = func() time.Time { return to.Add(time.Hour) }
 	require.NoError(t, r.nightly(t.Context()))
+	// One gave way to a report that gave way itself.
+	require.NoError(t, conn.Exec(t.Context(), `INSERT INTO settlements (minute, tenant, trace_id, span_id, revision, loses, winner_minute, winner_tenant, winner_trace_id, winner_span_id, reason)
+		SELECT toDateTime('2026-03-01 10:00:00', 'UTC'), 'acme', 'none', char(49 + number), 1, 1, toDateTime('2026-03-01 10:00:00', 'UTC'), 'acme', 'none', char(50 + number), 'parent' FROM numbers(2)`))
+	check, err = r.Recompute(t.Context(), from, to)
+	require.NoError(t, err)
+	require.Len(t, check.Differences, 3)
+	require.Contains(t, check.Differences[1].What, "settlement")
 }

@@ -65,7 +65,33 @@ func (r *Rollup) Recompute(ctx context.Context, from, to time.Time) (Check, erro
 			return check, err
 		}
 	}
-	return check, nil
+	return check, r.checkSettled(ctx, &check, from, to)
+}
+
+// candidatesLast is for how long settlement's candidates are surely there (schema.LateDays).
+const candidatesLast = schema.LateDays * 24 * time.Hour
+
+// checkSettled looks for reports that gave way to one that doesn't stand. Their cost is in no total, so it is a loss of one
+// call each.
+func (r *Rollup) checkSettled(ctx context.Context, check *Check, from, to time.Time) error {
+	if from.Before(r.now().Add(-candidatesLast)) || check.Pending > 0 {
+		return nil // a decision is whole when its marks are done
+	}
+	rows, err := r.conn.Query(ctx, schema.SQL("settle/broken"), named("from", from), named("to", to))
+	if err != nil {
+		return fmt.Errorf("check settlements: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		d := Difference{Calls: -1}
+		var trace, span, reason string
+		if err := rows.Scan(&d.Window, &d.Tenant, &trace, &span, &reason); err != nil {
+			return fmt.Errorf("check settlements: %w", err)
+		}
+		d.Window, d.What = d.Window.UTC(), fmt.Sprintf("settlement %x/%x (%s)", trace, span, reason)
+		check.Differences = append(check.Differences, d)
+	}
+	return rows.Err()
 }
 
 type checkable struct {

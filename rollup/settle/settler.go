@@ -37,17 +37,13 @@ const (
 // Settle decides the groups that have a report in the minute. Where a decision differs from the stored one it marks the
 // minutes of the reports that change, then writes the decision. It can be stopped anywhere and run by several at once.
 func (s *Settler) Settle(ctx context.Context, minute time.Time) error {
-	seeds, err := s.store.reports(ctx, "settle/seeds", named("minute", minute))
-	if err != nil {
-		return wrap("read its candidates", minute, err)
-	}
-	if len(seeds) == 0 {
-		return nil
-	}
 	n := neighbours{store: &s.store, minute: minute, reports: map[ID]Report{}, stored: map[ID]decision{},
 		traces: map[[16]byte]bool{}, responses: map[uint64]bool{}}
-	if err := n.collect(ctx, seeds); err != nil {
+	if err := n.collect(ctx); err != nil {
 		return err
+	}
+	if len(n.reports) == 0 {
+		return nil
 	}
 	if err := s.stop(afterRead); err != nil {
 		return err
@@ -94,30 +90,31 @@ const (
 	keysPerQuery = 2000 // keeps a statement's parameters far below a server's limit on a URL's length (1 MiB)
 )
 
-// collect looks up who shares a trace or a unique response id with the seeds, then with those, until nobody new comes.
-func (n *neighbours) collect(ctx context.Context, seeds []Report) error {
-	reach := Reach
-	for i := range seeds {
-		if seeds[i].Flags&ledger.FlagStartOutside != 0 {
-			reach = MaxSpan // its copies were stored when they came
-		}
+// collect reads the minute's candidates and looks up who shares a trace or a unique response id with them, then with those,
+// until nobody new comes.
+func (n *neighbours) collect(ctx context.Context) error {
+	found, from, to, err := n.around(ctx, Reach)
+	if err == nil && slices.ContainsFunc(found, func(r Report) bool {
+		return r.Minute == n.minute.Unix() && r.Flags&ledger.FlagStartOutside != 0
+	}) {
+		found, from, to, err = n.around(ctx, MaxSpan) // its copies were stored when they came
 	}
-	from, to := n.minute.Add(-reach), n.minute.Add(reach+time.Minute)
-	twins, err := n.store.reports(ctx, "settle/twins", named("minute", n.minute), named("from", from), named("to", to), named("unique", uint32(ledger.FlagUniqueID)))
-	if err != nil {
-		return wrap("look for twins", n.minute, err)
+	if err != nil || len(found) == 0 {
+		return err
 	}
-	for i := range seeds { // their keys are looked up already
-		n.traces[seeds[i].Trace] = true
-		if id := seeds[i].unique(); id != 0 {
-			n.responses[id] = true
+	for i := range found {
+		if found[i].Minute == n.minute.Unix() { // its keys are looked up already
+			n.traces[found[i].Trace] = true
+			if id := found[i].unique(); id != 0 {
+				n.responses[id] = true
+			}
 		}
 	}
 	stored, err := n.store.decisions(ctx, "settle/stored", named("minute", n.minute), named("from", from), named("to", to))
 	if err != nil {
 		return wrap("read earlier decisions", n.minute, err)
 	}
-	traces, responses := n.add(append(seeds, twins...), stored)
+	traces, responses := n.add(found, stored)
 	for range maxRounds {
 		if len(traces) == 0 && len(responses) == 0 {
 			return nil
@@ -127,6 +124,16 @@ func (n *neighbours) collect(ctx context.Context, seeds []Report) error {
 		}
 	}
 	return nil // a chain this long is over the bounds of a group anyway: what was not seen is decided from its own minute
+}
+
+// around reads the minute's candidates and those within reach that have a key of theirs.
+func (n *neighbours) around(ctx context.Context, reach time.Duration) (found []Report, from, to time.Time, err error) {
+	from, to = n.minute.Add(-reach), n.minute.Add(reach+time.Minute)
+	found, err = n.store.reports(ctx, "settle/around", named("minute", n.minute), named("from", from), named("to", to), named("unique", uint32(ledger.FlagUniqueID)))
+	if err != nil {
+		err = wrap("read its candidates", n.minute, err)
+	}
+	return found, from, to, err
 }
 
 // more looks up traces and responses, in [first − reach, last + reach] of all that was found.

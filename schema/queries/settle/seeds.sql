@@ -1,5 +1,0 @@
--- The reports of one minute that may tell of a call that another report tells of too.
-SELECT minute, tenant, trace_id, span_id, version, parent_span_id, response_id, provider, operation, toInt8(role), rank, flags,
-    start, duration_ns, input, output, authenticated
-FROM settle_candidates FINAL
-WHERE hour = toStartOfHour({minute:DateTime('UTC')}) AND minute = {minute:DateTime('UTC')}
