@@ -23,7 +23,7 @@ func TestEmbeddedServersAlone(t *testing.T) {
 		{[]string{"schema", "diff"}, "nothing to change"},
 		{[]string{"schema", "verify"}, "the database is as it should be"},
 		{[]string{"topics", "apply"}, "the topics exist"},
-		{[]string{"rollup", "--once"}, "minute 0 windows"},
+		{[]string{"rollup", "--once"}, "minute  0 windows"},
 	} {
 		p := start(t, servers, job.args...)
 		require.Zero(t, p.exit(), "%v:\n%s", job.args, p.text())

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tollkeeper/tollkeeper/dashboards/explain"
 	"github.com/tollkeeper/tollkeeper/internal/accuracy"
 	"github.com/tollkeeper/tollkeeper/internal/replay"
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -71,6 +72,7 @@ func TestRecordingsThroughThePipeline(t *testing.T) {
 			require.Equal(t, got[tenant], again[tenant], tenant)
 		}
 	})
+	t.Run("explained", func(t *testing.T) { wantExplained(t, p, book) })
 	t.Run("payload without prompts", func(t *testing.T) { wantPayload(t, p, all) })
 	require.NotRegexp(t, "<(Debug|Trace|Information)>", p.logs.tail(math.MaxInt), "the engine's own log floods ours")
 }
@@ -133,6 +135,38 @@ func compare(t *testing.T, book *pricing.Book, r *replay.Recording, calls []ledg
 		require.Equal(t, len(r.Billed), n, "%s: requests billed, answered calls of %s", r.Name, emitter)
 	}
 	return row.Verdict == accuracy.Equal
+}
+
+// wantExplained asks for everything behind a call that a gateway and the client in front of it reported.
+func wantExplained(t *testing.T, p *product, book *pricing.Book) {
+	t.Helper()
+	var trace string
+	require.NoError(t, p.conn.QueryRow(t.Context(), `SELECT lower(hex(trace_id)) FROM calls(from = now() - 7200, to = now() + 7200)
+		WHERE tenant = '`+ofRecord+`litellm-proxy-and-openllmetry/chat-cached'`).Scan(&trace))
+	reports, err := explain.Trace(t.Context(), p.conn, trace, "")
+	require.NoError(t, err)
+	require.Len(t, reports, 2)
+	client, gateway := reports[0], reports[1]
+	require.Equal(t, &gateway.Ref, client.GaveWayTo)
+	require.Equal(t, "response_id", client.Reason)
+	require.Equal(t, []explain.Ref{client.Ref}, gateway.StandsFor)
+	require.Nil(t, gateway.GaveWayTo)
+	require.Equal(t, gateway.Total, client.Total)
+	var text strings.Builder
+	require.NoError(t, explain.WriteText(&text, reports, book))
+	for _, part := range []string{
+		"counts     no: gave way to " + gateway.Ref.String() + ": it tells of the same provider response", "counts     yes, and stands for " + client.Ref.String(),
+		"rule litellm; leaf, rank 95", "by a resource attribute, claimed by the sender", "span says  ", "cache_read", "price book " + book.Version(),
+		"each line", gateway.Total,
+	} {
+		require.Contains(t, strings.ToLower(text.String()), strings.ToLower(part))
+	}
+	one, err := explain.Trace(t.Context(), p.conn, trace, gateway.Span)
+	require.NoError(t, err)
+	require.Len(t, one, 1)
+	none, err := explain.Trace(t.Context(), p.conn, strings.Repeat("0", 32), "")
+	require.NoError(t, err)
+	require.Empty(t, none)
 }
 
 // What was asked and answered in the recordings: the prompt, the answer, what a tool was given and gave back.
