@@ -711,11 +711,7 @@ FROM
         GROUP BY window
     )
 );
--- 0003_prices
--- Prices: nothing yet.
--- 0004_tenants
--- Tenants: nothing yet.
--- 0005_settlement
+-- 0003_settlement
 -- What a settlement is decided by, beside what the table has already, so that it never has to look into call_reports.
 ALTER TABLE tollkeeper.settle_candidates
     ADD COLUMN IF NOT EXISTS start DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
@@ -724,9 +720,7 @@ ALTER TABLE tollkeeper.settle_candidates
     ADD COLUMN IF NOT EXISTS input UInt64 CODEC(T64, ZSTD(1)),
     ADD COLUMN IF NOT EXISTS output UInt64 CODEC(T64, ZSTD(1)),
     ADD COLUMN IF NOT EXISTS authenticated UInt8;
--- 0006_books
--- Books: nothing yet.
--- 0007_dimensions
+-- 0004_dimensions
 -- Spend by dimension (DESIGN D13): two more sizes of window, and a column that tells the sum of what was cut off from a
 -- value that happens to have the same name.
 ALTER TABLE tollkeeper.dirty_windows

@@ -1,1 +1,0 @@
--- Prices: nothing yet.

@@ -1,1 +1,0 @@
--- Tenants: nothing yet.
