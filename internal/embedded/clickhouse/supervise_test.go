@@ -109,6 +109,8 @@ TTL day + INTERVAL 3 DAY TO VOLUME 'warm', day + INTERVAL 30 DAY TO VOLUME 'cold
 	query(t, s, admin, "RESTORE TABLE x FROM File('x-backup')")
 	stop(t, s)
 	s = start(t, clickhouse.Config{Dir: dir})
+	// RESTORE puts parts on hot; the engine's own mover takes them to their tier, before or after the restart.
+	require.Eventually(t, func() bool { return query(t, s, admin, disks) == "cold\t1\nwarm\t1\nhot\t1" }, 30*time.Second, 50*time.Millisecond)
 	require.Equal(t, "cold\t1\nwarm\t1\nhot\t1", query(t, s, admin, disks))
 	require.NoError(t, filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
 		if err == nil && info.Mode()&os.ModeSymlink == 0 {
