@@ -136,6 +136,7 @@ type Book struct {
 	series    map[modelKey]*series
 	providers map[string]string // every accepted provider name → the book's own
 	naming    map[string]naming
+	reserved  []*Reservation
 	resolved  atomic.Pointer[map[modelKey]*series]
 }
 

@@ -52,6 +52,7 @@ func (b *builder) build(book *Book, f *file, override bool) {
 	if override {
 		b.discount(book, f)
 	}
+	b.reserve(book, f, override)
 	for i, s := range all {
 		m := &f.Models[i]
 		if s == nil {

@@ -16,6 +16,7 @@ type Explanation struct {
 	List   ledger.Money // what the published prices would have made of it; Total when nothing is laid over them
 	Listed bool         // false: they can't price it, so there is no List
 	Lacks  []string     // buckets and units that were used and have no price, with reason no_bucket_price
+	Served *Reservation // the reserved capacity that served it: lines are list prices, and the total is zero
 	Tiers  []string     // the tiers that the entry has, with reason no_tier_price
 }
 
@@ -39,6 +40,9 @@ func (l Line) Rounded() bool { return l.Exact != trimmed(l.Amount.String()) }
 func (b *Book) Explain(c ledger.Call) Explanation {
 	b.Rate(&c)
 	x := Explanation{Call: c}
+	if c.Flags&ledger.FlagReserved != 0 {
+		return b.explainReserved(x)
+	}
 	e, list, _ := b.entryFor(&c)
 	if e == nil {
 		return x
@@ -78,6 +82,30 @@ func (b *Book) Explain(c ledger.Call) Explanation {
 			x.Listed = reason == ""
 		}
 	}
+	return x
+}
+
+// explainReserved says what served the call and what it would have cost at list prices.
+func (b *Book) explainReserved(x Explanation) Explanation {
+	c := &x.Call
+	x.Served = b.reservation(c, when(c))
+	list := b.published(c)
+	if list == nil {
+		return x
+	}
+	t := list.Table(tierOf(c), c.Usage.Input())
+	if t == nil {
+		return x
+	}
+	if _, _, reason := costOf(t, &c.Usage); reason != "" {
+		return x
+	}
+	for _, r := range b.rows(list) {
+		if r.Entry == t.ID {
+			x.Row = r
+		}
+	}
+	x.Lines, x.List, x.Listed = lines(t, nil, "", &c.Usage), c.ListDelta, true
 	return x
 }
 
@@ -180,6 +208,7 @@ type Sum struct {
 	Via            string `json:"via,omitempty"`
 	Checked        string `json:"checked,omitempty"`
 	Version        string `json:"price_version"`
+	Reserved       string `json:"reserved,omitempty"` // the capacity that served it: the lines are list prices
 	Unpriceable    string `json:"reason,omitempty"`
 	AboveThreshold int64  `json:"above_input_tokens,omitempty"`
 }
@@ -194,6 +223,9 @@ func (x *Explanation) Rows() []ExplainedRow {
 	c, r := &x.Call, &x.Row
 	sum := &Sum{Provider: c.Provider, Model: c.Model, Unpriced: c.Unpriced, Tier: r.Tier, Entry: r.Entry, URL: r.URL, Via: r.Via,
 		Checked: r.Checked, Version: c.PriceVersion, AboveThreshold: r.Above}
+	if x.Served != nil {
+		sum.Reserved, sum.Entry = x.Served.ID, c.PriceEntry
+	}
 	if c.Unpriced != "" {
 		sum.Unpriceable = x.Why()
 		return append(rows, ExplainedRow{Line: "total", Sum: sum})

@@ -29,6 +29,7 @@ type file struct {
 	Names     names             `yaml:"names"`
 	Models    []model           `yaml:"models"`
 	Discounts []discount        `yaml:"discounts"`
+	Reserved  []reserved        `yaml:"reserved"`
 
 	name string
 }
@@ -73,6 +74,18 @@ type discount struct {
 	From   text     `yaml:"from"`
 	To     text     `yaml:"to"`
 	Factor text     `yaml:"factor"`
+}
+
+// reserved is a fixed amount for capacity, for the whole of its period.
+type reserved struct {
+	ID              string   `yaml:"id"`
+	Models          []string `yaml:"models"`
+	Tiers           []string `yaml:"tiers"`
+	Regions         []string `yaml:"regions"`
+	From            text     `yaml:"from"`
+	To              text     `yaml:"to"`
+	Amount          text     `yaml:"amount_usd"`
+	TokensPerMinute int64    `yaml:"tokens_per_minute"`
 }
 
 // text is a scalar as it is written, so that no number passes through a float.

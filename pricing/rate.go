@@ -27,18 +27,22 @@ func tierOf(c *ledger.Call) string {
 }
 
 // Rate prices the call's usage at its start: it fills the cost parts, what discounts, caches and tiers saved, the price
-// version and entry, or the reason why it can't. A call that the reader already found unreadable, and a refused call (failed,
+// version and entry, or the reason why it can't. A call that reserved capacity served costs nothing by itself and is flagged. A call that the reader already found unreadable, and a refused call (failed,
 // without usage, and not found to lack it), which costs nothing, are left at zero.
 func (b *Book) Rate(c *ledger.Call) {
 	c.Cost = [ledger.NumCostParts]ledger.Money{}
 	c.ListDelta, c.CacheSaved, c.TierSaved = 0, 0, 0
 	c.PriceVersion, c.PriceEntry = b.version, ""
-	c.Flags &^= ledger.FlagModelGuessed
+	c.Flags &^= ledger.FlagModelGuessed | ledger.FlagReserved
 	if c.Unpriced != "" || (c.ErrorClass != "" && c.Usage.Zero()) {
 		return
 	}
 	if c.Model == "" && c.RequestModel == "" {
 		c.Unpriced = ledger.UnpricedNoModel
+		return
+	}
+	if r := b.reservation(c, when(c)); r != nil {
+		b.rateReserved(c, r)
 		return
 	}
 	e, list, asked := b.entryFor(c)
@@ -78,21 +82,26 @@ func (b *Book) Rate(c *ledger.Call) {
 	}
 }
 
+// when is the time whose prices hold: the call's start, or its receipt where the start isn't believable.
+func when(c *ledger.Call) int64 {
+	if c.Flags&ledger.FlagStartOutside != 0 {
+		return c.Received
+	}
+	return c.Start
+}
+
 // entryFor looks for the model that answered, then for the one that was asked for (a deployment's or a profile's name may
 // be known only in one of them). asked says that it was found by the latter alone.
 func (b *Book) entryFor(c *ledger.Call) (e, list *Entry, asked bool) {
-	when := c.Start
-	if c.Flags&ledger.FlagStartOutside != 0 {
-		when = c.Received
-	}
+	at := when(c)
 	if s := b.find(c.Provider, c.Model); s != nil {
-		if e, list = s.find(c.Tenant, when); e != nil {
+		if e, list = s.find(c.Tenant, at); e != nil {
 			return e, list, false
 		}
 	}
 	if c.RequestModel != "" && c.RequestModel != c.Model {
 		if s := b.find(c.Provider, c.RequestModel); s != nil {
-			e, list = s.find(c.Tenant, when)
+			e, list = s.find(c.Tenant, at)
 			return e, list, true
 		}
 	}

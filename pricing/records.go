@@ -39,6 +39,9 @@ func (b *Book) Records() []Record {
 			}
 		}
 	}
+	for _, r := range b.reserved {
+		out = append(out, r.record(b.version))
+	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Entry < out[j].Entry })
 	return out
 }

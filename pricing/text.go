@@ -79,6 +79,9 @@ func (x *Explanation) WriteText(w io.Writer) error {
 		fmt.Fprintf(w, " for tenant %s", c.Tenant)
 	}
 	fmt.Fprintln(w)
+	if x.Served != nil {
+		fmt.Fprint(w, x.Served.text())
+	}
 	if r.Entry != "" {
 		fmt.Fprintf(w, "price entry  %s: %s, from %s to %s\n", r.Entry, r.condition(), or(r.From, "the beginning"), or(r.To, "further notice"))
 		fmt.Fprintf(w, "source       %s\n", r.provenance())
@@ -93,7 +96,15 @@ func (x *Explanation) WriteText(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintln(w)
+	if x.Served != nil && !x.Listed {
+		_, err := fmt.Fprint(w, "charged 0.00; its list price isn't known\n")
+		return err
+	}
 	if err := writeTable(w, x.cells(), 1, 4); err != nil {
+		return err
+	}
+	if x.Served != nil {
+		_, err := fmt.Fprint(w, "\nThe lines are what the published prices would have made of it.\n")
 		return err
 	}
 	fmt.Fprint(w, "\nEach line is rounded once, half to even, to 10⁻¹² USD; the total is their sum.\n")
@@ -116,6 +127,9 @@ func (x *Explanation) cells() [][]string {
 			price += " / " + group(l.Per)
 		}
 		out = append(out, []string{l.Name, group(l.Count), price, l.Exact, l.Amount.Short()})
+	}
+	if x.Served != nil {
+		return append(out, []string{"list price", "", "", "", x.List.Short()}, []string{"charged", "", "", "", x.Total.Short()})
 	}
 	return append(out, []string{"total", "", "", "", x.Total.Short()})
 }

@@ -135,7 +135,7 @@ func (p *costProcessor) bill(w *worker, who tenant, received int64) {
 		c.Flags |= ledger.FlagCandidate
 	}
 	w.book.Rate(c)
-	if c.Flags&ledger.FlagHasProvided != 0 {
+	if c.Flags&ledger.FlagHasProvided != 0 && c.Flags&ledger.FlagReserved == 0 { // what the emitter says is a list price
 		p.compare(c)
 	}
 	w.seen.add(c)
