@@ -1,7 +1,7 @@
 # Tollkeeper. `make help` lists what there is; every target first checks its tools.
 export CGO_ENABLED = 0
 .DEFAULT_GOAL := help
-.PHONY: settle bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean
+.PHONY: catalogue settle bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ lint: check-tools ## gofmt, vet, staticcheck
 
 fmt: ## format the Go code
 	@git ls-files '*.go' | xargs gofmt -w
+
+catalogue: check-tools ## write the generated price files again from the pinned public catalogues (Python)
+	@tools/check-tools test-all
+	@tools/build ./pricing/catalogue/make bin/make-catalogue
+	@pricing/catalogue/make/facts bin/catalogue
+	@bin/make-catalogue bin/catalogue
 
 record: ## record the spans of real instrumentations again (Python, Node)
 	@tools/check-tools test-all

@@ -48,6 +48,7 @@ type Entry struct {
 	factor          *Price // of the published prices; nil = prices of its own
 	choice          bool   // a request can choose another tier (batches are not requests)
 	from, to        int64  // Unix nanoseconds; to = 0 is open
+	hours           *hours // of every day in which it holds; nil = all day
 }
 
 // Source is where a price was read, and when.
@@ -71,7 +72,9 @@ func (e *Entry) Table(tier string, input int64) *Table {
 	return nil
 }
 
-func (e *Entry) covers(at int64) bool { return at >= e.from && (e.to == 0 || at < e.to) }
+func (e *Entry) covers(at int64) bool {
+	return at >= e.from && (e.to == 0 || at < e.to) && (e.hours == nil || e.hours.cover(at))
+}
 
 // series is all that the book says of one model.
 type series struct {

@@ -18,7 +18,7 @@ var bucketNames = map[string]ledger.Bucket{
 
 var unitNames = map[string]ledger.Unit{
 	"request": ledger.UnitRequest, "image": ledger.UnitImage, "millisecond": ledger.UnitMilli, "page": ledger.UnitPage,
-	"search": ledger.UnitSearch,
+	"search": ledger.UnitSearch, "second": ledger.UnitMilli, "minute": ledger.UnitMilli, "hour": ledger.UnitMilli,
 }
 
 func (b *builder) fault(f *file, model, format string, args ...any) {
@@ -100,20 +100,27 @@ func (b *builder) insert(f *file, s *series, e *Entry, override bool) {
 		list = &s.all
 	}
 	for _, have := range *list {
-		if (e.to == 0 || have.from < e.to) && (have.to == 0 || e.from < have.to) && !override {
+		if (e.to == 0 || have.from < e.to) && (have.to == 0 || e.from < have.to) && !override && !apart(have.hours, e.hours) {
 			b.fault(f, s.model, "the price from %s overlaps the one from %s; end one where the other begins", day(e.From), day(have.From))
 		}
 	}
 	*list = append(*list, e)
 	if !override {
-		sort.SliceStable(*list, func(i, j int) bool { return (*list)[i].from < (*list)[j].from })
+		sort.SliceStable(*list, func(i, j int) bool {
+			a, b := (*list)[i], (*list)[j]
+			if (a.hours == nil) != (b.hours == nil) {
+				return a.hours == nil // the prices of some hours stand above those of all day
+			}
+			return a.from < b.from
+		})
 	}
 }
 
 // entries turns a period into one entry, or one per tenant.
 func (b *builder) entries(f *file, provider string, m *model, p *period, override bool) []*Entry {
-	base := Entry{Provider: provider, Model: strings.ToLower(m.Model), Source: f.Source, override: override}
+	base := Entry{Provider: provider, Model: strings.ToLower(m.Model), Source: f.Source.but(m.Source).but(p.Source), override: override}
 	b.span(f, m.Model, &base, p.From, p.To)
+	b.daily(f, m.Model, &base, p.Hours)
 	tenants := f.Tenants
 	if len(tenants) == 0 {
 		tenants = []string{""}
@@ -184,6 +191,9 @@ func entryID(e *Entry, tier string) string {
 	if !e.From.IsZero() {
 		id += "@" + day(e.From)
 	}
+	if e.hours != nil {
+		id += "@" + e.hours.text
+	}
 	if tier != Standard {
 		id += "+" + tier
 	}
@@ -221,6 +231,7 @@ func (b *builder) fill(f *file, model string, t *Table, p *Amounts) {
 		}
 		t.set(bucket, price.shift(6))
 	}
+	named := map[ledger.Unit]string{}
 	for name, s := range p.Unit {
 		unit, ok := unitNames[name]
 		if !ok {
@@ -228,10 +239,17 @@ func (b *builder) fill(f *file, model string, t *Table, p *Amounts) {
 			continue
 		}
 		price, err := ParsePrice(string(s))
+		if err == nil {
+			price, err = price.per1(name)
+		}
 		if err != nil {
 			b.fault(f, model, "usd_per_unit: %s: %v", name, err)
 			continue
 		}
+		if t.HasUnit(unit) && named[unit] != "" {
+			b.fault(f, model, "usd_per_unit: %s and %s price the same unit; keep one", named[unit], name)
+		}
+		named[unit] = name
 		t.setUnit(unit, price)
 	}
 }

@@ -130,7 +130,7 @@ func lines(t, base *Table, factor string, u *ledger.Usage) []Line {
 		}
 		add(ledger.Bucket(i).String(), n, 1_000_000, t.Tokens[i], before)
 	}
-	for i, n := range u.Units {
+	for i, n := range t.counted(u) {
 		var before *Price
 		if base != nil {
 			before = &base.Units[i]

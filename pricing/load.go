@@ -43,14 +43,17 @@ type names struct {
 type model struct {
 	Model   string   `yaml:"model"`
 	Aliases []string `yaml:"aliases"`
-	Dated   bool     `yaml:"dated"` // the name may carry one of the provider's date suffixes
+	Dated   bool     `yaml:"dated"`  // the name may carry one of the provider's date suffixes
+	Source  Source   `yaml:"source"` // where it differs from the file's
 	Prices  []period `yaml:"prices"`
 }
 
 // period is a model's price from a day (or moment) on, until another (exclusive). Empty = open.
 type period struct {
-	From    text `yaml:"from"`
-	To      text `yaml:"to"`
+	From    text   `yaml:"from"`
+	To      text   `yaml:"to"`
+	Hours   text   `yaml:"hours"`  // of every day, UTC: 01:00-04:00; stands above the period's other prices
+	Source  Source `yaml:"source"` // where it differs from the model's
 	Amounts `yaml:",inline"`
 	Tiers   map[string]Amounts `yaml:"tiers"`
 }

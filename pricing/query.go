@@ -18,6 +18,7 @@ type Row struct {
 	Factor   string            `json:"factor,omitempty"`             // of the published prices, which it was made of
 	From     string            `json:"from,omitempty"`               // a day or moment (UTC); empty = open
 	To       string            `json:"to,omitempty"`                 // exclusive
+	Hours    string            `json:"hours,omitempty"`              // of every day, UTC; empty = all
 	Million  map[string]string `json:"usd_per_million"`              // by the ledger's names of buckets
 	Unit     map[string]string `json:"usd_per_unit,omitempty"`
 	Also     []string          `json:"also_priced,omitempty"` // List only: the entry's other tiers and context lengths
@@ -182,6 +183,9 @@ func (b *Book) row(e *Entry, tier string, s *step) Row {
 	}
 	if !e.To.IsZero() {
 		r.To = day(e.To)
+	}
+	if e.hours != nil {
+		r.Hours = e.hours.text
 	}
 	r.Million, r.Unit = s.table.prices()
 	return r

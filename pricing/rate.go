@@ -142,7 +142,7 @@ func costOf(t *Table, u *ledger.Usage) (cost [ledger.NumCostParts]ledger.Money, 
 			return cost, 0, ledger.UnpricedOverflow
 		}
 	}
-	for i, n := range u.Units {
+	for i, n := range t.counted(u) {
 		if n == 0 {
 			continue
 		}
@@ -154,6 +154,16 @@ func costOf(t *Table, u *ledger.Usage) (cost [ledger.NumCostParts]ledger.Money, 
 		}
 	}
 	return cost, total, ""
+}
+
+// counted are the units that a usage is charged for: a price per request is charged once where nobody counted requests, since a
+// call is one. Failed calls without usage don't get here.
+func (t *Table) counted(u *ledger.Usage) [ledger.NumUnits]int64 {
+	units := u.Units
+	if t.HasUnit(ledger.UnitRequest) && units[ledger.UnitRequest] == 0 {
+		units[ledger.UnitRequest] = 1
+	}
+	return units
 }
 
 // addAmount adds count × price to a part and to the total; false when the total leaves the range of Money.

@@ -153,6 +153,9 @@ func (x *Explanation) Why() string {
 // condition says which calls of its model a row is for: "standard", "batch >200000", "standard for acme ×0.85".
 func (r *Row) condition() string {
 	s := r.tier()
+	if r.Hours != "" {
+		s += " " + r.Hours
+	}
 	switch {
 	case r.Tenant != "":
 		s += " for " + r.Tenant

@@ -73,7 +73,7 @@ func TestPricesExitCodes(t *testing.T) {
 		{"lint " + negotiated(t), 0, "1 files, 0 faults, 0 notes"},
 		{"lint", exitUsage, "requires at least 1 arg"},
 		{"list --prices " + bad, exitUsage, `unknown field "model"`},
-		{"list --provider opnai", exitUsage, `--provider "opnai": no prices of it; use one of anthropic`},
+		{"list --provider opnai", exitUsage, `--provider "opnai": no prices of it; use one of ai21, anthropic`},
 		{"list --at yesterday", exitUsage, `--at "yesterday": want a day`},
 		{"explain gpt-4o", exitUsage, "no usage to price"},
 		{"explain gpt-4o --input -1", exitUsage, "fresh_input -1: a count can't be negative"},
