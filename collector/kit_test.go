@@ -100,6 +100,12 @@ func (w *endingWriter) Write(b []byte) (int, error) {
 func keepAll(c *Config) {
 	c.Sampling.Probability = 1
 	c.Sampling.DecisionWait = 0
+	c.Sampling.BudgetKiB = 0
+}
+
+// keepNone keeps nothing but what has a reason, and the traffic of these tests has none.
+func keepNone(c *Config) {
+	c.Sampling.Probability, c.Sampling.MinCost, c.Sampling.FloorPerMinute, c.Sampling.KeepFirst = 0, "", 0, false
 }
 
 // client returns a function that exports traces and gives what an SDK would see: nil, a gRPC status error, or an

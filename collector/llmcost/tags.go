@@ -16,6 +16,8 @@ const (
 	TagUsagePrefix  = ledger.AttrPrefix + "usage."
 	TagPriceVersion = ledger.AttrPrefix + "price.version"
 	TagPriceEntry   = ledger.AttrPrefix + "price.entry"
+	TagModel        = ledger.AttrPrefix + "model"
+	TagAgent        = ledger.AttrPrefix + "agent"
 	TagRule         = ledger.AttrPrefix + "rule"
 	TagUnpriced     = ledger.AttrPrefix + "unpriced"
 	TagFlags        = ledger.AttrPrefix + "flags"
@@ -55,8 +57,10 @@ func tagCount(c *ledger.Call) int {
 			n++
 		}
 	}
-	if c.PriceEntry != "" {
-		n++
+	for _, text := range [...]string{c.PriceEntry, c.Model, c.Agent} {
+		if text != "" {
+			n++
+		}
 	}
 	if c.Flags != 0 {
 		n++
@@ -82,6 +86,12 @@ func (w *worker) tag(attrs pcommon.Map) {
 	}
 	if c.PriceEntry != "" {
 		attrs.PutStr(TagPriceEntry, c.PriceEntry)
+	}
+	if c.Model != "" {
+		attrs.PutStr(TagModel, c.Model)
+	}
+	if c.Agent != "" {
+		attrs.PutStr(TagAgent, c.Agent)
 	}
 	attrs.PutStr(TagRule, c.Rule)
 	if c.Flags != 0 {

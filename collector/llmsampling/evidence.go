@@ -1,6 +1,9 @@
 package llmsampling
 
 import (
+	"hash/maphash"
+	"math/bits"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -15,6 +18,8 @@ const (
 	attrCost     = ledger.AttrPrefix + "cost.usd" // a decimal as text
 	attrUnpriced = ledger.AttrPrefix + "unpriced" // the reason
 	attrFlags    = ledger.AttrPrefix + "flags"    // names, comma-separated
+	attrModel    = ledger.AttrPrefix + "model"    // that answered
+	attrAgent    = ledger.AttrPrefix + "agent"    // that called it, if any
 )
 
 // The attributes that are written here.
@@ -30,45 +35,50 @@ const (
 	becauseError reasons = 1 << iota
 	becauseUnpriced
 	becauseFlagged
+	becauseMarked
 	becauseCost
+	becauseDuration
+	becauseFirst
 )
 
-// keptRandom names what is kept for no reason but its randomness.
-const keptRandom = "random"
+var reasonNames = [...]string{"error", "unpriced", "flagged", "marked", "cost", "duration", "first"}
+
+// What is kept for no reason of its own: the first traces of a tenant in a minute, and those that their randomness chose.
+const (
+	keptFloor  = "floor"
+	keptRandom = "random"
+)
 
 func (r reasons) name() string {
-	switch {
-	case r&becauseError != 0:
-		return "error"
-	case r&becauseUnpriced != 0:
-		return "unpriced"
-	case r&becauseFlagged != 0:
-		return "flagged"
-	case r&becauseCost != 0:
-		return "cost"
+	if r == 0 {
+		return keptRandom
 	}
-	return keptRandom
+	return reasonNames[bits.TrailingZeros8(uint8(r))]
 }
 
 // evidence is what spans of one trace say for keeping it.
 type evidence struct {
-	reasons reasons
-	cost    ledger.Sum
-	state   otState
+	reasons  reasons
+	cost     ledger.Sum
+	duration uint64 // of the longest span, in nanoseconds
+	state    otState
 }
 
 // rules turn spans into evidence.
 type rules struct {
-	errors, unpriced, flagged bool
-	minCost                   ledger.Sum
-	hasMinCost                bool
-	doubt                     map[string]bool
-	threshold                 uint64
+	errors, unpriced, flagged, first bool
+	unusualCost, unusualDuration     bool
+	minCost                          ledger.Sum
+	hasMinCost                       bool
+	doubt                            map[string]bool
+	marks                            []string
+	seed                             maphash.Seed
 }
 
 func newRules(c Config) (rules, error) {
-	r := rules{errors: c.KeepErrors, unpriced: c.KeepUnpriced, flagged: c.KeepFlagged,
-		doubt: map[string]bool{}, threshold: threshold(c.Probability)}
+	r := rules{errors: c.KeepErrors, unpriced: c.KeepUnpriced, flagged: c.KeepFlagged, first: c.KeepFirst,
+		unusualCost: c.KeepUnusualCost, unusualDuration: c.KeepUnusualDuration, marks: c.MarkKeys,
+		doubt: map[string]bool{}, seed: maphash.MakeSeed()}
 	for name := range strings.SplitSeq(ledger.FlagsDoubt.String(), ",") {
 		r.doubt[name] = true
 	}
@@ -80,16 +90,26 @@ func newRules(c Config) (rules, error) {
 	return r, err
 }
 
-// observe adds what one span says.
-func (r *rules) observe(e *evidence, span ptrace.Span) {
+// observe adds what one span says. It returns the hash of the model and agent that it names, 0 for none.
+func (r *rules) observe(e *evidence, span ptrace.Span) (pair uint64) {
 	if r.errors && span.Status().Code() == ptrace.StatusCodeError {
 		e.reasons |= becauseError
+	}
+	if from, to := span.StartTimestamp(), span.EndTimestamp(); to > from && from > 0 {
+		e.duration = max(e.duration, uint64(to-from))
 	}
 	if state := span.TraceState().AsRaw(); state != "" && !e.state.hasTh && !e.state.hasRv {
 		e.state = readState(state)
 	}
+	var model, agent string
 	for key, v := range span.Attributes().All() {
-		if len(key) <= len(ledger.AttrPrefix) || key[0] != ledger.AttrPrefix[0] || v.Type() != pcommon.ValueTypeStr {
+		if len(key) <= len(ledger.AttrPrefix) || key[:len(ledger.AttrPrefix)] != ledger.AttrPrefix {
+			if slices.Contains(r.marks, key) && marked(v) {
+				e.reasons |= becauseMarked
+			}
+			continue
+		}
+		if v.Type() != pcommon.ValueTypeStr {
 			continue
 		}
 		switch key {
@@ -105,8 +125,35 @@ func (r *rules) observe(e *evidence, span ptrace.Span) {
 			if r.flagged && r.doubtful(v.Str()) {
 				e.reasons |= becauseFlagged
 			}
+		case attrModel:
+			model = v.Str()
+		case attrAgent:
+			agent = v.Str()
 		}
 	}
+	if !r.first || model == "" {
+		return 0
+	}
+	return maphash.String(r.seed, model)*31 + maphash.String(r.seed, agent) | 1
+}
+
+// marked reports whether the value of a mark says "keep": true, a number above 0, or a text other than those that say no.
+func marked(v pcommon.Value) bool {
+	switch v.Type() {
+	case pcommon.ValueTypeBool:
+		return v.Bool()
+	case pcommon.ValueTypeInt:
+		return v.Int() > 0
+	case pcommon.ValueTypeDouble:
+		return v.Double() > 0
+	case pcommon.ValueTypeStr:
+		switch strings.ToLower(v.Str()) {
+		case "", "0", "false", "no", "drop":
+			return false
+		}
+		return true
+	}
+	return false
 }
 
 func (r *rules) doubtful(flags string) bool {
@@ -122,38 +169,75 @@ func (r *rules) doubtful(flags string) bool {
 func (e *evidence) add(o *evidence) {
 	e.reasons |= o.reasons
 	e.cost = e.cost.Add(o.cost)
+	e.duration = max(e.duration, o.duration)
 	if !e.state.hasTh && !e.state.hasRv {
 		e.state = o.state
 	}
+}
+
+// units of the cost, for a window: 10⁻¹² USD.
+func (e *evidence) units() uint64 {
+	if m, ok := e.cost.Money(); ok && m > 0 {
+		return uint64(m)
+	}
+	return 0
 }
 
 // verdict is what happens to a trace's spans.
 type verdict struct {
 	keep        bool
 	kept        string
+	why         reasons
 	probability float64
-	threshold   uint64 // to be written as th, if random
+	threshold   uint64 // to be written as th; 0 for none
 }
 
-// decide weighs the evidence of a trace with randomness random (unless its state carries rv).
-func (r *rules) decide(e *evidence, random uint64) verdict {
-	head := uint64(0) // the SDK's own threshold
-	if e.state.hasTh {
-		head = e.state.th
-	}
+// weigh gives the reasons for keeping a trace of a tenant.
+func (r *rules) weigh(e *evidence, of *tenantState, now int64) reasons {
 	why := e.reasons
 	if r.hasMinCost && e.cost.Cmp(r.minCost) >= 0 {
 		why |= becauseCost
 	}
-	if why != 0 {
-		return verdict{keep: true, kept: why.name(), probability: probability(head), threshold: head}
+	if of != nil {
+		if units := e.units(); r.unusualCost && units > 0 && of.cost.above(now, units) {
+			why |= becauseCost
+		}
+		if r.unusualDuration && e.duration > 0 && of.duration.above(now, e.duration) {
+			why |= becauseDuration
+		}
+	}
+	return why
+}
+
+// decide weighs a trace with the given reasons and randomness (unless its state carries rv). One of the floor is kept
+// whatever the shares are.
+func (e *evidence) decide(why reasons, floor bool, random uint64, s shares) verdict {
+	head := uint64(0) // the SDK's own threshold
+	if e.state.hasTh {
+		head = e.state.th
+	}
+	if floor {
+		name := keptFloor
+		if why != 0 {
+			name = why.name()
+		}
+		return verdict{keep: true, kept: name, why: why, probability: probability(head)}
 	}
 	if e.state.hasRv {
 		random = e.state.rv
 	}
-	if random < r.threshold {
-		return verdict{}
+	share := s.plain
+	if why != 0 {
+		share = s.reason
 	}
-	t := max(head, r.threshold)
-	return verdict{keep: true, kept: keptRandom, probability: probability(t), threshold: t}
+	own := threshold(share)
+	if random < own {
+		return verdict{why: why}
+	}
+	v := verdict{keep: true, kept: why.name(), why: why, threshold: max(head, own)}
+	v.probability = probability(v.threshold)
+	if own == 0 && why != 0 {
+		v.threshold = 0 // not chosen by its randomness: the state stays as it is
+	}
+	return v
 }

@@ -33,7 +33,7 @@ type rig struct {
 func newRig(t testing.TB, change func(*Config)) *rig {
 	t.Helper()
 	cfg := DefaultConfig()
-	cfg.Probability = 0
+	cfg.Probability, cfg.FloorPerMinute, cfg.BudgetKiB = 0, 0, 0
 	if change != nil {
 		change(&cfg)
 	}
@@ -75,6 +75,7 @@ type span struct {
 	trace  pcommon.TraceID
 	attrs  map[string]any
 	failed bool
+	lasts  time.Duration
 	state  string
 	event  map[string]any // attributes of an event "gen_ai.user.message"
 }
@@ -91,6 +92,8 @@ func build(in ...span) ptrace.Traces {
 		if err := s.Attributes().FromRaw(d.attrs); err != nil {
 			panic(err)
 		}
+		s.SetStartTimestamp(1_800_000_000_000_000_000)
+		s.SetEndTimestamp(s.StartTimestamp() + pcommon.Timestamp(d.lasts))
 		if d.failed {
 			s.Status().SetCode(ptrace.StatusCodeError)
 		}

@@ -7,50 +7,88 @@ import (
 // traceState is what is known of a trace: its evidence until it is decided, the verdict after.
 type traceState struct {
 	evidence
+	tenant  *tenantState
+	floor   bool
 	decided bool
 	verdict verdict
+
+	cost, duration place // where its tenant's windows count it, once decided
 }
 
 // traceTable remembers traces: the undecided ones, which are as many as the held batches have, and the newest limit
 // decisions. It is not safe for concurrent use.
 type traceTable struct {
 	rules   *rules
+	tenants *tenantTable
+	floor   int // traces a minute and tenant
 	states  map[pcommon.TraceID]*traceState
 	decided []pcommon.TraceID // a ring of decisions, oldest at next
 	next    int
 	limit   int
 }
 
-func newTraceTable(r *rules, limit int) *traceTable {
-	return &traceTable{rules: r, states: map[pcommon.TraceID]*traceState{}, limit: limit}
+func newTraceTable(r *rules, cfg Config) *traceTable {
+	return &traceTable{rules: r, tenants: newTenantTable(cfg.MaxTenants), floor: cfg.FloorPerMinute,
+		states: map[pcommon.TraceID]*traceState{}, limit: cfg.MaxDecisions}
 }
 
-// observe adds evidence. A trace that was dropped is kept from now on if the evidence is a reason of its own.
-func (t *traceTable) observe(id pcommon.TraceID, e *evidence) *traceState {
-	s, ok := t.states[id]
+// observe adds what a batch says of a trace, and tells on what grounds its spans ask to be kept. A trace that was dropped is
+// decided again when a reason comes that it didn't have.
+func (t *traceTable) observe(id pcommon.TraceID, e *sighting, now int64, s shares) (*traceState, claim) {
+	state, ok := t.states[id]
 	if !ok {
-		s = &traceState{}
-		t.states[id] = s
+		of := t.tenants.get(e.tenant, now)
+		state = &traceState{tenant: of, floor: of.takeFloor(now, t.floor)}
+		t.states[id] = state
 	}
-	s.add(e)
-	if s.decided && !s.verdict.keep {
-		s.verdict = t.rules.decide(&s.evidence, randomness(id))
+	state.add(&e.evidence)
+	for _, pair := range e.pairs {
+		if state.tenant.first(now, pair) {
+			state.reasons |= becauseFirst
+		}
 	}
-	return s
+	why := t.rules.weigh(&state.evidence, state.tenant, now)
+	if state.decided {
+		t.count(state, now)
+		if !state.verdict.keep && why&^state.verdict.why != 0 {
+			state.verdict = state.decide(why, state.floor, randomness(id), s)
+		}
+	}
+	switch {
+	case state.decided && !state.verdict.keep:
+		return state, claimNone
+	case state.decided || state.floor:
+		return state, claimFirm
+	case why != 0:
+		return state, claimReason
+	}
+	return state, claimPlain
+}
+
+// count puts the trace into its tenant's windows, or raises it there.
+func (t *traceTable) count(s *traceState, now int64) {
+	if units := s.units(); units > 0 && t.rules.unusualCost {
+		s.cost = s.tenant.cost.raise(now, s.cost, units)
+	}
+	if s.evidence.duration > 0 && t.rules.unusualDuration {
+		s.duration = s.tenant.duration.raise(now, s.duration, s.evidence.duration)
+	}
 }
 
 // verdict decides a trace, once.
-func (t *traceTable) verdict(id pcommon.TraceID) verdict {
-	s, ok := t.states[id]
+func (t *traceTable) verdict(id pcommon.TraceID, now int64, s shares) verdict {
+	state, ok := t.states[id]
 	if !ok { // forgotten since: its randomness alone decides, as it does everywhere
-		return t.rules.decide(&evidence{}, randomness(id))
+		return (&evidence{}).decide(0, false, randomness(id), s)
 	}
-	if !s.decided {
-		s.decided = true
-		s.verdict = t.rules.decide(&s.evidence, randomness(id))
+	if !state.decided {
+		why := t.rules.weigh(&state.evidence, state.tenant, now)
+		state.decided = true
+		state.verdict = state.decide(why, state.floor, randomness(id), s)
+		t.count(state, now)
 		t.remember(id)
 	}
-	return s.verdict
+	return state.verdict
 }
 
 // remember takes the place of the oldest decision once there are limit.

@@ -59,7 +59,7 @@ func running(t *testing.T) *product {
 			cfg := configFor(filepath.Join(shared.dir, "data"))
 			cfg.Kafka.Embedded.Free = func(string) (int64, error) { return shared.free.Load(), nil }
 			cfg.Kafka.Embedded.CheckEvery = 20 * time.Millisecond
-			cfg.Collector.Sampling.Probability, cfg.Collector.Sampling.DecisionWait = 1, 500*time.Millisecond
+			cfg.Collector.Sampling.Probability, cfg.Collector.Sampling.DecisionWait, cfg.Collector.Sampling.BudgetKiB = 1, 500*time.Millisecond, 0
 			shared.p, shared.err = start(cfg, &logBuffer{})
 		}
 	}

@@ -1,0 +1,115 @@
+package llmsampling
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+)
+
+// release decides and hands on what is due at now, and the oldest beyond limit bytes. What the next consumer refuses is
+// counted: its clients have their answer.
+func (s *sampler) release(ctx context.Context, now time.Time, limit int64) {
+	for {
+		s.mu.Lock()
+		if len(s.held) == 0 || (s.held[0].due.After(now) && s.bytes <= limit) {
+			s.mu.Unlock()
+			return
+		}
+		b := s.held[0]
+		s.held[0] = batch{}
+		s.held = s.held[1:]
+		s.bytes -= b.bytes
+		tally := s.decide(&b, s.now().Unix())
+		s.mu.Unlock()
+		if b.due.After(now) && limit > 0 {
+			s.metrics.hurried.Add(ctx, 1)
+		}
+		s.handOn(ctx, b.td, tally)
+	}
+}
+
+// tally counts spans and bytes by reason, "" for dropped.
+type tally map[string]amount
+
+type amount struct{ spans, bytes int64 }
+
+// decide removes the spans of dropped traces and marks the others. The lock is held.
+func (s *sampler) decide(b *batch, now int64) tally {
+	out := tally{}
+	var lastID pcommon.TraceID
+	var last verdict
+	i, came, spent := 0, int64(0), int64(0)
+	b.td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
+		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
+			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
+				size := int64(b.spans[i])
+				switch id := span.TraceID(); {
+				case id.IsEmpty():
+					lastID, last = id, s.decideAlone(span, s.budget.now(b.cohort, now))
+				case id != lastID || i == 0:
+					lastID, last = id, s.table.verdict(id, now, s.budget.now(b.cohort, now))
+				}
+				i++
+				if last.keep {
+					came += size
+					mark(span, last)
+					size = int64(s.sizer.SpanSize(span)) // marked
+					s.budget.spend(now, size)
+					spent += size
+				}
+				a := out[last.kept]
+				out[last.kept] = amount{a.spans + 1, a.bytes + size}
+				return !last.keep
+			})
+			return ss.Spans().Len() == 0
+		})
+		return rs.ScopeSpans().Len() == 0
+	})
+	total := int64(0)
+	if b.td.ResourceSpans().Len() > 0 {
+		total = int64(s.sizer.TracesSize(b.td))
+	}
+	s.budget.spend(now, max(total-spent, 0)) // resources and scopes
+	s.budget.handed(came, total)
+	return out
+}
+
+func (s *sampler) decideAlone(span ptrace.Span, current shares) verdict {
+	var e evidence
+	s.rules.observe(&e, span)
+	return e.decide(s.rules.weigh(&e, nil, 0), false, ownRandomness(span), current)
+}
+
+// mark writes the verdict on a kept span.
+func mark(span ptrace.Span, v verdict) {
+	span.Attributes().EnsureCapacity(span.Attributes().Len() + 2) // not twice as many, as growing does
+	span.Attributes().PutStr(AttrKept, v.kept)
+	span.Attributes().PutDouble(AttrProbability, v.probability)
+	if v.threshold > 0 {
+		span.TraceState().FromRaw(withThreshold(span.TraceState().AsRaw(), v.threshold))
+	}
+}
+
+func (s *sampler) handOn(ctx context.Context, td ptrace.Traces, t tally) {
+	kept := int64(0)
+	for reason, n := range t {
+		if reason == "" {
+			s.metrics.dropped.Add(ctx, n.spans)
+			s.metrics.droppedBytes.Add(ctx, n.bytes)
+			continue
+		}
+		kept += n.spans
+		s.metrics.kept.Add(ctx, n.spans, why(reason))
+		s.metrics.keptBytes.Add(ctx, n.bytes, why(reason))
+	}
+	if kept == 0 {
+		return
+	}
+	if err := s.next.ConsumeTraces(context.WithoutCancel(ctx), td); err != nil {
+		s.metrics.refused.Add(ctx, kept)
+		s.log.Warn("sampled spans discarded; money is not affected", zap.Int64("spans", kept), zap.Error(err))
+	}
+}
