@@ -1,0 +1,23 @@
+package report
+
+import (
+	_ "embed"
+	"html/template"
+	"io"
+)
+
+//go:embed report.html
+var pageText string
+
+// WriteHTML writes one self-contained page, fit for printing.
+func (r *Report) WriteHTML(out io.Writer) error {
+	page, err := template.New("report").Funcs(template.FuncMap{
+		"thousands": thousands,
+		"name":      func(l Line) string { return l.name(r.Dimension) },
+		"adjusted":  func(a Adjustment) string { return a.text(r.Tenant == "") },
+	}).Parse(pageText)
+	if err != nil {
+		return err
+	}
+	return page.Execute(out, map[string]any{"R": r, "Title": r.title(), "Sum": r.sum()})
+}

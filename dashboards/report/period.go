@@ -1,0 +1,112 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Period is [From, To), whole days of UTC.
+type Period struct {
+	From, To time.Time
+}
+
+// The longest period that one report covers: two years, a row a day.
+const longest = 2 * 366 * 24 * time.Hour
+
+// Month is the period of a month written as 2026-11.
+func Month(text string) (Period, error) {
+	from, err := time.Parse("2006-01", text)
+	if err != nil {
+		return Period{}, fmt.Errorf("month %q: write it as 2026-11", text)
+	}
+	p := Period{from, from.AddDate(0, 1, 0)}
+	return p, p.Validate()
+}
+
+// Days is the period from one day to another, both included, written as 2026-11-30. An empty last day is the first.
+func Days(first, last string) (Period, error) {
+	if last == "" {
+		last = first
+	}
+	from, err := time.Parse(time.DateOnly, first)
+	if err != nil {
+		return Period{}, fmt.Errorf("first day %q: write it as 2026-11-01", first)
+	}
+	to, err := time.Parse(time.DateOnly, last)
+	if err != nil {
+		return Period{}, fmt.Errorf("last day %q: write it as 2026-11-30", last)
+	}
+	p := Period{from, to.AddDate(0, 0, 1)}
+	return p, p.Validate()
+}
+
+// Recent is the last n days up to and with now's day.
+func Recent(n int, now time.Time) (Period, error) {
+	if n < 1 {
+		return Period{}, fmt.Errorf("days %d: want 1 or more", n)
+	}
+	end := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
+	p := Period{end.AddDate(0, 0, -n), end}
+	return p, p.Validate()
+}
+
+// Choose makes a period of what a command line or a query gave: at most one of a month, a number of days, and a first and
+// last day; nothing means the month of now.
+func Choose(month string, days int, first, last string, now time.Time) (Period, error) {
+	given := 0
+	for _, is := range []bool{month != "", days != 0, first != "" || last != ""} {
+		if is {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		return Period{}, errors.New("a month, a number of days and a first day exclude each other: give one")
+	case month != "":
+		return Month(month)
+	case days != 0:
+		return Recent(days, now)
+	case first != "":
+		return Days(first, last)
+	case last != "":
+		return Period{}, fmt.Errorf("last day %q without a first day: give both", last)
+	}
+	return Month(now.UTC().Format("2006-01"))
+}
+
+// Validate says what is wrong with a period.
+func (p Period) Validate() error {
+	switch {
+	case !p.From.Before(p.To):
+		return fmt.Errorf("period from %s to %s: the first day comes after the last", p.From.Format(time.DateOnly), p.Last().Format(time.DateOnly))
+	case p.From.Year() < 2002 || p.To.Year() > 2100: // a time before is a shorter number of seconds than the server takes for one
+		return fmt.Errorf("period from %s to %s: want years from 2002 to 2100", p.From.Format(time.DateOnly), p.Last().Format(time.DateOnly))
+	case p.To.Sub(p.From) > longest:
+		return fmt.Errorf("period from %s to %s: longer than two years; ask for less", p.From.Format(time.DateOnly), p.Last().Format(time.DateOnly))
+	}
+	return nil
+}
+
+// Last is the period's last day.
+func (p Period) Last() time.Time { return p.To.AddDate(0, 0, -1) }
+
+// IsMonth says whether the period is one whole month.
+func (p Period) IsMonth() bool { return p.From.Day() == 1 && p.To.Equal(p.From.AddDate(0, 1, 0)) }
+
+// String is "2026-11" for a month, else "2026-11-03 to 2026-11-09".
+func (p Period) String() string {
+	switch {
+	case p.IsMonth():
+		return p.From.Format("2006-01")
+	case p.To.Equal(p.From.AddDate(0, 0, 1)):
+		return p.From.Format(time.DateOnly)
+	}
+	return p.From.Format(time.DateOnly) + " to " + p.Last().Format(time.DateOnly)
+}
+
+// MarshalJSON writes the first and the last day.
+func (p Period) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"first_day": p.From.Format(time.DateOnly), "last_day": p.Last().Format(time.DateOnly)})
+}

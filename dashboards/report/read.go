@@ -1,0 +1,187 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/tollkeeper/tollkeeper/schema"
+)
+
+// rowsOf runs a query and reads each row with scan.
+func rowsOf[T any](ctx context.Context, conn driver.Conn, name string, scan func(driver.Rows, *T) error, args ...any) ([]T, error) {
+	rows, err := conn.Query(ctx, schema.SQL(name), args...)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	defer rows.Close()
+	var out []T
+	for rows.Next() {
+		var v T
+		if err := scan(rows, &v); err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		out = append(out, v)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return out, nil
+}
+
+func (p Period) args() []any {
+	return []any{clickhouse.Named("from", p.From), clickhouse.Named("to", p.To)}
+}
+
+// whose selects one tenant, or every tenant for nil.
+func whose(tenant *string) []any {
+	if tenant == nil {
+		return []any{clickhouse.Named("every", 1), clickhouse.Named("tenant", "")}
+	}
+	return []any{clickhouse.Named("every", 0), clickhouse.Named("tenant", *tenant)}
+}
+
+func spend(ctx context.Context, conn driver.Conn, q Query) ([]Line, error) {
+	name := "report/spend"
+	if slices.Contains(byDimension, q.Dimension) {
+		name = "report/spend_by"
+	}
+	args := append(append(q.Period.args(), whose(q.Tenant)...), clickhouse.Named("dimension", q.Dimension))
+	return rowsOf(ctx, conn, name, func(rows driver.Rows, l *Line) error {
+		var cost, list string
+		if err := rows.Scan(&l.Value, &l.Calls, &l.Errors, &l.UnpricedCalls, &l.Estimated, &l.InputTokens, &l.OutputTokens, &cost, &list, &l.Others); err != nil {
+			return err
+		}
+		l.AtLeast = l.UnpricedCalls > 0
+		if list != "" {
+			l.ListCost = new(Amount)
+			if err := l.ListCost.UnmarshalText([]byte(list)); err != nil {
+				return err
+			}
+		}
+		return l.Cost.UnmarshalText([]byte(cost))
+	}, args...)
+}
+
+// Adjustment is an amount that was booked beside the calls: a re-rate, a late call, an invoice's difference.
+type Adjustment struct {
+	ID       string `json:"id"`
+	Booked   Date   `json:"booked"`
+	Original Date   `json:"original"` // what it corrects
+	Tenant   string `json:"tenant"`
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	Kind     string `json:"kind"`
+	Cost     Amount `json:"cost"`
+	Calls    int64  `json:"calls"`
+	Author   string `json:"author"`
+	Reason   string `json:"reason"`
+	Evidence string `json:"evidence,omitempty"`
+}
+
+// Correction says whether it corrects an earlier month than the one it is booked in.
+func (a Adjustment) Correction() bool {
+	return a.Original.Format("2006-01") < a.Booked.Format("2006-01")
+}
+
+// Date is a day; JSON has it as 2026-11-30.
+type Date struct{ time.Time }
+
+// String is 2026-11-30.
+func (d Date) String() string { return d.Format(time.DateOnly) }
+
+// MarshalText makes it 2026-11-30 in JSON.
+func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (d *Date) UnmarshalText(text []byte) (err error) {
+	d.Time, err = time.Parse(time.DateOnly, string(text))
+	return err
+}
+
+func scanAdjustment(rows driver.Rows, a *Adjustment) error {
+	var cost string
+	if err := rows.Scan(&a.ID, &a.Booked.Time, &a.Original.Time, &a.Tenant, &a.Provider, &a.Model, &a.Kind, &cost, &a.Calls, &a.Author, &a.Reason,
+		&a.Evidence); err != nil {
+		return err
+	}
+	return a.Cost.UnmarshalText([]byte(cost))
+}
+
+// Adjustments are those booked into a period, of one tenant or of all.
+func Adjustments(ctx context.Context, conn driver.Conn, p Period, tenant *string) ([]Adjustment, error) {
+	return rowsOf(ctx, conn, "report/adjustments", scanAdjustment, append(p.args(), whose(tenant)...)...)
+}
+
+// AdjustmentsOf are those of a month's calls of some providers, whenever they were booked.
+func AdjustmentsOf(ctx context.Context, conn driver.Conn, month time.Time, providers []string) ([]Adjustment, error) {
+	return rowsOf(ctx, conn, "report/adjustments_of", scanAdjustment, clickhouse.Named("month", month.Format(time.DateOnly)),
+		clickhouse.Named("providers", providers))
+}
+
+// State says how far a period's numbers can still change.
+type State string
+
+// A period is final when all its months are closed: what comes later is booked in an open month. It is reopened when one of
+// them was closed and was opened again.
+const (
+	Open     State = "open"
+	Final    State = "final"
+	Reopened State = "reopened"
+)
+
+// MonthState is how one month stands.
+type MonthState struct {
+	Month  string `json:"month"`
+	State  string `json:"state"` // open, closed or reopened
+	Author string `json:"author,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func months(ctx context.Context, conn driver.Conn, p Period) ([]MonthState, error) {
+	known, err := rowsOf(ctx, conn, "report/periods", func(rows driver.Rows, m *MonthState) error {
+		var month time.Time
+		var cost string
+		var calls uint64
+		err := rows.Scan(&month, &m.State, &m.Author, &m.Reason, &cost, &calls)
+		m.Month = month.Format("2006-01")
+		return err
+	}, p.args()...)
+	if err != nil {
+		return nil, err
+	}
+	var out []MonthState
+	for month := p.From.AddDate(0, 0, 1-p.From.Day()); month.Before(p.To); month = month.AddDate(0, 1, 0) {
+		m := MonthState{Month: month.Format("2006-01"), State: "open"}
+		for _, k := range known {
+			if k.Month == m.Month {
+				m = k
+			}
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+func stateOf(months []MonthState) State {
+	state := Final
+	for _, m := range months {
+		switch m.State {
+		case "closed":
+		case "reopened":
+			return Reopened
+		default:
+			state = Open
+		}
+	}
+	return state
+}
+
+// Closed lists the first days of all closed months.
+func Closed(ctx context.Context, conn driver.Conn) ([]time.Time, error) {
+	return rowsOf(ctx, conn, "report/months_closed", func(rows driver.Rows, m *time.Time) error { return rows.Scan(m) })
+}

@@ -1,0 +1,175 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// Amount is an exact decimal in USD; as text, JSON and CSV it is a decimal without trailing zeros.
+type Amount struct{ ledger.Sum }
+
+// String is the shortest exact decimal with at least two places.
+func (a Amount) String() string { return a.Short() }
+
+// MarshalText makes it a string in JSON.
+func (a Amount) MarshalText() ([]byte, error) { return []byte(a.Short()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (a *Amount) UnmarshalText(text []byte) (err error) {
+	a.Sum, err = ledger.ParseSum(string(text))
+	return err
+}
+
+// Plus returns a + b.
+func (a Amount) Plus(b Amount) Amount { return Amount{a.Add(b.Sum)} }
+
+// Minus returns a − b.
+func (a Amount) Minus(b Amount) Amount { return Amount{a.Sub(b.Sum)} }
+
+// Query is what a report is asked for.
+type Query struct {
+	Period    Period
+	Tenant    *string // nil: all tenants. A pointer, so that an empty name never means everybody
+	Dimension string  // of Dimensions; empty: tenant
+	Top       int     // keep this many lines and add the others up in one; 0: all
+}
+
+// The dimensions a report can be made by: the first are in every total, the others in totals by dimension, which know hours.
+var (
+	inTotals    = []string{"tenant", "provider", "model", "operation", "service", "environment", "region", "day"}
+	byDimension = []string{"team", "key", "user", "agent", "feature", "prompt"}
+)
+
+// Dimensions lists what a report can be made by.
+func Dimensions() []string { return slices.Concat(inTotals, byDimension) }
+
+// Validate says what is wrong with a query.
+func (q Query) Validate() error {
+	if err := q.Period.Validate(); err != nil {
+		return err
+	}
+	if !slices.Contains(Dimensions(), q.Dimension) {
+		return fmt.Errorf("dimension %q: use one of %s", q.Dimension, strings.Join(Dimensions(), ", "))
+	}
+	if q.Top < 0 {
+		return fmt.Errorf("top %d: want 0 (all) or more", q.Top)
+	}
+	return nil
+}
+
+// Line is one value's spend.
+type Line struct {
+	Value         string  `json:"value"`
+	Others        uint64  `json:"others,omitempty"` // the line adds up values that have no line of their own; at least so many
+	Calls         uint64  `json:"calls"`
+	Errors        uint64  `json:"errors"`
+	UnpricedCalls uint64  `json:"unpriced_calls"`
+	Estimated     uint64  `json:"estimated_calls"`
+	InputTokens   uint64  `json:"input_tokens"`
+	OutputTokens  uint64  `json:"output_tokens"`
+	AtLeast       bool    `json:"at_least"` // unpriced calls are in it: the cost is a lower bound
+	Cost          Amount  `json:"cost"`
+	ListCost      *Amount `json:"list_cost,omitempty"` // at list prices; by team, key, user and the like it isn't kept
+}
+
+func (l *Line) add(o Line) {
+	l.Calls += o.Calls
+	l.Errors += o.Errors
+	l.UnpricedCalls += o.UnpricedCalls
+	l.Estimated += o.Estimated
+	l.InputTokens += o.InputTokens
+	l.OutputTokens += o.OutputTokens
+	l.AtLeast = l.AtLeast || o.AtLeast
+	l.Cost = l.Cost.Plus(o.Cost)
+	if o.ListCost != nil {
+		sum := *o.ListCost
+		if l.ListCost != nil {
+			sum = sum.Plus(*l.ListCost)
+		}
+		l.ListCost = &sum
+	}
+}
+
+// Report is what was asked for; Total.Cost is the sum of the lines, Sum is that and the adjustments.
+type Report struct {
+	Period      Period       `json:"period"`
+	State       State        `json:"state"`
+	Months      []MonthState `json:"months,omitempty"`
+	Tenant      string       `json:"tenant,omitempty"`
+	Dimension   string       `json:"dimension"`
+	Currency    string       `json:"currency"`
+	Lines       []Line       `json:"lines"`
+	Total       Line         `json:"total"`
+	Adjustments []Adjustment `json:"adjustments"`
+	Adjusted    Amount       `json:"adjusted"` // the adjustments' sum
+	Sum         Amount       `json:"sum"`
+	AtLeast     bool         `json:"at_least"`
+}
+
+// Build makes a report from the ledger.
+func Build(ctx context.Context, conn driver.Conn, q Query) (*Report, error) {
+	q.Dimension = cmp.Or(q.Dimension, "tenant")
+	if err := q.Validate(); err != nil {
+		return nil, err
+	}
+	r := &Report{Period: q.Period, Dimension: q.Dimension, Currency: "USD", Total: Line{Value: "total"}}
+	if q.Tenant != nil {
+		r.Tenant = *q.Tenant
+	}
+	var err error
+	if r.Lines, err = spend(ctx, conn, q); err != nil {
+		return nil, err
+	}
+	if r.Adjustments, err = Adjustments(ctx, conn, q.Period, q.Tenant); err != nil {
+		return nil, err
+	}
+	if r.Months, err = months(ctx, conn, q.Period); err != nil {
+		return nil, err
+	}
+	r.State = stateOf(r.Months)
+	for _, l := range r.Lines {
+		r.Total.add(l)
+	}
+	sortLines(r.Lines, q.Dimension)
+	r.Lines = cutLines(r.Lines, q.Top)
+	for _, a := range r.Adjustments {
+		r.Adjusted = r.Adjusted.Plus(a.Cost)
+	}
+	r.Sum, r.AtLeast = r.Total.Cost.Plus(r.Adjusted), r.Total.AtLeast
+	return r, nil
+}
+
+// sortLines puts days in their order and everything else by cost, ties by name, what was cut off last.
+func sortLines(lines []Line, dimension string) {
+	sort.SliceStable(lines, func(i, j int) bool {
+		a, b := lines[i], lines[j]
+		if (a.Others > 0) != (b.Others > 0) {
+			return b.Others > 0
+		}
+		if c := b.Cost.Cmp(a.Cost.Sum); c != 0 && dimension != "day" {
+			return c < 0
+		}
+		return a.Value < b.Value
+	})
+}
+
+// cutLines adds all lines after the first top ones up in one.
+func cutLines(lines []Line, top int) []Line {
+	if top == 0 || len(lines) <= top {
+		return lines
+	}
+	var rest Line
+	for _, l := range lines[top:] {
+		rest.add(l)
+		rest.Others += max(l.Others, 1)
+	}
+	return append(lines[:top:top], rest)
+}

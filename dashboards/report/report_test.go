@@ -1,0 +1,157 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tollkeeper/tollkeeper/dashboards/report"
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+func TestOverALedger(t *testing.T) {
+	conn, _ := world(t)
+	t.Run("totals are the sum of the lines and of the calls", func(t *testing.T) { totalsAgree(t, conn) })
+	t.Run("outputs", func(t *testing.T) { outputs(t, conn) })
+	t.Run("a tenant's report is its own", func(t *testing.T) { oneTenant(t, conn) })
+	t.Run("states", func(t *testing.T) { states(t, conn) })
+}
+
+func november(t *testing.T) report.Period {
+	p, err := report.Month("2026-11")
+	require.NoError(t, err)
+	return p
+}
+
+func build(t *testing.T, conn driver.Conn, q report.Query) *report.Report {
+	t.Helper()
+	r, err := report.Build(t.Context(), conn, q)
+	require.NoError(t, err)
+	return r
+}
+
+func totalsAgree(t *testing.T, conn driver.Conn) {
+	var want string
+	require.NoError(t, conn.QueryRow(t.Context(), `SELECT toString(sum(cost)) FROM calls(from = toDateTime('2026-11-01 00:00:00', 'UTC'),
+		to = toDateTime('2026-12-01 00:00:00', 'UTC'))`).Scan(&want))
+	wanted, err := ledger.ParseSum(want)
+	require.NoError(t, err)
+	require.Positive(t, wanted.Sign())
+	for _, dimension := range report.Dimensions() {
+		for _, top := range []int{0, 1, 3} {
+			r := build(t, conn, report.Query{Period: november(t), Dimension: dimension, Top: top})
+			var sum ledger.Sum
+			var calls uint64
+			for _, l := range r.Lines {
+				sum = sum.Add(l.Cost.Sum)
+				calls += l.Calls
+			}
+			require.Equal(t, wanted, sum, "%s, top %d", dimension, top)
+			require.Equal(t, wanted, r.Total.Cost.Sum, "%s, top %d", dimension, top)
+			require.EqualValues(t, 403, calls, "%s, top %d", dimension, top)
+			require.True(t, r.AtLeast, "calls without a price are in it")
+			require.EqualValues(t, 10, r.Total.UnpricedCalls)
+			require.Equal(t, sum.Add(r.Adjusted.Sum), r.Sum.Sum)
+			require.Equal(t, "-0.125000000001", r.Adjusted.String())
+			if top > 0 {
+				require.LessOrEqual(t, len(r.Lines), top+1)
+			}
+		}
+	}
+}
+
+func outputs(t *testing.T, conn driver.Conn) {
+	r := build(t, conn, report.Query{Period: november(t), Dimension: "tenant"})
+	for name, write := range map[string]func(io.Writer) error{"report.txt": r.WriteText, "report.csv": r.WriteCSV, "report.json": r.WriteJSON, "report.html": r.WriteHTML} {
+		var out bytes.Buffer
+		require.NoError(t, write(&out))
+		golden(t, name, out.String())
+	}
+	var out bytes.Buffer
+	require.NoError(t, r.WriteCSV(&out))
+	rows, err := csv.NewReader(&out).ReadAll()
+	require.NoError(t, err)
+	var sum ledger.Sum
+	for _, row := range rows[1:] {
+		v, err := ledger.ParseSum(row[12])
+		require.NoError(t, err)
+		sum = sum.Add(v)
+	}
+	require.Equal(t, r.Sum.Sum, sum, "the column adds up to the sum")
+	out.Reset()
+	require.NoError(t, r.WriteJSON(&out))
+	var back report.Report
+	require.NoError(t, json.Unmarshal(bytes.ReplaceAll(out.Bytes(), []byte(`"period":`), []byte(`"-":`)), &back))
+	require.Equal(t, r.Sum, back.Sum, "JSON loses nothing")
+}
+
+func oneTenant(t *testing.T, conn driver.Conn) {
+	acme, nobody, none := "acme", "nobody", ""
+	r := build(t, conn, report.Query{Period: november(t), Tenant: &acme, Dimension: "team"})
+	require.Len(t, r.Lines, 2)
+	require.Len(t, r.Adjustments, 2)
+	for _, a := range r.Adjustments {
+		require.Equal(t, "acme", a.Tenant)
+	}
+	for _, who := range []*string{&nobody, &none} {
+		r = build(t, conn, report.Query{Period: november(t), Tenant: who, Dimension: "model"})
+		require.Empty(t, r.Lines, "a name that is nobody's, also the empty one, is nobody's spend")
+		require.Zero(t, r.Sum)
+	}
+}
+
+func states(t *testing.T, conn driver.Conn) {
+	october, err := report.Month("2026-10")
+	require.NoError(t, err)
+	r := build(t, conn, report.Query{Period: october})
+	require.Equal(t, report.Final, r.State)
+	require.Equal(t, "1.25", r.Sum.String(), "what corrects October is booked in November")
+	both, err := report.Days("2026-10-15", "2026-11-02")
+	require.NoError(t, err)
+	require.Equal(t, report.Open, build(t, conn, report.Query{Period: both}).State, "a part is open")
+	require.NoError(t, conn.Exec(t.Context(), `INSERT INTO periods (month, state, author, reason, at) VALUES ('2026-10-01', 'reopened', 'ann', 'invoice came', now64(3) + INTERVAL 1 SECOND)`))
+	require.Equal(t, report.Reopened, build(t, conn, report.Query{Period: october}).State)
+}
+
+func TestPeriods(t *testing.T) {
+	now := time.Date(2026, 11, 25, 13, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		month       string
+		days        int
+		first, last string
+		want, err   string
+	}{
+		{want: "2026-11"},
+		{month: "2026-02", want: "2026-02"},
+		{days: 7, want: "2026-11-19 to 2026-11-25"},
+		{first: "2026-11-03", want: "2026-11-03"},
+		{first: "2026-11-01", last: "2026-11-30", want: "2026-11"},
+		{month: "Nov", err: "write it as 2026-11"},
+		{month: "0001-01", err: "want years from 2002"},
+		{first: "2026-11-03", last: "2026-11-01", err: "comes after the last"},
+		{first: "2020-01-01", last: "2026-01-01", err: "longer than two years"},
+		{last: "2026-11-01", err: "without a first day"},
+		{month: "2026-11", days: 3, err: "give one"},
+		{days: -1, err: "want 1 or more"},
+	} {
+		p, err := report.Choose(c.month, c.days, c.first, c.last, now)
+		if c.err != "" {
+			require.ErrorContains(t, err, c.err)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, c.want, p.String())
+	}
+}
+
+func TestNamesAreOnlyNames(t *testing.T) {
+	require.Equal(t, "a�[31mb", report.Printable("a\x1b[31mb"))
+	require.Equal(t, "'=1+1", report.Cell("=1+1"))
+	require.Equal(t, "acme", report.Cell("acme"))
+}
