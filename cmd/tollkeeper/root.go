@@ -34,7 +34,7 @@ at the gateway.`,
 		&cobra.Group{ID: "tools", Title: "Tools:"})
 	root.AddCommand(grouped("product", newUp(), newDemo())...)
 	root.AddCommand(grouped("roles", newRole("collector"), newRole("ingest"), newRollup(), newAlerts(), newEmbedded())...)
-	root.AddCommand(grouped("tools", newSchema(), newTopics(), newDashboards(), newReplay(), newPrices(), newExplain(), newConfig(), newVersion())...)
+	root.AddCommand(grouped("tools", newSchema(), newTopics(), newDashboards(), newReplay(), newPrices(), newExplain(), newReport(), newConfig(), newVersion())...)
 	strict(root)
 	return root
 }

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/spf13/cobra"
+
+	"github.com/tollkeeper/tollkeeper/dashboards/report"
+	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/schema"
+)
+
+func newReport() *cobra.Command {
+	c := &cobra.Command{
+		Use: "report", Short: "Spend of a period by tenant, model, team or another dimension; FOCUS and chargeback files", Args: cobra.NoArgs,
+		Long: `Adds a period up by one dimension. Amounts are exact decimals in USD, days are days of UTC, the month of
+today is the default. "at least" marks a total that calls without a price are in; adjustments are lines of
+their own; a closed month says that it is final.
+
+Dimensions: tenant, provider, model, operation, service, environment, region, day; and team, key, user,
+agent, feature, prompt, which keep the thousand dearest values of a day.`,
+		Example: `  tollkeeper report --month 2026-11
+  tollkeeper report --days 7 --by model --tenant acme
+  tollkeeper report --from 2026-11-01 --to 2026-11-15 --by team --format csv --out teams.csv
+  tollkeeper report focus --month 2026-11 --out focus.csv
+  tollkeeper report chargeback --month 2026-11`,
+	}
+	load := configFlag(c)
+	period := periodFlags(c)
+	tenant := tenantFlag(c)
+	by := c.Flags().String("by", "tenant", "dimension")
+	top := c.Flags().Int("top", 0, "keep this many lines and add the others up in one (0: all)")
+	format := c.Flags().String("format", "table", "table, csv, json or html")
+	out := outFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		p, err := period()
+		if err != nil {
+			return err
+		}
+		q := report.Query{Period: p, Tenant: tenant(), Dimension: *by, Top: *top}
+		if err := q.Validate(); err != nil {
+			return &usageError{c.CommandPath(), err}
+		}
+		write, known := map[string]func(*report.Report, io.Writer) error{"table": (*report.Report).WriteText, "csv": (*report.Report).WriteCSV,
+			"json": (*report.Report).WriteJSON, "html": (*report.Report).WriteHTML}[*format]
+		if !known {
+			return &usageError{c.CommandPath(), fmt.Errorf("format %q: use table, csv, json or html", *format)}
+		}
+		return withLedger(load, func(conn driver.Conn, _ config.Config) error {
+			r, err := report.Build(c.Context(), conn, q)
+			if err != nil {
+				return err
+			}
+			return out(func(w io.Writer) error { return write(r, w) })
+		})
+	}
+	return c
+}
+
+// withLedger opens the configured database.
+func withLedger(load func() (config.Config, error), do func(driver.Conn, config.Config) error) error {
+	cfg, err := load()
+	if err != nil {
+		return err
+	}
+	conn, err := schema.Open(cfg.DatabaseURL())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	return do(conn, cfg)
+}
+
+func periodFlags(c *cobra.Command) func() (report.Period, error) {
+	month := c.Flags().String("month", "", "a month, such as 2026-11 (default: the month of today)")
+	days := c.Flags().Int("days", 0, "the last days, today included")
+	from := c.Flags().String("from", "", "first day, such as 2026-11-01")
+	to := c.Flags().String("to", "", "last day, included")
+	return func() (report.Period, error) {
+		p, err := report.Choose(*month, *days, *from, *to, time.Now())
+		if err != nil {
+			return p, &usageError{c.CommandPath(), err}
+		}
+		return p, nil
+	}
+}
+
+func tenantFlag(c *cobra.Command) func() *string {
+	tenant := c.Flags().String("tenant", "", "only this tenant (default: all)")
+	return func() *string {
+		if !c.Flags().Changed("tenant") {
+			return nil
+		}
+		return tenant
+	}
+}
+
+// outFlag adds --out and returns a function that writes there, or to stdout. A file appears whole or not at all.
+func outFlag(c *cobra.Command) func(func(io.Writer) error) error {
+	path := c.Flags().String("out", "", "write to this file (default: stdout)")
+	return func(write func(io.Writer) error) error {
+		if *path == "" {
+			return write(c.OutOrStdout())
+		}
+		f, err := os.Create(*path + ".part")
+		if err != nil {
+			return fmt.Errorf("write %s: %w", *path, err)
+		}
+		defer os.Remove(f.Name())
+		err = write(f)
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+		if err == nil {
+			err = os.Rename(f.Name(), *path)
+		}
+		if err != nil {
+			return fmt.Errorf("write %s: %w", *path, err)
+		}
+		return nil
+	}
+}
