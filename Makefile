@@ -1,7 +1,7 @@
 # Tollkeeper. `make help` lists what there is; every target first checks its tools.
 export CGO_ENABLED = 0
 .DEFAULT_GOAL := help
-.PHONY: catalogue settle bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean
+.PHONY: test-kafka catalogue settle bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +28,13 @@ up: engine build ## run the whole product here
 test: engine ## the tests: no root, Java, Python or browser
 	go test ./...
 
-test-all: engine ## test, and what needs npm, Python and curl
+test-all: engine ## test, and what needs npm, Python, curl, Java and Maven
 	@tools/check-tools test-all
 	go test -tags testall ./...
+
+test-kafka: engine ## collector, Kafka and ingest against real Apache Kafka: a broker that dies, three that lose a leader (Java 17, mvn)
+	@tools/check-tools test-kafka
+	go test -tags testall ./internal/app -run ApacheKafka -count=1 -v
 
 accuracy: check-tools ## recordings of real instrumentations: billed beside ours (FULL=1: every case; JSON=1)
 	@tools/build ./internal/accuracy/show bin/accuracy

@@ -1,0 +1,93 @@
+//go:build testall
+
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/tollkeeper/tollkeeper/internal/app"
+	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/testkit/apachekafka"
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// on starts a product whose Kafka is that cluster, with the topics that `tollkeeper topics apply` makes.
+func on(t *testing.T, kafka *apachekafka.Cluster, topics config.Topics) *product {
+	t.Helper()
+	created, err := app.ApplyTopics(context.Background(), kafka.Brokers, topics)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{ledger.TopicCalls, ledger.TopicSpans, ledger.TopicDeadLetter}, created)
+	again, err := app.ApplyTopics(context.Background(), kafka.Brokers, topics)
+	require.NoError(t, err)
+	require.Empty(t, again)
+	cfg := configFor(filepath.Join(t.TempDir(), "data"))
+	cfg.Kafka.Brokers = kafka.Brokers
+	p, err := start(cfg, &logBuffer{})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, p.stop())
+		if t.Failed() {
+			t.Logf("the product's last words:\n%s", p.logs.tail(8000))
+		}
+	})
+	return p
+}
+
+func topicsOf(replicas, insync int) config.Topics {
+	topics := config.Default().Kafka.Topics
+	topics.Partitions, topics.Replication, topics.MinInsync = 4, replicas, insync
+	return topics
+}
+
+// Real Apache Kafka, one broker: calls arrive once, also when the broker dies in the middle of traffic and comes back, what
+// can't be read goes to the dead letters, and the offsets committed are the log's end.
+func TestApacheKafkaOneBroker(t *testing.T) {
+	kafka := apachekafka.Start(t, 1)
+	p := on(t, kafka, topicsOf(1, 1))
+	tr := send(t, p, "apache-one")
+	tr.more(t, 60)
+	kafka.Kill(t, 1)
+	refused := tr.refused.Load()
+	require.Eventually(t, func() bool { return tr.refused.Load() > refused }, aWhile, aMoment, "clients are not told")
+	kafka.Restart(t, 1)
+	tr.more(t, 60)
+	const garbage = "this is no batch"
+	_, err := p.kafka.ProduceSync(t.Context(), &kgo.Record{Topic: ledger.TopicCalls, Partition: 2, Value: []byte(garbage)}).First()
+	require.NoError(t, err)
+	n := tr.end(t)
+	p.wantTotal(t, "apache-one", n)
+	p.wantDrained(t)
+	p.wantSpendLikeCalls(t)
+	letters := p.records(t, ledger.TopicDeadLetter)
+	require.Len(t, letters, 1)
+	require.Equal(t, garbage, string(letters[0].Value))
+}
+
+// Three brokers, each topic on all of them: the leader of a partition is killed in the middle of traffic, twice, another
+// one leads, and every acknowledged call is there once.
+func TestApacheKafkaLeaderKilled(t *testing.T) {
+	kafka := apachekafka.Start(t, 3)
+	p := on(t, kafka, topicsOf(3, 2))
+	tr := send(t, p, "apache-three")
+	tr.more(t, 60)
+	for round := range int32(2) {
+		leader := kafka.Leader(t, ledger.TopicCalls, round)
+		kafka.Kill(t, leader)
+		require.Eventually(t, func() bool { return kafka.Leader(t, ledger.TopicCalls, round) != leader }, aWhile, aMoment,
+			fmt.Sprintf("broker %d is dead and leads", leader))
+		tr.more(t, 60)
+		kafka.Restart(t, leader)
+		kafka.Whole(t, ledger.TopicCalls)
+	}
+	tr.more(t, 60)
+	n := tr.end(t)
+	p.wantTotal(t, "apache-three", n)
+	p.wantDrained(t)
+	p.wantSpendLikeCalls(t)
+}
