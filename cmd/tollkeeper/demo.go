@@ -96,7 +96,7 @@ func startForDemo(ctx context.Context, dir string, s demo.Settings, log *slog.Lo
 	cfg := config.Default()
 	cfg.DataDir = dir
 	const free = "127.0.0.1:0"
-	cfg.HTTP.Listen, cfg.Kafka.Embedded.Listen, cfg.ClickHouse.Embedded.Listen = free, free, free
+	cfg.HTTP.Listen, cfg.Kafka.Embedded.Listen, cfg.ClickHouse.Embedded.Listen, cfg.Viewer.Listen = free, free, free, free
 	cfg.Collector.GRPC, cfg.Collector.HTTP = free, free
 	cfg.Alerts = s.Alerts
 	a, err := app.Start(ctx, app.Options{Config: cfg, Roles: app.AllRoles(), Log: log, Version: version})

@@ -12,6 +12,7 @@ var roleHelp = map[string]string{
 	"collector": "Receive OTLP, price every call, hand it to Kafka",
 	"ingest":    "Write calls and spans from Kafka to ClickHouse",
 	"rollup":    "Keep the totals per minute, hour and day",
+	"viewer":    "Serve the pages: boards, alerts, explain a call, prices",
 	"alerts":    "Watch budgets and spikes, notify, throttle at the gateway",
 }
 

@@ -27,6 +27,7 @@ func freePorts(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "toll.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(`
 http: {listen: "127.0.0.1:0"}
+viewer: {listen: "127.0.0.1:0"}
 kafka: {embedded: {listen: "127.0.0.1:0"}}
 clickhouse: {embedded: {listen: "127.0.0.1:0"}}
 collector: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}

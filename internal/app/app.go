@@ -16,19 +16,20 @@ import (
 
 // Roles says what runs in this process.
 type Roles struct {
-	Collector, Ingest, Rollup, Alerts bool
+	Collector, Ingest, Rollup, Alerts, Viewer bool
 	// Embedded servers are started where the configuration names no server, and the schema is applied.
 	Embedded bool
 }
 
 // AllRoles is what `up` runs.
 func AllRoles() Roles {
-	return Roles{Collector: true, Ingest: true, Rollup: true, Alerts: true, Embedded: true}
+	return Roles{Collector: true, Ingest: true, Rollup: true, Alerts: true, Viewer: true, Embedded: true}
 }
 
 // OneRole runs the named role alone.
 func OneRole(name string) Roles {
-	return Roles{Collector: name == "collector", Ingest: name == "ingest", Rollup: name == "rollup", Alerts: name == "alerts"}
+	return Roles{Collector: name == "collector", Ingest: name == "ingest", Rollup: name == "rollup", Alerts: name == "alerts",
+		Viewer: name == "viewer"}
 }
 
 // Options are what Start is given.
@@ -50,6 +51,7 @@ type App struct {
 	dir        *DataDir
 	otlpGRPC   string
 	otlpHTTP   string
+	viewer     string
 }
 
 // How long the parts may take to start, and to drain when they are stopped.
@@ -152,6 +154,9 @@ func (a *App) OTLPGRPC() string { return a.otlpGRPC }
 // OTLPHTTP is where OTLP over HTTP is received, host:port.
 func (a *App) OTLPHTTP() string { return a.otlpHTTP }
 
+// Viewer is where the viewer listens, host:port; empty if it does not run.
+func (a *App) Viewer() string { return a.viewer }
+
 // HTTP is where /metrics, /healthz and /readyz are served, host:port.
 func (a *App) HTTP() string { return a.http.Addr() }
 
@@ -175,6 +180,9 @@ func (a *App) Summary() string {
 		line("ClickHouse", fmt.Sprintf("%s://%s (database %s, user %s)", t.Scheme, t.Host, t.Database, t.User))
 	}
 	line("Kafka", strings.Join(a.cfg.Kafka.Brokers, ","))
+	if a.viewer != "" {
+		line("viewer", "http://"+a.viewer)
+	}
 	line("metrics", "http://"+a.HTTP()+"/metrics")
 	if a.dir != nil {
 		line("data", a.dir.Path)

@@ -139,6 +139,7 @@ func TestPortsInUseThenStopAndStart(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	for name, listen := range map[string]func(*config.Config) *string{
 		"http.listen":         func(c *config.Config) *string { return &c.HTTP.Listen },
+		"viewer.listen":       func(c *config.Config) *string { return &c.Viewer.Listen },
 		"kafka.embedded":      func(c *config.Config) *string { return &c.Kafka.Embedded.Listen },
 		"clickhouse.embedded": func(c *config.Config) *string { return &c.ClickHouse.Embedded.Listen },
 		"collector.grpc":      func(c *config.Config) *string { return &c.Collector.GRPC },

@@ -90,7 +90,7 @@ func configFor(dir string) config.Config {
 	cfg := config.Default()
 	cfg.DataDir = dir
 	const free = "127.0.0.1:0"
-	cfg.HTTP.Listen, cfg.Kafka.Embedded.Listen, cfg.ClickHouse.Embedded.Listen = free, free, free
+	cfg.HTTP.Listen, cfg.Kafka.Embedded.Listen, cfg.ClickHouse.Embedded.Listen, cfg.Viewer.Listen = free, free, free, free
 	cfg.Collector.GRPC, cfg.Collector.HTTP = free, free
 	cfg.Rollup.Minute, cfg.Rollup.Late, cfg.Rollup.Hour, cfg.Rollup.Day = "@every 1s", "@every 1s", "@every 3s", "@every 7s"
 	return cfg

@@ -9,8 +9,9 @@ import (
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
-// startRoles starts the roles so that each finds what it feeds: alerts, rollup and ingest first, the collector last. They
-// stop in the opposite order, so that what the collector acknowledged last is still ingested.
+// startRoles starts the roles so that each finds what it feeds: alerts, rollup and ingest first, the collector after
+// them, the viewer last: it tells where the collector is. They stop in the opposite order, so that what the collector
+// acknowledged last is still ingested.
 func (a *App) startRoles(ctx context.Context) error {
 	for _, role := range []struct {
 		on    bool
@@ -20,6 +21,7 @@ func (a *App) startRoles(ctx context.Context) error {
 		{a.opts.Roles.Rollup, a.startRollup},
 		{a.opts.Roles.Ingest, a.startIngest},
 		{a.opts.Roles.Collector, a.startCollector},
+		{a.opts.Roles.Viewer && a.cfg.Viewer.Listen != "", a.startViewer},
 	} {
 		if !role.on {
 			continue

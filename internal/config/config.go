@@ -11,6 +11,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/alerts"
 	"github.com/tollkeeper/tollkeeper/collector"
+	"github.com/tollkeeper/tollkeeper/dashboards/viewer"
 	"github.com/tollkeeper/tollkeeper/ingest"
 	"github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
 	"github.com/tollkeeper/tollkeeper/internal/embedded/kafka"
@@ -32,6 +33,7 @@ type Config struct {
 	Ingest     ingest.Config       `yaml:"ingest"`
 	Rollup     rollup.Config       `yaml:"rollup"`
 	Alerts     alerts.Config       `yaml:"alerts"`
+	Viewer     viewer.Config       `yaml:"viewer"`
 }
 
 // HTTP is the listener for /metrics, /healthz and /readyz.
@@ -90,6 +92,7 @@ func Default() Config {
 		Ingest:     ingest.DefaultConfig(),
 		Rollup:     rollup.DefaultConfig(),
 		Alerts:     alerts.DefaultConfig(),
+		Viewer:     viewer.DefaultConfig(),
 	}
 	c.Kafka.Embedded.Listen = "127.0.0.1:9092"
 	c.ClickHouse.Embedded.Listen = "127.0.0.1:8123"
@@ -147,6 +150,7 @@ func (c *Config) Validate() error {
 		section("ingest", full.Ingest.Validate()),
 		section("rollup", full.Rollup.Validate()),
 		section("alerts", full.Alerts.Validate()),
+		section("viewer", full.Viewer.Validate()),
 	)
 }
 

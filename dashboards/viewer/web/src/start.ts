@@ -1,0 +1,70 @@
+// First steps: how to send, per SDK, and a light that turns green when the first call has arrived.
+
+import { rows, type Product } from './api'
+import type { Drawn } from './board'
+import { h, fill } from './dom'
+import { to } from './state'
+import { table } from './table'
+import { ago, seconds } from './time'
+
+const snippets: [string, (p: Product) => string][] = [
+  ['Any OpenTelemetry SDK', (p) => `export OTEL_EXPORTER_OTLP_ENDPOINT=http://${p.otlp_http || '127.0.0.1:4318'}
+export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+export OTEL_RESOURCE_ATTRIBUTES=service.name=my-app,tenant.id=acme`],
+  ['Python, OpenAI', (p) => `pip install opentelemetry-distro opentelemetry-exporter-otlp opentelemetry-instrumentation-openai-v2
+export OTEL_EXPORTER_OTLP_ENDPOINT=http://${p.otlp_grpc || '127.0.0.1:4317'}
+export OTEL_RESOURCE_ATTRIBUTES=service.name=my-app,tenant.id=acme
+opentelemetry-instrument python my_app.py`],
+  ['OpenLLMetry', (p) => `from traceloop.sdk import Traceloop
+Traceloop.init(app_name="my-app", api_endpoint="http://${p.otlp_http || '127.0.0.1:4318'}",
+               resource_attributes={"tenant.id": "acme"})`],
+  ['OpenInference', (p) => `from openinference.instrumentation.openai import OpenAIInstrumentor
+from phoenix.otel import register
+OpenAIInstrumentor().instrument(tracer_provider=register(endpoint="http://${p.otlp_http || '127.0.0.1:4318'}/v1/traces"))`],
+  ['Vercel AI SDK', (p) => `// instrumentation.ts
+import { registerOTel } from '@vercel/otel'
+registerOTel({ serviceName: 'my-app', attributes: { 'tenant.id': 'acme' } })
+// every call: generateText({ …, experimental_telemetry: { isEnabled: true } })
+// OTEL_EXPORTER_OTLP_ENDPOINT=http://${p.otlp_http || '127.0.0.1:4318'}`],
+  ['LiteLLM proxy', (p) => `# config.yaml
+litellm_settings:
+  callbacks: ["otel"]
+# OTEL_EXPORTER=otlp_http OTEL_ENDPOINT=http://${p.otlp_http || '127.0.0.1:4318'}/v1/traces`],
+  ['A recording, to try it', () => `tollkeeper replay collector/genai/testdata/recordings --tenant acme`],
+]
+
+/** start shows the snippets and watches for calls. */
+export function start(host: HTMLElement, product: Product): Drawn {
+  const ending = new AbortController()
+  const light = h('p', { class: 'light', role: 'status' }, 'Waiting for the first call…')
+  const seen = h('div', {})
+  const code = h('pre', { tabindex: '0', 'aria-label': 'commands' })
+  const tabs = snippets.map(([name, text], i) => h('button', {
+    type: 'button', role: 'tab', 'aria-selected': String(i === 0), onclick: (e: Event) => {
+      for (const t of tabs) t.setAttribute('aria-selected', 'false')
+      ;(e.target as HTMLElement).setAttribute('aria-selected', 'true')
+      fill(code, text(product))
+    },
+  }, name))
+  fill(code, snippets[0]![1](product))
+  const copy = h('button', { type: 'button', onclick: async () => { await navigator.clipboard.writeText(code.textContent ?? ''); fill(copy, 'Copied'); setTimeout(() => fill(copy, 'Copy'), 1500) } }, 'Copy')
+  fill(host, h('p', { class: 'lead' }, 'Point any OTLP exporter here; say who pays with the resource attribute tenant.id. Nothing else is needed.'),
+    h('article', { class: 'panel wide' }, h('header', {}, h('h3', {}, 'Send'), h('span', { class: 'tools' }, copy)), h('div', { class: 'tabs', role: 'tablist' }, ...tabs), code),
+    h('article', { class: 'panel wide' }, h('header', {}, h('h3', {}, 'Arrived in the last hour')), light, seen))
+  const load = async () => {
+    try {
+      const now = Math.floor(Date.now() / 1000)
+      const a = await rows('viewer/first', now - 3600, now, 100, {}, ending.signal)
+      light.classList.toggle('on', a.rows.length > 0)
+      const last = a.columns.findIndex((c) => c.name === 'last')
+      fill(light, a.rows.length > 0 ? `Calls arrive; the newest ${ago(seconds(String(a.rows[0]![last])), Date.now())}. ` : 'Waiting for the first call…',
+        a.rows.length > 0 && h('a', { href: to({ page: 'board', arg: product.boards[0]?.uid ?? '', range: 'now-1h' }) }, 'See the spend'))
+      if (a.rows.length > 0) table(seen, a, 'Arrived in the last hour', { units: { spend: 'currencyUSD' } })
+      else fill(seen)
+    } catch (e) {
+      if (!ending.signal.aborted) { light.classList.remove('on'); fill(light, (e as Error).message) }
+    }
+  }
+  void load()
+  return { refresh: () => void load(), stop: () => ending.abort() }
+}
