@@ -83,6 +83,13 @@ func totalsAgree(t *testing.T, db string) {
 			sum := "SELECT toString(sum(spend)) AS spend FROM (" + schema.SQL("dashboards/"+name) + ")"
 			require.Equal(t, want, query(t, db, sum, r, "")[0]["spend"], name)
 		}
+		acme := hex.EncodeToString([]byte("acme"))
+		rates := "SELECT round(sum(answered + failed + `rate limited`) * $__interval_s) AS calls, sum(answered) > 0 AS some FROM (" + schema.SQL("dashboards/tenant/calls_over_time") + ")"
+		all := query(t, db, schema.SQL("dashboards/tenant/calls"), r, acme)[0]
+		row := query(t, db, rates, r, acme)[0]
+		require.EqualValues(t, 1, row["some"], "calls were answered")
+		require.Equal(t, fmt.Sprint(all["value"]), fmt.Sprint(row["calls"]), "rates × step = calls")
+
 		total := query(t, db, schema.SQL("dashboards/spend/total"), r, "")[0]["spend"]
 		require.Contains(t, total, "at least $", "some calls are unpriced")
 	}

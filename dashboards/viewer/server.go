@@ -108,6 +108,6 @@ func (s *Server) routes() http.Handler {
 	if err != nil {
 		panic(err) // the folder is in the binary
 	}
-	mux.Handle("GET /", http.FileServerFS(files))
+	mux.Handle("/", http.FileServerFS(files))
 	return mux
 }

@@ -18,7 +18,7 @@ FROM
         multiIf(step IN ('released', 'expired', 'failed'), toString(step), expires < now64(3), 'expired', dry_run = 1, 'dry run', toString(step)) AS status,
         rule,
         arrayStringConcat(arrayMap((k, v) -> concat(k, ' ', toString(v)), mapKeys(limits), mapValues(limits)), ', ') AS limits,
-        dry_run AS `dry run`,
+        if(dry_run = 1, 'yes', '') AS `dry run`,
         issued,
         expires,
         author,

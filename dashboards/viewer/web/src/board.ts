@@ -15,7 +15,7 @@ const rowHeight = 30
 /** board draws all panels and returns how to ask again. */
 export function board(host: HTMLElement, b: Board, place: Place, choice: string): Drawn {
   const ending = new AbortController()
-  const panels: { load: (r: Range, marks: Mark[]) => void }[] = []
+  const panels: { load: (r: Range, marks: Mark[]) => void; mark: () => void }[] = []
   const sections = b.rows.map((row) => h('section', { 'aria-label': row.title }, h('h2', {}, row.title),
     h('div', { class: 'grid' }, ...row.panels.map((p) => {
       const drawn = panel(p, b, place, ending.signal)
@@ -34,6 +34,7 @@ export function board(host: HTMLElement, b: Board, place: Place, choice: string)
         for (const x of found.rows) marks.push({ at: seconds(String(x[0])), text: String(x[1]) })
       } catch { /* the panels say what is wrong */ }
     }
+    if (marks.length > 0) for (const p of panels) p.mark()
   }
   void refresh()
   return { refresh: () => void refresh(), stop: () => ending.abort() }
@@ -82,7 +83,7 @@ function panel(p: Panel, b: Board, place: Place, ending: AbortSignal) {
   const note = h('button', { type: 'button', class: 'quiet why', 'aria-label': `About “${p.title}”: ${p.description}`, 'data-tip': p.description }, '?')
   const element = h('article', { class: `panel ${p.kind}`, style: `--span:${p.width};--height:${p.kind === 'stat' ? 0 : p.height * rowHeight}px` },
     h('header', {}, h('h3', {}, p.title), h('span', { class: 'tools' }, swap, take, note)), body)
-  return { element, load: (r: Range, m: Mark[]) => void load(r, m) }
+  return { element, load: (r: Range, m: Mark[]) => void load(r, m), mark: () => p.kind === 'timeseries' && paint() }
 }
 
 function stat(body: HTMLElement, p: Panel, a: Answer) {

@@ -63,7 +63,7 @@ export function draw(host: HTMLElement, a: Answer, range: Range, o: Options): ()
     scales: { x: { range: () => [range.from, range.to] }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
     cursor: { drag: { x: true, y: false, setScale: false }, points: { show: !additive } },
     axes: [
-      { stroke: ink, grid: { show: false }, ticks: { stroke: grid, size: 4 }, font: '11px system-ui', values: (_u, ticks) => labels(ticks, range) },
+      { stroke: ink, grid: { show: false }, ticks: { stroke: grid, size: 4 }, size: 28, font: '11px system-ui', values: (_u, ticks) => labels(ticks, range) },
       { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: '11px system-ui', size: 62, values: (_u, ticks) => ticks.map((t) => value(o.unit === 'currencyUSD' ? plain(t) : t, o.unit)) },
     ],
     series: [{}, ...series.map((s, i) => {
