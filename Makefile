@@ -1,7 +1,7 @@
 # Tollkeeper. `make help` lists what there is; every target first checks its tools.
 export CGO_ENABLED = 0
 .DEFAULT_GOAL := help
-.PHONY: test-kafka catalogue settle bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean
+.PHONY: test-kafka catalogue settle bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ accuracy: check-tools ## recordings of real instrumentations: billed beside ours
 settle: check-tools ## recorded calls that several instrumentations report: which report stands, and is it the bill (JSON=1)
 	@tools/build ./internal/accuracy/show bin/accuracy
 	@bin/accuracy --settled $(if $(JSON),--json)
+
+scenarios: check-tools ## the alert rules on hard made-up series: precision, recall, delay, false pages (JSON=1)
+	@tools/build ./internal/scenarios/show bin/scenarios
+	@bin/scenarios $(if $(JSON),--json)
 
 lint: check-tools ## gofmt, vet, staticcheck
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }

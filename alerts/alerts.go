@@ -39,22 +39,20 @@ type Alerts struct {
 	conn    driver.Conn
 	store   store
 
-	budgets   *budgets
-	spikes    *spikes
-	recent    *recent
+	*evaluation
 	throttles *throttles
 	client    *gateway.Client // owned, nil if a Throttler was given or there is no gateway
 	http      *http.Client
 	boxes     []*postbox
 	report    chan delivered
 
-	episodes map[key]*episode
+	episodes episodes
 	ended    map[key]ended             // the newest episode of each key that has ended
 	outbox   map[uuid.UUID]*AlertEvent // newest event that some receiver still lacks
 	started  map[uuid.UUID]time.Time   // of those episodes
+	untold   []untold                  // episodes that were opened and aren't explained and notified yet
 	refresh  time.Time                 // last time Alertmanagers were told again what is firing
 	restored bool
-	born     time.Time             // this process's start
 	ready    atomic.Pointer[error] // nil pointer: not evaluated yet; to nil: the last evaluation succeeded
 }
 
@@ -64,11 +62,10 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
 	a := &Alerts{cfg: cfg, log: deps.Log, now: deps.Now, onEvent: deps.OnEvent, report: make(chan delivered),
-		episodes: map[key]*episode{}, ended: map[key]ended{}, outbox: map[uuid.UUID]*AlertEvent{}, started: map[uuid.UUID]time.Time{}}
+		episodes: episodes{}, ended: map[key]ended{}, outbox: map[uuid.UUID]*AlertEvent{}, started: map[uuid.UUID]time.Time{}}
 	if a.now == nil {
 		a.now = time.Now
 	}
-	a.born = a.now().UTC()
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -79,12 +76,6 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 	if a.metrics, err = newMetrics(deps.Metrics); err != nil {
 		return nil, fmt.Errorf("alerts: metrics: %w", err)
 	}
-	if a.budgets, err = newBudgets(cfg.Budgets); err != nil {
-		return nil, fmt.Errorf("alerts: %w", err)
-	}
-	a.spikes = newSpikes(cfg.Spikes)
-	keep := max(rollupReach, a.spikes.reach()) + (lateMinutes+1)*time.Minute
-	a.recent = newRecent(a.spikes.bucket(cfg.Throttle.EffectWindow), keep)
 	throttler := deps.Throttler
 	if throttler == nil && cfg.Throttle.Gateway.URL != "" {
 		if a.client, err = gateway.NewClient(cfg.Throttle.Gateway, a.now); err != nil {
@@ -104,6 +95,9 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
 	a.store = store{reader{a.conn}}
+	if a.evaluation, err = newEvaluation(cfg, a.store.reader, a.now().UTC()); err != nil {
+		return nil, fmt.Errorf("alerts: %w", err)
+	}
 	a.throttles = &throttles{cfg: cfg.Throttle, gateway: throttler, store: a.store, log: a.log, metrics: a.metrics, results: make(chan result),
 		notify: func(e *ThrottleEvent) { a.tell(Event{Throttle: e}) }}
 	return a, nil
@@ -242,7 +236,9 @@ func (a *Alerts) evaluate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
-	verdicts, err := a.ask(ctx, t)
+	a.metrics.behind.Set(a.behind.Seconds())
+	a.metrics.freshness.Set(a.ledgerAge.Seconds())
+	verdicts, err := a.ask(ctx, t, a.episodes)
 	if err != nil {
 		return err
 	}
@@ -252,35 +248,9 @@ func (a *Alerts) evaluate(ctx context.Context) error {
 	}
 	errs = append(errs, a.endOrphans(ctx, t, verdicts))
 	errs = append(errs, a.throttles.reconcile(ctx, t, a.wishes()))
+	a.tellWhy(ctx)
 	a.remindAlertmanagers(now)
 	return errors.Join(errs...)
-}
-
-func (a *Alerts) ask(ctx context.Context, t *tick) ([]verdict, error) {
-	verdicts := []verdict{a.freshness(t)}
-	byBudget, err := a.budgets.evaluate(ctx, t, func(k key) bool { return a.episodes[k] != nil })
-	if err != nil {
-		return nil, err
-	}
-	frozen := func(k key) (rate, bool) {
-		if ep := a.episodes[k]; ep != nil && ep.baseline.in > 0 {
-			return ep.baseline, true
-		}
-		return rate{}, false
-	}
-	open := func(rule string) (tenants []string) {
-		for k := range a.episodes {
-			if k.rule == rule {
-				tenants = append(tenants, k.tenant)
-			}
-		}
-		return tenants
-	}
-	bySpike, err := a.spikes.evaluate(ctx, t, frozen, open)
-	if err != nil {
-		return nil, err
-	}
-	return append(append(verdicts, byBudget...), bySpike...), nil
 }
 
 // wishes collects what the firing episodes want done, per tenant, older episodes first.
@@ -309,13 +279,13 @@ func (a *Alerts) restore(ctx context.Context, now time.Time) error {
 			a.log.Error("episode has a detail that can't be read; it is left alone", "episode", e.Episode, "err", err)
 			continue
 		}
-		k := key{e.Rule, e.Tenant, d.Threshold}
+		k := key{e.Rule, e.Tenant, d.Threshold, d.By, d.Value}
 		if e.State == StateResolved {
 			a.ended[k] = ended{later(a.ended[k].at, e.At), max(a.ended[k].returns, d.Returns)}
 		} else {
 			ep := &episode{id: e.Episode, sequence: e.Sequence, event: e, reacted: true, returns: d.Returns}
-			ep.baseline.in, _ = time.ParseDuration(d.BaselineFor) // budgets have none
-			ep.baseline.spend, _ = ledger.ParseSum(d.BaselineUSD)
+			ep.baseline.In, _ = time.ParseDuration(d.BaselineFor) // budgets have none
+			ep.baseline.Spend, _ = ledger.ParseSum(d.BaselineUSD)
 			a.episodes[k] = ep
 			a.metrics.open.WithLabelValues(e.Kind).Inc()
 		}

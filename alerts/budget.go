@@ -4,135 +4,128 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
-// closedEvery is how often the closed part of budgets is read again, beside every time that it grows.
-const closedEvery = 10 * time.Second
+// everyone is the tenant of a rule that watches all tenants, each by itself.
+const everyone = "*"
 
 // budgets evaluates all budget rules together, with one query per distinct window.
 type budgets struct {
-	rules   []Budget
-	periods []period
-	closed  map[time.Time]closedPart // by start of the window
+	rules    []Budget
+	periods  []period
+	sums     *sums
+	history  *history
+	projects map[key]projected // forecasts are made anew every projectEvery
 }
 
-type closedPart struct {
-	to   time.Time
-	read time.Time
-	sums map[string]total
+func newBudgets(rules []Budget, h *history) (*budgets, error) {
+	b := &budgets{sums: newSums(), history: h, projects: map[key]projected{}}
+	return b, b.replace(rules)
 }
 
-func newBudgets(rules []Budget) (*budgets, error) {
-	b := &budgets{closed: map[time.Time]closedPart{}}
+// replace changes the rules.
+func (b *budgets) replace(rules []Budget) error {
+	var periods []period
+	var complete []Budget
 	for _, r := range rules {
 		p, err := parsePeriod(r.Period)
 		if err != nil {
-			return nil, fmt.Errorf("budget %s: %w", r.Name, err)
+			return fmt.Errorf("budget %s: %w", r.Name, err)
 		}
-		b.rules, b.periods = append(b.rules, r.withDefaults()), append(b.periods, p)
+		complete, periods = append(complete, r.withDefaults()), append(periods, p)
 	}
-	return b, nil
+	b.rules, b.periods = complete, periods
+	return nil
 }
 
 // evaluate returns a verdict for every threshold of every budget. firing tells which keys have an open episode.
-func (b *budgets) evaluate(ctx context.Context, t *tick, firing func(key) bool) ([]verdict, error) {
-	sums, err := b.sums(ctx, t)
-	if err != nil {
-		return nil, err
-	}
+func (b *budgets) evaluate(ctx context.Context, t *tick, open episodes) ([]verdict, error) {
 	var out []verdict
 	for i, rule := range b.rules {
 		w := b.periods[i].at(t.now)
-		v, err := rule.verdicts(t, w, sums[w][rule.Tenant], firing)
-		if err != nil {
-			return nil, fmt.Errorf("budget %s: %w", rule.Name, err)
-		}
-		out = append(out, v...)
-	}
-	return out, nil
-}
-
-// sums are the totals of every window in use: exact by start where minutes can't make up the window, else the rollups up
-// to the open minutes plus the calls since.
-func (b *budgets) sums(ctx context.Context, t *tick) (map[window]map[string]total, error) {
-	tenants := map[window][]string{}
-	for i, rule := range b.rules {
-		w := b.periods[i].at(t.now)
-		if !slices.Contains(tenants[w], rule.Tenant) {
-			tenants[w] = append(tenants[w], rule.Tenant)
-		}
-	}
-	b.forget(tenants)
-	out := map[window]map[string]total{}
-	for w, names := range tenants {
-		var err error
-		if !w.wholeMinutes() {
-			out[w], err = t.ledger.exact(ctx, w, names)
-		} else {
-			out[w], err = b.sumOf(ctx, t, w, names)
-		}
+		totals, err := b.sums.of(ctx, t, rule.By, w)
 		if err != nil {
 			return nil, err
 		}
-	}
-	return out, nil
-}
-
-func (b *budgets) sumOf(ctx context.Context, t *tick, w window, tenants []string) (map[string]total, error) {
-	out := map[string]total{}
-	if w.from.Before(t.openFrom) {
-		part := b.closed[w.from]
-		if part.sums == nil || !part.to.Equal(t.openFrom) || t.now.Sub(part.read) >= closedEvery {
-			sums, err := t.ledger.closed(ctx, w.from, t.openFrom, tenants)
+		for _, s := range rule.subjects(totals, open) {
+			v, err := b.watch(ctx, t, rule, w, s, totals[s], open)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("budget %s of %s: %w", rule.Name, s, err)
 			}
-			part = closedPart{t.openFrom, t.now, sums}
-			b.closed[w.from] = part
-		}
-		for tenant, sum := range part.sums {
-			out[tenant] = sum
+			out = append(out, v...)
 		}
 	}
-	for _, tenant := range tenants {
-		out[tenant] = out[tenant].plus(t.recent.of(tenant, later(w.from, t.openFrom), w.to))
-	}
+	b.sums.forget(t.now)
 	return out, nil
 }
 
-// forget drops the closed parts of windows that have passed.
-func (b *budgets) forget(inUse map[window][]string) {
-	for from := range b.closed {
-		if !slices.ContainsFunc(windows(inUse), func(w window) bool { return w.from.Equal(from) }) {
-			delete(b.closed, from)
-		}
+func (b *budgets) watch(ctx context.Context, t *tick, rule Budget, w window, s who, sum total, open episodes) ([]verdict, error) {
+	amount := rule.amountOf(s.tenant)
+	if amount.Sign() <= 0 {
+		return nil, nil
 	}
+	out, err := rule.verdicts(t, w, s, amount, sum, open)
+	if err != nil {
+		return nil, err
+	}
+	forecasts, err := b.forecasts(ctx, t, rule, w, s, amount, sum)
+	if err != nil {
+		return nil, err
+	}
+	burns, err := b.burns(ctx, t, rule, w, s, amount)
+	return slices.Concat(out, forecasts, burns), err
 }
 
-func windows(m map[window][]string) (out []window) {
-	for w := range m {
-		out = append(out, w)
+// subjects are those the rule is about: the one it names, or all that spend or have an open episode.
+func (b Budget) subjects(totals map[who]total, open episodes) []who {
+	if b.Tenant != everyone && (b.By == byTenant || b.Value != "") {
+		return []who{{b.Tenant, b.Value}}
+	}
+	var out []who
+	add := func(s who) {
+		if (b.Tenant == everyone || b.Tenant == s.tenant) && (b.Value == "" || b.Value == s.value) && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	for s := range totals {
+		if b.By == byTenant || s.value != "" {
+			add(s)
+		}
+	}
+	for k := range open {
+		if strings.SplitN(k.rule, ":", 2)[0] == b.Name && k.by == b.By {
+			add(who{k.tenant, k.value})
+		}
 	}
 	return out
 }
 
-func (b Budget) verdicts(t *tick, w window, sum total, firing func(key) bool) ([]verdict, error) {
+func (b Budget) amountOf(tenant string) ledger.Sum {
+	if own, ok := b.Overrides[tenant]; ok {
+		return own.Sum
+	}
+	return b.Amount.Sum
+}
+
+func (b Budget) verdicts(t *tick, w window, s who, amount ledger.Sum, sum total, open episodes) ([]verdict, error) {
 	var out []verdict
 	higher := false // a higher threshold is crossed: lower ones needn't tell it again
 	for _, threshold := range slices.Backward(b.Thresholds) {
-		need, err := percent(b.Amount.Sum, threshold)
+		need, err := detect.Percent(amount, threshold)
 		if err != nil {
 			return nil, err
 		}
-		k := key{b.Name, b.Tenant, threshold}
+		k := key{rule: b.Name, tenant: s.tenant, threshold: threshold, by: b.By, value: s.value}
 		crossed := sum.spend.Cmp(need) >= 0
 		v := verdict{
 			key: k, kind: KindBudget, severity: Warning, known: t.fresh, clearFor: b.ClearAfter,
-			holds: crossed && (!higher || firing(k)), clear: !crossed && !t.behind,
-			value: sum.spend, threshold: need,
+			holds: crossed && (!higher || open[k] != nil), clear: !crossed && !t.behind,
+			value: sum.spend, threshold: need, window: window{w.from, t.now},
 			detail: detail{Window: w.String(), Threshold: threshold, Calls: sum.calls, Unpriced: sum.unpriced},
 		}
 		if threshold >= 100 {
@@ -142,8 +135,8 @@ func (b Budget) verdicts(t *tick, w window, sum total, firing func(key) bool) ([
 			v.throttle = b.Throttle
 		}
 		v.summary = fmt.Sprintf("%s has spent %s%s USD of its %s USD for %s: %d %% are %s USD",
-			b.Tenant, atLeast(sum.unpriced), sum.spend.Short(), b.Amount.Short(), w, threshold, need.Short())
-		v.cross = func(ctx context.Context) (time.Time, error) { return t.crossing(ctx, b.Tenant, w, need, sum) }
+			s, atLeast(sum.unpriced), sum.spend.Short(), amount.Short(), w, threshold, need.Short())
+		v.cross = func(ctx context.Context) (time.Time, error) { return t.crossing(ctx, s, w, need, sum) }
 		higher = higher || crossed
 		out = append(out, v)
 	}
@@ -162,19 +155,23 @@ func atLeast(unpriced uint64) string {
 const crossingReach = time.Hour
 
 // crossing is the receipt of the call with which the window's total reached need. Spend from before the reach is taken
-// from the rollups; if that alone reaches need, the rule was crossed while nobody looked, and the newest receipt stands.
-func (t *tick) crossing(ctx context.Context, tenant string, w window, need ledger.Sum, sum total) (time.Time, error) {
+// from the rollups; if that alone reaches need, the rule was crossed while nobody looked, and the newest receipt stands,
+// as it does for a part of a tenant.
+func (t *tick) crossing(ctx context.Context, s who, w window, need ledger.Sum, sum total) (time.Time, error) {
+	if s.value != "" {
+		return t.newest, nil
+	}
 	search := w
 	if start := t.openFrom.Add(-crossingReach); w.from.Before(start) {
-		before, err := t.ledger.closed(ctx, w.from, start, []string{tenant})
+		before, err := t.ledger.closed(ctx, byTenant, w.from, start)
 		if err != nil {
 			return time.Time{}, err
 		}
 		search.from = start
-		need = need.Sub(before[tenant].spend)
+		need = need.Sub(before[s].spend)
 	}
 	if need.Sign() > 0 {
-		at, ok, err := t.ledger.crossing(ctx, tenant, search, need)
+		at, ok, err := t.ledger.crossing(ctx, s.tenant, search, need)
 		if err != nil || ok {
 			return at, err
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/gateway"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -17,7 +18,14 @@ type Config struct {
 	EvaluateEvery time.Duration  `yaml:"evaluate_every"` // how often the rules are evaluated
 	StaleAfter    time.Duration  `yaml:"stale_after"`    // a ledger not known to be complete for so long is no evidence
 	Budgets       []Budget       `yaml:"budgets"`
+	BudgetsTable  bool           `yaml:"budgets_table"` // also the budgets of the table budgets (tollkeeper budgets); one of the same name replaces ours
 	Spikes        []Spike        `yaml:"spikes"`
+	Runaways      []Runaway      `yaml:"runaways"`
+	Shares        []Share        `yaml:"shares"`
+	Silences      []Silence      `yaml:"silences"`
+	Limits        []Limit        `yaml:"limits"`
+	Maintenance   []Maintenance  `yaml:"maintenance"`
+	Watchdog      bool           `yaml:"watchdog"` // an alert that always fires, for a dead man's switch
 	Throttle      ThrottleConfig `yaml:"throttle"`
 	Notify        NotifyConfig   `yaml:"notify"`
 }
@@ -25,29 +33,41 @@ type Config struct {
 // Budget is an amount that a tenant may spend per period. Each threshold that is crossed is an episode of its own; the
 // lower ones stay silent where a higher one is crossed at the same time.
 type Budget struct {
-	Name       string        `yaml:"name"`
-	Tenant     string        `yaml:"tenant"`
-	Period     string        `yaml:"period"`      // hour, day, month (UTC), or a duration of whole seconds that divides a day
-	Amount     Decimal       `yaml:"amount"`      // USD
-	Thresholds []int         `yaml:"thresholds"`  // percent of the amount; [80, 100] if empty
-	ClearAfter time.Duration `yaml:"clear_after"` // resolved when the budget has been under it for so long; 10s if 0
-	Throttle   *Policy       `yaml:"throttle"`    // nil: never
+	Name       string             `yaml:"name"`
+	Tenant     string             `yaml:"tenant"`      // *: every tenant by itself
+	By         string             `yaml:"by"`          // team, key or model: a part of the tenant; empty: all of it
+	Value      string             `yaml:"value"`       // which; empty: each by itself
+	Period     string             `yaml:"period"`      // hour, day, month (UTC), or a duration of whole seconds that divides a day
+	Amount     Decimal            `yaml:"amount"`      // USD
+	Thresholds []int              `yaml:"thresholds"`  // percent of the amount; [80, 100] if empty
+	Forecast   []int              `yaml:"forecast"`    // percent of the amount that the period's end is foreseen to reach; none if empty
+	Burn       *Burn              `yaml:"burn"`        // nil: the pace isn't watched
+	Overrides  map[string]Decimal `yaml:"overrides"`   // amounts of single tenants; 0: not watched
+	ClearAfter time.Duration      `yaml:"clear_after"` // resolved when the budget has been under it for so long; 10s if 0
+	Throttle   *Policy            `yaml:"throttle"`    // nil: never
 }
 
 // Spike is a spend rate that is both many times the usual and large in itself.
 type Spike struct {
-	Name        string        `yaml:"name"`
-	Tenant      string        `yaml:"tenant"`       // empty: every tenant by itself
-	Window      time.Duration `yaml:"window"`       // the short window; 30s if 0
-	Factor      Decimal       `yaml:"factor"`       // fires at so many times the baseline's rate; 4 if 0
-	ClearFactor Decimal       `yaml:"clear_factor"` // clears below so many times; 2 if 0
-	MinPerHour  Decimal       `yaml:"min_per_hour"` // USD an hour below which nothing is a spike; 1 if 0
-	History     time.Duration `yaml:"history"`      // how far back the usual is looked for; 168h if 0
-	MinHistory  time.Duration `yaml:"min_history"`  // with less of it the trailing window is the baseline; 72h if 0
-	Trailing    time.Duration `yaml:"trailing"`     // length of the trailing window; 5m if 0
-	MinTrailing time.Duration `yaml:"min_trailing"` // with less of that the rule is silent; 1m if 0
-	ClearAfter  time.Duration `yaml:"clear_after"`  // resolved when it has been clear for so long; 30s if 0
-	Throttle    *Policy       `yaml:"throttle"`     // nil: never
+	Name        string                   `yaml:"name"`
+	Tenant      string                   `yaml:"tenant"`       // empty: every tenant by itself
+	By          string                   `yaml:"by"`           // team, key or model: a part of the tenant; empty: all of it
+	Value       string                   `yaml:"value"`        // which; empty: each by itself
+	Window      time.Duration            `yaml:"window"`       // the short window; 30s if 0
+	Factor      Decimal                  `yaml:"factor"`       // fires at so many times the baseline's rate; 3 if 0
+	LongWindow  time.Duration            `yaml:"long_window"`  // the long window, which says that it matters; 4 × window if 0, window: none
+	LongFactor  Decimal                  `yaml:"long_factor"`  // of the baseline in the long window; 2 if 0
+	MinUSD      Decimal                  `yaml:"min_usd"`      // USD in the long window below which nothing is a spike; 0.5 if 0
+	MinCalls    int                      `yaml:"min_calls"`    // calls in the short window below which nothing is a spike; 3 if 0
+	ClearFactor Decimal                  `yaml:"clear_factor"` // clears below so many times; half of factor if 0
+	MinPerHour  Decimal                  `yaml:"min_per_hour"` // USD an hour below which nothing is a spike; 1 if 0
+	History     time.Duration            `yaml:"history"`      // how far back the usual is looked for; 672h if 0
+	MinHistory  time.Duration            `yaml:"min_history"`  // with less of it the trailing window is the baseline; 72h if 0
+	Trailing    time.Duration            `yaml:"trailing"`     // length of the trailing window; 5m if 0
+	MinTrailing time.Duration            `yaml:"min_trailing"` // with less of that the rule is silent; 1m if 0
+	ClearAfter  time.Duration            `yaml:"clear_after"`  // resolved when it has been clear for so long; 5m if 0
+	Overrides   map[string]SpikeOverride `yaml:"overrides"`    // by tenant
+	Throttle    *Policy                  `yaml:"throttle"`     // nil: never
 }
 
 // Policy is what a rule does to a tenant beside telling people.
@@ -101,7 +121,15 @@ func DefaultConfig() Config {
 	return Config{
 		EvaluateEvery: time.Second,
 		StaleAfter:    time.Minute,
+		BudgetsTable:  true,
 		Spikes:        []Spike{Spike{Name: "spend-spike"}.withDefaults()},
+		Shares: []Share{
+			Share{Name: "unpriced-calls", Of: ShareUnpriced}.withDefaults(),
+			Share{Name: "doubtful-calls", Of: ShareFlagged}.withDefaults(),
+		},
+		Silences: []Silence{Silence{Name: "silence"}.withDefaults()},
+		Limits:   []Limit{Limit{Name: "rate-limited"}.withDefaults()},
+		Runaways: []Runaway{Runaway{Name: "runaway-trace", By: "trace", USD: USD(50 * ledger.USD)}.withDefaults()},
 		Throttle: ThrottleConfig{
 			Lease: time.Minute, RetryAfter: 5 * time.Second, EffectWithin: time.Minute, EffectWindow: 10 * time.Second,
 			Gateway: client,
@@ -116,6 +144,18 @@ func (b Budget) withDefaults() Budget {
 	}
 	b.Thresholds = slices.Sorted(slices.Values(b.Thresholds))
 	b.ClearAfter = or(b.ClearAfter, 10*time.Second)
+	b.Forecast = slices.Sorted(slices.Values(b.Forecast))
+	if b.Burn != nil {
+		burn := *b.Burn
+		if len(burn.Windows) == 0 {
+			burn.Windows = defaultBurn()
+		}
+		burn.Windows = slices.Clone(burn.Windows)
+		for i := range burn.Windows {
+			burn.Windows[i].Severity = or(burn.Windows[i].Severity, Critical)
+		}
+		b.Burn = &burn
+	}
 	if b.Throttle != nil {
 		p := *b.Throttle
 		p.At = or(p.At, 100)
@@ -126,15 +166,31 @@ func (b Budget) withDefaults() Budget {
 
 func (s Spike) withDefaults() Spike {
 	s.Window = or(s.Window, 30*time.Second)
-	s.Factor = or(s.Factor, USD(4*ledger.USD))
-	s.ClearFactor = or(s.ClearFactor, USD(2*ledger.USD))
+	s.Factor = or(s.Factor, USD(3*ledger.USD))
+	if s.ClearFactor.Sign() == 0 {
+		s.ClearFactor = half(s.Factor)
+	}
+	s.LongWindow = or(s.LongWindow, 4*s.Window)
+	s.LongFactor = or(s.LongFactor, USD(2*ledger.USD))
+	s.MinUSD = or(s.MinUSD, USD(ledger.USD/2))
+	s.MinCalls = or(s.MinCalls, 3)
 	s.MinPerHour = or(s.MinPerHour, USD(ledger.USD))
-	s.History = or(s.History, 7*24*time.Hour)
+	s.History = or(s.History, historyReach)
 	s.MinHistory = or(s.MinHistory, 72*time.Hour)
 	s.Trailing = or(s.Trailing, 5*time.Minute)
 	s.MinTrailing = or(s.MinTrailing, time.Minute)
-	s.ClearAfter = or(s.ClearAfter, 30*time.Second)
+	s.ClearAfter = or(s.ClearAfter, 5*time.Minute)
 	return s
+}
+
+// half of a factor: at least 1, so that what is usual is over.
+func half(d Decimal) Decimal {
+	n := detect.Integer(d.Sum)
+	sum, err := detect.FromInteger(n.Rsh(n, 1))
+	if err != nil || sum.Cmp(detect.One) < 0 {
+		return USD(ledger.USD)
+	}
+	return Decimal{sum}
 }
 
 func or[T comparable](v, otherwise T) T {
@@ -202,6 +258,7 @@ func (c *Config) Validate() error {
 		unique(key, s.Name)
 		s.withDefaults().validate(&p, key)
 	}
+	c.validateKinds(&p, unique)
 	c.Throttle.validate(&p)
 	c.Notify.validate(&p)
 	return errors.Join(p.errs...)
@@ -209,7 +266,7 @@ func (c *Config) Validate() error {
 
 func (b Budget) validate(p *problems, key string) {
 	if b.Tenant == "" {
-		p.add("%s.tenant is empty: name the tenant", key)
+		p.add("%s.tenant is empty: name the tenant, or * for every tenant by itself", key)
 	}
 	if _, err := parsePeriod(b.Period); err != nil {
 		p.add("%s.period: %w", key, err)
@@ -218,6 +275,7 @@ func (b Budget) validate(p *problems, key string) {
 		p.add("%s.amount %s: want more than 0 USD", key, b.Amount.Short())
 	}
 	b = b.withDefaults()
+	b.validateMore(p, key)
 	for _, t := range b.Thresholds {
 		if t < 1 || t > 10_000 {
 			p.add("%s.thresholds %d: want percent, 1 to 10000", key, t)
@@ -234,6 +292,8 @@ func (b Budget) validate(p *problems, key string) {
 
 func (s Spike) validate(p *problems, key string) {
 	p.within(key+".window", s.Window, 5*time.Second, 5*time.Minute)
+	validateScope(p, key, s.By, s.Value)
+	p.within(key+".long_window", s.LongWindow, s.Window, time.Hour)
 	p.within(key+".trailing", s.Trailing, s.Window, time.Hour)
 	p.within(key+".min_trailing", s.MinTrailing, s.Window, s.Trailing)
 	p.within(key+".history", s.History, 24*time.Hour, 90*24*time.Hour)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -11,7 +12,7 @@ import (
 // whichever is more.
 func (t *throttles) spendBefore(tk *tick, tenant string) ledger.Sum {
 	end, span := tk.recent.bucketOf(tk.watermark), int64(t.cfg.EffectWindow/tk.recent.bucket)
-	whole, running := tk.recent.received(tenant, end-span, end-1).spend, tk.recent.received(tenant, end-span+1, end).spend
+	whole, running := tk.recent.received(who{tenant: tenant}, end-span, end-1).spend, tk.recent.received(who{tenant: tenant}, end-span+1, end).spend
 	if running.Cmp(whole) > 0 {
 		return running
 	}
@@ -29,10 +30,10 @@ func (t *throttles) measure(ctx context.Context, tk *tick, tenant string, h *hol
 	if end < begin+span {
 		return nil
 	}
-	after := tk.recent.received(tenant, end-span, end-1).spend
+	after := tk.recent.received(who{tenant: tenant}, end-span, end-1).spend
 	fallen := after.Add(after).Cmp(h.before) <= 0
 	if l := h.current.Limits; !fallen && l.USD > 0 {
-		allowed, err := rate{ledger.SumOf(l.USD), l.Per}.scaled(one, t.cfg.EffectWindow)
+		allowed, err := detect.Rate{Spend: ledger.SumOf(l.USD), In: l.Per}.Scaled(detect.One, t.cfg.EffectWindow)
 		if err != nil {
 			return err
 		}

@@ -6,14 +6,22 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // Kinds of rule.
 const (
 	KindBudget    = "budget"
+	KindForecast  = "forecast" // a budget's spend at its period's end, if things go on
+	KindBurn      = "burn"     // a budget that is used up too fast
 	KindSpike     = "spike"
+	KindRunaway   = "runaway"
+	KindShare     = "share" // calls without a price, or in doubt
+	KindSilence   = "silence"
+	KindLimit     = "limit"     // a provider's rate limits
 	KindFreshness = "freshness" // the ledger itself: calls may be missing from it
+	KindWatchdog  = "watchdog"  // always firing: its absence is the alarm
 )
 
 // States of an episode.
@@ -29,11 +37,16 @@ const (
 	Critical = "critical"
 )
 
-// key is one thing that can be wrong: an episode at a time. Threshold is percent, for budgets.
+// key is one thing that can be wrong: an episode at a time. Threshold is percent for budgets, the number of the window for
+// burn rates. by and value name a part of the tenant.
 type key struct {
 	rule, tenant string
 	threshold    int
+	by, value    string
 }
+
+// episodes are those that are open.
+type episodes map[key]*episode
 
 // verdict is what a rule says of one key at one evaluation.
 type verdict struct {
@@ -47,10 +60,11 @@ type verdict struct {
 	threshold ledger.Sum
 	summary   string
 	detail    detail
-	baseline  rate                                     // of a spike: what it was compared with
+	baseline  detect.Rate                              // of a spike: what it was compared with
 	cross     func(context.Context) (time.Time, error) // finds the receipt of the crossing call
 	throttle  *Policy                                  // what to do to the tenant while firing, nil = nothing
 	clearFor  time.Duration
+	window    window // in which what it tells of happened: where an explanation is looked for
 }
 
 // A spike that comes back within returnWithin of its end has to be clear twice as long as the time before, up to
@@ -77,7 +91,10 @@ type detail struct {
 	Calls       uint64   `json:"calls,omitempty"`
 	Unpriced    uint64   `json:"unpriced_calls,omitempty"`
 	Returns     int      `json:"returns,omitempty"`  // how often in a row it came back soon after its end
-	Notified    []string `json:"notified,omitempty"` // receivers that have this event
+	By          string   `json:"by,omitempty"`       // the part of the tenant: team, key, model, trace, conversation or agent …
+	Value       string   `json:"value,omitempty"`    // … and which
+	Why         *Why     `json:"why,omitempty"`      // what it comes from
+	Notified    []string `json:"notified,omitempty"` // receivers that have this event, or refused it for good
 }
 
 // episode is the time from firing to resolved.
@@ -90,7 +107,7 @@ type episode struct {
 	clearSince time.Time
 	reacted    bool // its first command was acknowledged, or a process before knows
 	returns    int
-	baseline   rate // of a spike: frozen, so that the alert doesn't get used to what it fires on
+	baseline   detect.Rate // of a spike: frozen, so that the alert doesn't get used to what it fires on
 }
 
 // AlertEvent is one row of alert_events: an episode entered a state.

@@ -17,25 +17,55 @@ import (
 // enough. Without evidence nothing moves and the clear time begins anew.
 func (a *Alerts) follow(ctx context.Context, t *tick, v verdict) error {
 	ep := a.episodes[v.key]
-	switch {
-	case ep == nil && v.known && v.holds:
-		return a.open(ctx, t, v)
-	case ep == nil:
-		return nil
+	if ep != nil {
+		ep.throttle = v.throttle
+		ep.proved = v.kind == KindBudget && v.holds // what is missing can only add to a sum
 	}
-	ep.throttle = v.throttle
-	ep.proved = v.kind == KindBudget && v.holds // what is missing can only add to a sum
+	switch advance(ep, v, t.now) {
+	case opens:
+		return a.open(ctx, t, v)
+	case resolves:
+		return a.resolve(ctx, t.now, v.key, ep, v.value, "resolved: "+v.summary)
+	}
+	return nil
+}
+
+// move is what a verdict does to an episode.
+type move int
+
+const (
+	stays move = iota
+	opens
+	resolves
+)
+
+// advance decides the move and keeps the episode's clear time. ep is nil if none is open.
+func advance(ep *episode, v verdict, now time.Time) move {
+	if ep == nil {
+		if v.known && v.holds {
+			return opens
+		}
+		return stays
+	}
 	if !v.known || !v.clear {
 		ep.clearSince = time.Time{}
-		return nil
+		return stays
 	}
 	if ep.clearSince.IsZero() {
-		ep.clearSince = t.now
+		ep.clearSince = now
 	}
-	if t.now.Sub(ep.clearSince) < v.clearFor<<min(ep.returns, mostReturns) {
-		return nil
+	if now.Sub(ep.clearSince) < v.clearFor<<min(ep.returns, mostReturns) {
+		return stays
 	}
-	return a.resolve(ctx, t.now, v.key, ep, v.value, "resolved: "+v.summary)
+	return resolves
+}
+
+// returnsOf counts how often in a row an episode that opens now came back soon after its end.
+func returnsOf(last ended, known bool, v verdict, now time.Time) int {
+	if known && v.kind == KindSpike && now.Sub(last.at) < returnWithin {
+		return last.returns + 1
+	}
+	return 0
 }
 
 func (a *Alerts) open(ctx context.Context, t *tick, v verdict) error {
@@ -47,9 +77,9 @@ func (a *Alerts) open(ctx context.Context, t *tick, v verdict) error {
 	if err != nil {
 		return fmt.Errorf("episode id: %w", err)
 	}
-	if last, ok := a.ended[v.key]; ok && v.kind == KindSpike && t.now.Sub(last.at) < returnWithin {
-		v.detail.Returns = last.returns + 1
-	}
+	last, known := a.ended[v.key]
+	v.detail.Returns = returnsOf(last, known, v, t.now)
+	v.detail.By, v.detail.Value = v.key.by, v.key.value
 	state := StateFiring
 	if v.kind == KindFreshness {
 		state = StateNoData
@@ -65,7 +95,9 @@ func (a *Alerts) open(ctx context.Context, t *tick, v verdict) error {
 	a.started[id] = e.At
 	a.metrics.open.WithLabelValues(v.kind).Inc()
 	a.log.Warn("alert firing", "rule", e.Rule, "tenant", e.Tenant, "severity", e.Severity, "episode", id, "summary", e.Summary)
-	a.publish(&e)
+	a.metrics.episodes.WithLabelValues(e.Kind, e.State).Inc()
+	a.tell(Event{Alert: &e})
+	a.untold = append(a.untold, untold{v, id})
 	return nil
 }
 
@@ -81,6 +113,7 @@ func (a *Alerts) resolve(ctx context.Context, now time.Time, k key, ep *episode,
 		return err
 	}
 	delete(a.episodes, k)
+	a.untold = slices.DeleteFunc(a.untold, func(u untold) bool { return u.episode == ep.id })
 	for old, end := range a.ended {
 		if now.Sub(end.at) >= returnWithin {
 			delete(a.ended, old)
@@ -113,6 +146,9 @@ func subject(k key) map[string]string {
 	}
 	if k.threshold > 0 {
 		s["threshold"] = fmt.Sprint(k.threshold)
+	}
+	if k.by != byTenant {
+		s[k.by] = k.value
 	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -55,75 +56,96 @@ func (r reader) each(ctx context.Context, name string, p params, scan func(drive
 	return nil
 }
 
-// cell is what was received for one tenant in one bucket.
-type cell struct {
-	spend           ledger.Sum
-	calls, unpriced uint64
-	newest          time.Time // the newest receipt
-}
-
-func (c *cell) add(o cell) {
-	c.spend = c.spend.Add(o.spend)
-	c.calls += o.calls
-	c.unpriced += o.unpriced
-	if o.newest.After(c.newest) {
-		c.newest = o.newest
-	}
-}
-
 // open reads the calls of the minutes [from, to) in buckets of receipt time.
-func (r reader) open(ctx context.Context, from, to time.Time, bucket time.Duration, yield func(tenant string, minute, bucket int64, c cell)) error {
-	p := params{"from": second(from), "to": second(to), "bucket_ms": strconv.FormatInt(bucket.Milliseconds(), 10)}
-	return r.each(ctx, "open_spend", p, func(rows driver.Rows) error {
-		var tenant, amount string
+func (r reader) open(ctx context.Context, dimension string, from, to time.Time, bucket time.Duration, yield func(w who, minute, bucket int64, c cell)) error {
+	p := params{"from": second(from), "to": second(to), "bucket_ms": strconv.FormatInt(bucket.Milliseconds(), 10),
+		"doubt": flag(ledger.FlagsDoubt), "limited": flag(ledger.FlagRateLimited)}
+	query := "open_spend"
+	if dimension != byTenant {
+		query, p["dimension"] = "open_spend_by", dimension
+	}
+	return r.each(ctx, query, p, func(rows driver.Rows) error {
+		var w who
+		var amount, biggest string
 		var minute, b, newest int64
 		var c cell
-		if err := rows.Scan(&tenant, &minute, &b, &amount, &c.calls, &c.unpriced, &newest); err != nil {
+		if err := rows.Scan(&w.tenant, &w.value, &minute, &b, &amount, &biggest, &c.calls, &c.unpriced, &c.flagged, &c.limited, &c.tokens, &newest); err != nil {
 			return err
 		}
 		c.newest = time.UnixMilli(newest).UTC()
 		var err error
-		c.spend, err = ledger.ParseSum(amount)
-		yield(tenant, minute, b, c)
+		if c.spend, err = ledger.ParseSum(amount); err != nil {
+			return err
+		}
+		c.biggest, err = ledger.ParseSum(biggest)
+		yield(w, minute, b, c)
 		return err
 	})
 }
 
-// total is a sum of calls.
-type total struct {
-	spend           ledger.Sum
-	calls, unpriced uint64
-}
+func flag(f ledger.Flags) string { return strconv.FormatUint(uint64(f), 10) }
 
-func (t total) plus(o total) total {
-	return total{t.spend.Add(o.spend), t.calls + o.calls, t.unpriced + o.unpriced}
-}
-
-func (r reader) totals(ctx context.Context, name string, p params) (map[string]total, error) {
-	out := map[string]total{}
+func (r reader) totals(ctx context.Context, name string, p params) (map[who]total, error) {
+	out := map[who]total{}
 	err := r.each(ctx, name, p, func(rows driver.Rows) (err error) {
-		var tenant, amount string
+		var w who
+		var amount string
 		var t total
-		if err := rows.Scan(&tenant, &amount, &t.calls, &t.unpriced); err != nil {
+		if err := rows.Scan(&w.tenant, &w.value, &amount, &t.calls, &t.unpriced); err != nil {
 			return err
 		}
 		t.spend, err = ledger.ParseSum(amount)
-		out[tenant] = t
+		out[w] = t
 		return err
 	})
 	return out, err
 }
 
+// byQuery is the query's variant for a dimension.
+func byQuery(name, dimension string) string {
+	switch dimension {
+	case byTenant:
+		return name
+	case byModel:
+		return name + "_model"
+	}
+	return name + "_by"
+}
+
 // closed reads [from, to) from the rollups.
-func (r reader) closed(ctx context.Context, from, to time.Time, tenants []string) (map[string]total, error) {
-	return r.totals(ctx, "closed_spend", params{"from": second(from), "to": second(to), "tenants": texts(tenants)})
+func (r reader) closed(ctx context.Context, dimension string, from, to time.Time) (map[who]total, error) {
+	p := params{"from": second(from), "to": second(to)}
+	if dimension == byTeam || dimension == byKey {
+		p["dimension"] = dimension
+	}
+	return r.totals(ctx, byQuery("closed_spend", dimension), p)
 }
 
 // exact reads [w.from, w.to) from the calls by their start.
-func (r reader) exact(ctx context.Context, w window, tenants []string) (map[string]total, error) {
-	p := bounds(w)
-	p["tenants"] = texts(tenants)
-	return r.totals(ctx, "window_spend", p)
+func (r reader) exact(ctx context.Context, w window) (map[who]total, error) {
+	return r.totals(ctx, "window_spend", bounds(w))
+}
+
+// heavyMost bounds how many runaways one rule finds at once.
+const heavyMost = 20
+
+func (r reader) heavy(ctx context.Context, dimension string, from, to time.Time, usd ledger.Sum, calls uint64) ([]heavy, error) {
+	p := params{"from": second(from), "to": second(to), "dimension": dimension, "usd": usd.String(), "calls": strconv.FormatUint(calls, 10), "most": strconv.Itoa(heavyMost)}
+	var out []heavy
+	err := r.each(ctx, "heavy", p, func(rows driver.Rows) error {
+		var h heavy
+		var amount string
+		var newest int64
+		if err := rows.Scan(&h.tenant, &h.value, &amount, &h.calls, &h.unpriced, &newest); err != nil {
+			return err
+		}
+		h.newest = time.UnixMilli(newest).UTC()
+		var err error
+		h.spend, err = ledger.ParseSum(amount)
+		out = append(out, h)
+		return err
+	})
+	return out, err
 }
 
 // bounds are the parameters of a window in whole minutes and in nanoseconds. A call that is not believably timed lies in
@@ -175,20 +197,27 @@ func (r reader) instant(ctx context.Context, name string, p params, unit time.Du
 	return at, err
 }
 
-// hours reads the spend of whole hours in [from, to): tenant → hour → amount.
-func (r reader) hours(ctx context.Context, from, to time.Time) (map[string]map[int64]ledger.Sum, error) {
-	out := map[string]map[int64]ledger.Sum{}
-	err := r.each(ctx, "hours", params{"from": second(from), "to": second(to)}, func(rows driver.Rows) error {
-		var tenant, amount string
-		var hour int64
-		if err := rows.Scan(&tenant, &hour, &amount); err != nil {
+// hours reads the history of whole hours in [from, to).
+func (r reader) hours(ctx context.Context, dimension string, from, to time.Time) (map[who]detect.Hours, error) {
+	out := map[who]detect.Hours{}
+	p := params{"from": second(from), "to": second(to)}
+	if dimension == byTeam || dimension == byKey {
+		p["dimension"] = dimension
+	}
+	err := r.each(ctx, byQuery("hours", dimension), p, func(rows driver.Rows) error {
+		var w who
+		var amount string
+		var at int64
+		var h detect.Hour
+		if err := rows.Scan(&w.tenant, &w.value, &at, &amount, &h.Calls); err != nil {
 			return err
 		}
-		sum, err := ledger.ParseSum(amount)
-		if out[tenant] == nil {
-			out[tenant] = map[int64]ledger.Sum{}
+		var err error
+		h.Spend, err = ledger.ParseSum(amount)
+		if out[w] == nil {
+			out[w] = detect.Hours{}
 		}
-		out[tenant][hour] = sum
+		out[w][at] = h
 		return err
 	})
 	return out, err

@@ -17,16 +17,17 @@ const (
 // recent is the spend of the last minutes by receipt, per tenant: the open minutes as of this evaluation, older ones as
 // they were when they were last open. It is a cache of what calls say and is read again after a pause or a restart.
 type recent struct {
-	bucket time.Duration
-	keep   time.Duration
-	last   time.Time // the evaluation that filled it last
-	late   time.Time // the one that read the late minutes last
-	// minute of the call (Unix seconds) → tenant → bucket of the receipt → what was received
-	minutes map[int64]map[string]map[int64]cell
+	dimension string
+	bucket    time.Duration
+	keep      time.Duration
+	last      time.Time // the evaluation that filled it last
+	late      time.Time // the one that read the late minutes last
+	// minute of the call (Unix seconds) → subject → bucket of the receipt → what was received
+	minutes map[int64]map[who]map[int64]cell
 }
 
-func newRecent(bucket, keep time.Duration) *recent {
-	return &recent{bucket: bucket, keep: keep, minutes: map[int64]map[string]map[int64]cell{}}
+func newRecent(dimension string, bucket, keep time.Duration) *recent {
+	return &recent{dimension: dimension, bucket: bucket, keep: keep, minutes: map[int64]map[who]map[int64]cell{}}
 }
 
 // minutesBefore is the minute that began n minutes before the running one.
@@ -35,31 +36,31 @@ func minutesBefore(now time.Time, n int) time.Time {
 }
 
 // fill reads the minutes that may have changed since the last fill, and all since before, at most those that are kept.
-func (r *recent) fill(ctx context.Context, ledger reader, now, before time.Time) error {
+func (r *recent) fill(ctx context.Context, from source, now, before time.Time) error {
 	oldest := now.Add(-r.keep).Truncate(time.Minute)
-	from := oldest
+	begin := oldest
 	if !r.last.IsZero() && !r.last.After(now) {
-		from = minutesBefore(r.last, 1)
+		begin = minutesBefore(r.last, 1)
 		if now.Sub(r.late) >= lateEvery {
-			from = earlier(from, minutesBefore(now, lateMinutes))
+			begin = earlier(begin, minutesBefore(now, lateMinutes))
 		}
 	}
-	from = later(earlier(from, before), oldest)
-	fresh := map[int64]map[string]map[int64]cell{}
-	err := ledger.open(ctx, from, now.Add(2*time.Minute).Truncate(time.Minute), r.bucket, func(tenant string, minute, bucket int64, c cell) {
+	begin = later(earlier(begin, before), oldest)
+	fresh := map[int64]map[who]map[int64]cell{}
+	err := from.open(ctx, r.dimension, begin, now.Add(2*time.Minute).Truncate(time.Minute), r.bucket, func(w who, minute, bucket int64, c cell) {
 		if fresh[minute] == nil {
-			fresh[minute] = map[string]map[int64]cell{}
+			fresh[minute] = map[who]map[int64]cell{}
 		}
-		if fresh[minute][tenant] == nil {
-			fresh[minute][tenant] = map[int64]cell{}
+		if fresh[minute][w] == nil {
+			fresh[minute][w] = map[int64]cell{}
 		}
-		fresh[minute][tenant][bucket] = c
+		fresh[minute][w][bucket] = c
 	})
 	if err != nil {
 		return err
 	}
 	for minute := range r.minutes {
-		if minute >= from.Unix() || minute < oldest.Unix() {
+		if minute >= begin.Unix() || minute < oldest.Unix() {
 			delete(r.minutes, minute)
 		}
 	}
@@ -67,7 +68,7 @@ func (r *recent) fill(ctx context.Context, ledger reader, now, before time.Time)
 		r.minutes[minute] = tenants
 	}
 	r.last = now
-	if !from.After(minutesBefore(now, lateMinutes)) {
+	if !begin.After(minutesBefore(now, lateMinutes)) {
 		r.late = now
 	}
 	return nil
@@ -90,10 +91,10 @@ func later(a, b time.Time) time.Time {
 // bucketOf is the bucket that holds t.
 func (r *recent) bucketOf(t time.Time) int64 { return t.UnixMilli() / r.bucket.Milliseconds() }
 
-// received sums what was received from the tenant in buckets [from, to].
-func (r *recent) received(tenant string, from, to int64) (sum cell) {
-	for _, tenants := range r.minutes {
-		for b, c := range tenants[tenant] {
+// received sums what was received from the subject in buckets [from, to].
+func (r *recent) received(w who, from, to int64) (sum cell) {
+	for _, subjects := range r.minutes {
+		for b, c := range subjects[w] {
 			if b >= from && b <= to {
 				sum.add(c)
 			}
@@ -103,26 +104,32 @@ func (r *recent) received(tenant string, from, to int64) (sum cell) {
 }
 
 // window sums what was received in buckets [from, to], for everyone.
-func (r *recent) window(from, to int64) map[string]cell {
-	out := map[string]cell{}
-	for _, tenants := range r.minutes {
-		for tenant, buckets := range tenants {
-			sum := out[tenant]
+func (r *recent) window(from, to int64) map[who]cell {
+	out := map[who]cell{}
+	for _, subjects := range r.minutes {
+		for w, buckets := range subjects {
+			sum := out[w]
 			for b, c := range buckets {
 				if b >= from && b <= to {
 					sum.add(c)
 				}
 			}
-			out[tenant] = sum
+			out[w] = sum
 		}
 	}
 	return out
 }
 
-// first is the oldest bucket in which something was received from the tenant, at or after from.
-func (r *recent) first(tenant string, from int64) (bucket int64, ok bool) {
-	for _, tenants := range r.minutes {
-		for b := range tenants[tenant] {
+// within sums what was received in the time d that ends at a time, for everyone.
+func (r *recent) within(d time.Duration, end time.Time) map[who]cell {
+	b := r.bucketOf(end)
+	return r.window(b-int64(d/r.bucket)+1, b)
+}
+
+// first is the oldest bucket in which something was received from the subject, at or after from.
+func (r *recent) first(w who, from int64) (bucket int64, ok bool) {
+	for _, subjects := range r.minutes {
+		for b := range subjects[w] {
 			if b >= from && (!ok || b < bucket) {
 				bucket, ok = b, true
 			}
@@ -131,23 +138,28 @@ func (r *recent) first(tenant string, from int64) (bucket int64, ok bool) {
 	return bucket, ok
 }
 
-// of sums the tenant's calls whose minute is in [from, to).
-func (r *recent) of(tenant string, from, to time.Time) (sum total) {
-	for minute, tenants := range r.minutes {
+// started sums everyone's calls whose minute is in [from, to).
+func (r *recent) started(from, to time.Time) map[who]total {
+	out := map[who]total{}
+	for minute, subjects := range r.minutes {
 		if minute < from.Unix() || minute >= to.Unix() {
 			continue
 		}
-		for _, c := range tenants[tenant] {
-			sum = sum.plus(total{c.spend, c.calls, c.unpriced})
+		for w, buckets := range subjects {
+			sum := out[w]
+			for _, c := range buckets {
+				sum = sum.plus(total{c.spend, c.calls, c.unpriced})
+			}
+			out[w] = sum
 		}
 	}
-	return sum
+	return out
 }
 
 // newest is the newest receipt of all.
 func (r *recent) newest() (at time.Time) {
-	for _, tenants := range r.minutes {
-		for _, buckets := range tenants {
+	for _, subjects := range r.minutes {
+		for _, buckets := range subjects {
 			for _, c := range buckets {
 				at = later(at, c.newest)
 			}

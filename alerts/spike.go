@@ -3,27 +3,32 @@ package alerts
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
-	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/alerts/detect"
 )
-
-// hoursEvery is how often the history is read again.
-const hoursEvery = 5 * time.Minute
-
-// one is the factor 1.
-var one = ledger.SumOf(ledger.USD)
 
 // spikes evaluates all spike rules.
 type spikes struct {
-	rules []Spike
-	hours map[string]map[int64]ledger.Sum // tenant → hour → spend
-	read  time.Time
+	rules   []Spike
+	history *history
+	usual   map[usualKey]usualAt
 }
 
-func newSpikes(rules []Spike) *spikes {
-	s := &spikes{}
+type usualKey struct {
+	by   string
+	back time.Duration
+	who
+}
+
+// usualAt is the usual by one reading of the history.
+type usualAt struct {
+	read time.Time
+	detect.Usual
+}
+
+func newSpikes(rules []Spike, h *history) *spikes {
+	s := &spikes{history: h, usual: map[usualKey]usualAt{}}
 	for _, r := range rules {
 		s.rules = append(s.rules, r.withDefaults())
 	}
@@ -38,7 +43,7 @@ func (s *spikes) bucket(effect time.Duration) time.Duration {
 		width = time.Second
 	}
 	for _, r := range s.rules {
-		if r.Window < 30*time.Second || r.Window%width != 0 {
+		if r.Window < 30*time.Second || r.Window%width != 0 || r.LongWindow%width != 0 {
 			width = time.Second
 		}
 	}
@@ -48,40 +53,16 @@ func (s *spikes) bucket(effect time.Duration) time.Duration {
 // reach is how far back receipts are needed.
 func (s *spikes) reach() (d time.Duration) {
 	for _, r := range s.rules {
-		d = max(d, r.Window+r.Trailing)
+		d = max(d, r.Window+r.Trailing, r.LongWindow)
 	}
 	return d
 }
 
-// refresh reads the history of all rules when it is due.
-func (s *spikes) refresh(ctx context.Context, t *tick) error {
-	if len(s.rules) == 0 || (s.hours != nil && t.now.Sub(s.read) < hoursEvery && sameHour(s.read, t.now)) {
-		return nil
-	}
-	var back time.Duration
-	for _, r := range s.rules {
-		back = max(back, r.History)
-	}
-	hour := t.now.Truncate(time.Hour)
-	hours, err := t.ledger.hours(ctx, hour.Add(-back), hour)
-	if err != nil {
-		return err
-	}
-	s.hours, s.read = hours, t.now
-	return nil
-}
-
-func sameHour(a, b time.Time) bool { return a.Truncate(time.Hour).Equal(b.Truncate(time.Hour)) }
-
-// evaluate returns a verdict for every tenant that spends or has an open episode. frozen gives the baseline of an open
-// episode.
-func (s *spikes) evaluate(ctx context.Context, t *tick, frozen func(key) (rate, bool), open func(rule string) []string) ([]verdict, error) {
-	if err := s.refresh(ctx, t); err != nil {
-		return nil, err
-	}
+// evaluate returns a verdict for every subject that spends or has an open episode.
+func (s *spikes) evaluate(ctx context.Context, t *tick, open episodes) ([]verdict, error) {
 	var out []verdict
 	for _, rule := range s.rules {
-		byRule, err := s.evaluateRule(t, rule, frozen, open(rule.Name))
+		byRule, err := s.evaluateRule(ctx, t, rule, open)
 		if err != nil {
 			return nil, err
 		}
@@ -90,31 +71,25 @@ func (s *spikes) evaluate(ctx context.Context, t *tick, frozen func(key) (rate, 
 	return out, nil
 }
 
-// evaluateRule looks closer only at tenants whose spend is large in itself or who have an open episode.
-func (s *spikes) evaluateRule(t *tick, rule Spike, frozen func(key) (rate, bool), open []string) ([]verdict, error) {
-	least, err := rate{rule.MinPerHour.Sum, time.Hour}.scaled(one, rule.Window)
-	if err != nil {
-		return nil, fmt.Errorf("spike %s: %w", rule.Name, err)
-	}
-	end := t.recent.bucketOf(t.watermark)
-	begin := end - int64(rule.Window/t.recent.bucket) + 1
-	sums := t.recent.window(begin, end)
-	for _, tenant := range open {
-		if _, spent := sums[tenant]; !spent {
-			sums[tenant] = cell{}
+// evaluateRule looks closer only at subjects whose spend is large in itself or who have an open episode.
+func (s *spikes) evaluateRule(ctx context.Context, t *tick, rule Spike, open episodes) ([]verdict, error) {
+	r := t.of(rule.By)
+	end := r.bucketOf(t.watermark)
+	begin := end - int64(rule.Window/r.bucket) + 1
+	sums := r.window(begin, end)
+	for k := range open {
+		if _, spent := sums[who{k.tenant, k.value}]; k.rule == rule.Name && !spent {
+			sums[who{k.tenant, k.value}] = cell{}
 		}
 	}
 	var out []verdict
-	for tenant, sum := range sums {
-		if rule.Tenant != "" && rule.Tenant != tenant {
+	for subject, sum := range sums {
+		if !rule.about(subject) {
 			continue
 		}
-		if sum.spend.Cmp(least) < 0 && !slices.Contains(open, tenant) {
-			continue
-		}
-		v, ok, err := s.verdict(t, rule, tenant, sum, least, begin, frozen)
+		v, ok, err := s.verdict(ctx, t, rule.forTenant(subject.tenant), subject, sum, begin, open)
 		if err != nil {
-			return nil, fmt.Errorf("spike %s of %s: %w", rule.Name, tenant, err)
+			return nil, fmt.Errorf("spike %s of %s: %w", rule.Name, subject, err)
 		}
 		if ok {
 			out = append(out, v)
@@ -123,97 +98,117 @@ func (s *spikes) evaluateRule(t *tick, rule Spike, frozen func(key) (rate, bool)
 	return out, nil
 }
 
-// usual is what a spend rate is compared with, and where it comes from.
-type usual struct {
-	rate
+func (s Spike) about(w who) bool {
+	return (s.Tenant == "" || s.Tenant == everyone || s.Tenant == w.tenant) && (s.Value == "" || s.Value == w.value) && (s.By == byTenant || w.value != "")
+}
+
+// forTenant is the rule with the tenant's overrides.
+func (s Spike) forTenant(tenant string) Spike {
+	o := s.Overrides[tenant]
+	s.Factor = or(o.Factor, s.Factor)
+	s.MinPerHour = or(o.MinPerHour, s.MinPerHour)
+	if s.ClearFactor.Cmp(s.Factor.Sum) > 0 {
+		s.ClearFactor = s.Factor
+	}
+	return s
+}
+
+func (s Spike) detector() detect.Spike {
+	return detect.Spike{Window: s.Window, Long: s.LongWindow, Factor: s.Factor.Sum, LongFactor: s.LongFactor.Sum, ClearFactor: s.ClearFactor.Sum,
+		MinPerHour: s.MinPerHour.Sum, MinUSD: s.MinUSD.Sum, MinCalls: uint64(s.MinCalls)}
+}
+
+// baseline is what a spend rate is compared with, and where it comes from.
+type baseline struct {
+	detect.Rate
 	from string
 }
 
-func (s *spikes) verdict(t *tick, rule Spike, tenant string, sum cell, least ledger.Sum, begin int64, frozen func(key) (rate, bool)) (verdict, bool, error) {
-	k := key{rule: rule.Name, tenant: tenant}
-	var base usual
-	var ok bool
-	if base.rate, ok = frozen(k); ok {
-		base.from = "the baseline when it began"
-	} else if base, ok = s.baseline(t, rule, tenant, begin); !ok {
-		return verdict{}, false, nil
+func (s *spikes) verdict(ctx context.Context, t *tick, rule Spike, subject who, sum cell, begin int64, open episodes) (verdict, bool, error) {
+	k := key{rule: rule.Name, tenant: subject.tenant, by: rule.By, value: subject.value}
+	ep := open[k]
+	d := rule.detector()
+	least, err := d.Least()
+	if err != nil || (ep == nil && sum.spend.Cmp(least) < 0) {
+		return verdict{}, false, err
 	}
-	need, err := base.scaled(rule.Factor.Sum, rule.Window)
+	var base baseline
+	if ep != nil && ep.baseline.In > 0 {
+		base = baseline{ep.baseline, "the baseline when it began"}
+	} else {
+		var ok bool
+		if base, ok, err = s.baseline(ctx, t, rule, subject, begin); err != nil || !ok {
+			return verdict{}, false, err
+		}
+	}
+	r := t.of(rule.By)
+	long := r.received(subject, begin+int64((rule.Window-rule.LongWindow)/r.bucket), r.bucketOf(t.watermark))
+	f, err := d.Judge(detect.SpikeSeries{Short: sum.spend, Long: long.spend, Biggest: sum.biggest, Calls: sum.calls, Usual: base.Rate})
 	if err != nil {
 		return verdict{}, false, err
 	}
-	if least.Cmp(need) > 0 {
-		need = least
-	}
 	v := verdict{
 		key: k, kind: KindSpike, severity: Critical, known: t.fresh, clearFor: rule.ClearAfter, throttle: rule.Throttle,
-		holds: sum.spend.Cmp(need) >= 0, clear: clears(sum.spend, need, rule),
-		value: sum.spend, threshold: need, baseline: base.rate,
-		detail: detail{Window: rule.Window.String(), Baseline: base.from, BaselineUSD: base.spend.String(),
-			BaselineFor: base.in.String(), Factor: rule.Factor.Short(), Calls: sum.calls, Unpriced: sum.unpriced},
+		holds: f.Holds, clear: f.Clear, value: f.Value, threshold: f.Need, baseline: base.Rate,
+		window: window{t.watermark.Add(-rule.Window), t.watermark},
+		detail: detail{Window: rule.Window.String(), Baseline: base.from, BaselineUSD: base.Spend.String(),
+			BaselineFor: base.In.String(), Factor: rule.Factor.Short(), Calls: sum.calls, Unpriced: sum.unpriced},
 	}
 	v.summary = fmt.Sprintf("%s spends %s%s USD in %s; %s USD or more are a spike (%s times %s USD in %s, %s; at least %s USD an hour)",
-		tenant, atLeast(sum.unpriced), sum.spend.Short(), rule.Window, need.Short(), rule.Factor.Short(), base.spend.Short(), base.in, base.from, rule.MinPerHour.Short())
+		subject, atLeast(sum.unpriced), f.Value.Short(), rule.Window, f.Need.Short(), rule.Factor.Short(), base.Spend.Short(), base.In, base.from, rule.MinPerHour.Short())
 	v.cross = func(context.Context) (time.Time, error) { return sum.newest, nil }
 	return v, true, nil
 }
 
-// clears reports spend < need · clear_factor / factor, exactly.
-func clears(spend, need ledger.Sum, rule Spike) bool {
-	a := integer(spend)
-	b := integer(need)
-	return a.Mul(a, integer(rule.Factor.Sum)).Cmp(b.Mul(b, integer(rule.ClearFactor.Sum))) < 0
-}
-
 // baseline is the usual spend rate before the bucket begin: by history, or where that says nothing by the trailing
 // window; ok is false with too little of either.
-func (s *spikes) baseline(t *tick, rule Spike, tenant string, begin int64) (usual, bool) {
-	median, days := s.sameHour(t, rule, tenant)
-	enough := time.Duration(days)*24*time.Hour >= rule.MinHistory
-	if enough && median.Sign() > 0 {
-		return usual{rate{median, time.Hour}, fmt.Sprintf("the median of this hour on %d days", days)}, true
+func (s *spikes) baseline(ctx context.Context, t *tick, rule Spike, subject who, begin int64) (baseline, bool, error) {
+	u, err := s.usualSpend(ctx, t, rule, subject)
+	if err != nil {
+		return baseline{}, false, err
+	}
+	enough := time.Duration(u.Days)*24*time.Hour >= rule.MinHistory && u.Samples > 0
+	if enough && u.Spend.Sign() > 0 {
+		return baseline{u.Rate, fmt.Sprintf("the median of %s %d %s", u.What, u.Samples, unit(u.What))}, true, nil
 	}
 	why := fmt.Sprintf("less than %s of history", rule.MinHistory)
 	if enough {
-		why = fmt.Sprintf("this hour is mostly without spend on %d days", days)
+		why = fmt.Sprintf("this hour is mostly without spend in %d days", u.Days)
 	}
-	from := begin - int64(rule.Trailing/t.recent.bucket)
-	first, ok := t.recent.first(tenant, 0)
+	r := t.of(rule.By)
+	from := begin - int64(rule.Trailing/r.bucket)
+	first, ok := r.first(subject, 0)
 	if !ok {
-		return usual{}, false
+		return baseline{}, false, nil
 	}
 	from = max(from, first)
-	length := time.Duration(begin-from) * t.recent.bucket
+	length := time.Duration(begin-from) * r.bucket
 	if length < rule.MinTrailing {
-		return usual{}, false
+		return baseline{}, false, nil
 	}
-	sum := t.recent.received(tenant, from, begin-1)
-	return usual{rate{sum.spend, length}, fmt.Sprintf("the %s before: %s", length, why)}, true
+	sum := r.received(subject, from, begin-1)
+	return baseline{detect.Rate{Spend: sum.spend, In: length}, fmt.Sprintf("the %s before: %s", length, why)}, true, nil
 }
 
-// sameHour is the median spend of this hour of the day over the days of the history since the tenant's first spend, and
-// how many days that are. Hours without spend count as zero.
-func (s *spikes) sameHour(t *tick, rule Spike, tenant string) (ledger.Sum, int) {
-	now := t.now.Truncate(time.Hour)
-	oldest := now.Unix()
-	for hour, spend := range s.hours[tenant] {
-		if hour >= now.Add(-rule.History).Unix() && hour < oldest && spend.Sign() > 0 {
-			oldest = hour
-		}
+func unit(what string) string {
+	if what == "this hour of the week in" {
+		return "weeks"
 	}
-	const day = 24 * 60 * 60
-	var same []ledger.Sum
-	for hour := now.Unix() - day; hour >= oldest; hour -= day {
-		same = append(same, s.hours[tenant][hour])
-	}
-	if len(same) == 0 {
-		return ledger.Sum{}, 0
-	}
-	return median(same), len(same)
+	return "days"
 }
 
-// median is the middle amount, the higher one of two: an amount that was really spent.
-func median(amounts []ledger.Sum) ledger.Sum {
-	slices.SortFunc(amounts, ledger.Sum.Cmp)
-	return amounts[len(amounts)/2]
+// usualSpend is the usual of this hour, worked out once per reading of the history.
+func (s *spikes) usualSpend(ctx context.Context, t *tick, rule Spike, subject who) (detect.Usual, error) {
+	hours, err := s.history.of(ctx, t, rule.By)
+	if err != nil {
+		return detect.Usual{}, err
+	}
+	read := s.history.parts[rule.By].read
+	k := usualKey{rule.By, rule.History, subject}
+	u := s.usual[k]
+	if !u.read.Equal(read) {
+		u = usualAt{read, hours[subject].UsualSpend(t.now, rule.History)}
+		s.usual[k] = u
+	}
+	return u.Usual, nil
 }

@@ -102,7 +102,7 @@ func TestSpikeAgainstHistory(t *testing.T) {
 	require.Empty(t, w.states())
 	w.live(10*time.Second, map[string]string{"acme": "0.1"})
 	w.awaitState("spike acme firing")
-	require.Contains(t, w.lastAlert().Summary, "4.00 times 36.00 USD in 1h0m0s, the median of this hour on 5 days")
+	require.Contains(t, w.lastAlert().Summary, "4.00 times 36.00 USD in 1h0m0s, the median of this hour of working days on 3 days")
 }
 
 func TestSpikeHysteresis(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
 
+	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/gateway"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -149,7 +150,7 @@ func readLimits(l *gateway.Limits, texts map[string]string) error {
 			l.USD, _ = sum.Money() // it was a Money when it was written
 			continue
 		}
-		n := integer(sum).Div(integer(sum), integer(one)).Int64()
+		n := detect.Integer(sum).Div(detect.Integer(sum), detect.Integer(detect.One)).Int64()
 		switch name {
 		case "per_seconds":
 			l.Per = time.Duration(n) * time.Second

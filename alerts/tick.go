@@ -28,21 +28,33 @@ type tick struct {
 	fresh     bool      // the ledger is evidence
 	stale     bool      // it isn't, and should be by now
 	recent    *recent
-	ledger    reader
+	recents   map[string]*recent // by dimension; recent is the one of whole tenants
+	ledger    source
 }
 
+// of is what was received lately by a dimension.
+func (t *tick) of(dimension string) *recent {
+	if dimension == byTenant {
+		return t.recent
+	}
+	return t.recents[dimension]
+}
+
+// seen stands for the crossing call where none can be named.
+func (t *tick) seen(context.Context) (time.Time, error) { return t.newest, nil }
+
 // look reads the open minutes and finds out whether they are evidence.
-func (a *Alerts) look(ctx context.Context, now time.Time) (*tick, error) {
-	t := &tick{now: now, openFrom: minutesBefore(now, openMinutes), recent: a.recent, ledger: a.store.reader}
+func (a *evaluation) look(ctx context.Context, now time.Time) (*tick, error) {
+	t := &tick{now: now, openFrom: minutesBefore(now, openMinutes), recent: a.recent, recents: a.recents, ledger: a.source}
 	reach := now.Add(-rollupReach).Truncate(time.Minute)
 	if len(a.budgets.rules) > 0 {
 		pending, ok, err := t.ledger.pendingMinute(ctx, reach, now.Add(-rollupSlack))
 		if err != nil {
 			return nil, err
 		}
-		a.metrics.behind.Set(0)
+		a.behind = 0
 		if ok {
-			a.metrics.behind.Set(now.Sub(pending).Seconds())
+			a.behind = now.Sub(pending)
 			t.openFrom = earlier(t.openFrom, pending)
 			t.behind = !pending.After(reach)
 		}
@@ -54,6 +66,13 @@ func (a *Alerts) look(ctx context.Context, now time.Time) (*tick, error) {
 	if err := a.recent.fill(ctx, t.ledger, now, before); err != nil {
 		return nil, err
 	}
+	for _, r := range a.recents {
+		if now.Sub(r.last) >= lateEvery || now.Before(r.last) {
+			if err := r.fill(ctx, t.ledger, now, now); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := a.age(ctx, t); err != nil {
 		return nil, err
 	}
@@ -64,7 +83,7 @@ func (a *Alerts) look(ctx context.Context, now time.Time) (*tick, error) {
 // age decides whether the ledger is evidence: it is known to be complete up to a time at most StaleAfter ago. That time is
 // of ingest's clock and now is of ours: where the hosts' clocks differ, staleness is noticed so much sooner or later, so
 // the difference has to stay well below StaleAfter.
-func (a *Alerts) age(ctx context.Context, t *tick) error {
+func (a *evaluation) age(ctx context.Context, t *tick) error {
 	complete, err := t.ledger.completeTo(ctx)
 	if err != nil {
 		return err
@@ -72,7 +91,7 @@ func (a *Alerts) age(ctx context.Context, t *tick) error {
 	t.complete = complete
 	t.newest = later(a.recent.newest(), complete)
 	age := t.now.Sub(later(complete, a.born))
-	a.metrics.freshness.Set(max(0, age.Seconds()))
+	a.ledgerAge = max(0, age)
 	t.fresh = t.now.Sub(complete) <= a.cfg.StaleAfter
 	t.stale = age > a.cfg.StaleAfter
 	return nil
@@ -83,7 +102,7 @@ const freshnessRule = "ledger-freshness"
 
 // freshness fires when the ledger is stale. In the first StaleAfter of this process an old ledger is no alarm yet, since
 // everything may have just been started; nor does it end one.
-func (a *Alerts) freshness(t *tick) verdict {
+func (a *evaluation) freshness(t *tick) verdict {
 	at, started := t.complete, ""
 	if at.IsZero() {
 		at, started = a.born, ", when alerts was started, or longer"

@@ -176,7 +176,7 @@ func (w *world) config() alerts.Config {
 	cfg := alerts.DefaultConfig()
 	cfg.ClickHouse = w.url
 	cfg.EvaluateEvery = 10 * time.Millisecond
-	cfg.Spikes = nil
+	cfg.Spikes, cfg.Shares, cfg.Silences, cfg.Limits, cfg.Runaways, cfg.BudgetsTable = nil, nil, nil, nil, nil, false
 	cfg.Notify.AllowNetworks = []string{"127.0.0.0/8"}
 	cfg.Notify.RetryAfter = 10 * time.Millisecond
 	cfg.Throttle.Gateway.Name = "front"

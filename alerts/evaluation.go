@@ -1,0 +1,138 @@
+package alerts
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// evaluation is all that decides, over a source and a time; it has no side effects. The live role gives it the ledger,
+// a replay a series.
+type evaluation struct {
+	cfg       Config
+	source    source
+	born      time.Time // when watching began
+	history   *history
+	budgets   *budgets
+	spikes    *spikes
+	watches   *watches
+	recent    *recent
+	recents   map[string]*recent
+	behind    time.Duration // age of the oldest minute whose rollup is behind
+	ledgerAge time.Duration
+}
+
+// partBucket is the width in which receipts of a tenant's parts are counted.
+const partBucket = 5 * time.Second
+
+func newEvaluation(cfg Config, from source, born time.Time) (*evaluation, error) {
+	e := &evaluation{cfg: cfg, source: from, born: born}
+	var back time.Duration
+	for _, s := range cfg.Spikes {
+		back = max(back, s.History)
+	}
+	e.history = newHistory(back)
+	var err error
+	if e.budgets, err = newBudgets(cfg.Budgets, e.history); err != nil {
+		return nil, err
+	}
+	e.spikes = newSpikes(cfg.Spikes, e.history)
+	e.watches = newWatches(cfg, e.history)
+	keep := max(rollupReach, e.spikes.reach(), e.watches.reach()) + (lateMinutes+1)*time.Minute
+	e.recent = newRecent(byTenant, e.spikes.bucket(cfg.Throttle.EffectWindow), keep)
+	e.recents = map[string]*recent{}
+	for _, s := range cfg.Spikes {
+		e.need(s.By, partBucket, keep)
+	}
+	if len(cfg.Limits) > 0 {
+		e.need(byProviderModel, partBucket, keep)
+	}
+	e.needBudgets(cfg.Budgets)
+	return e, nil
+}
+
+// needBudgets provides for budgets of a tenant's parts: their newest two hours are counted from the calls.
+func (e *evaluation) needBudgets(rules []Budget) {
+	for _, b := range rules {
+		e.need(b.By, partBucket, 2*time.Hour+(lateMinutes+1)*time.Minute)
+	}
+}
+
+// need makes sure that receipts by the dimension are kept for so long.
+func (e *evaluation) need(dimension string, bucket, keep time.Duration) {
+	if dimension == byTenant {
+		return
+	}
+	if r := e.recents[dimension]; r == nil || r.keep < keep {
+		e.recents[dimension] = newRecent(dimension, bucket, keep)
+	}
+}
+
+// ask asks every rule, and takes back what maintenance or a parent silences.
+func (e *evaluation) ask(ctx context.Context, t *tick, open episodes) ([]verdict, error) {
+	verdicts := []verdict{e.freshness(t)}
+	if e.cfg.Watchdog {
+		verdicts = append(verdicts, watchdog(t))
+	}
+	for _, ask := range []func(context.Context, *tick, episodes) ([]verdict, error){e.budgets.evaluate, e.spikes.evaluate, e.watches.evaluate} {
+		more, err := ask(ctx, t, open)
+		if err != nil {
+			return nil, err
+		}
+		verdicts = append(verdicts, more...)
+	}
+	for i := range verdicts {
+		v := &verdicts[i]
+		if open[v.key] == nil && (e.cfg.inMaintenance(v, t.now) || inhibited(v, verdicts)) {
+			v.holds = false
+		}
+	}
+	return verdicts, nil
+}
+
+// inhibited reports that a parent tells the same: the higher of two things that hold for one reason. A spike of a tenant
+// speaks for those of its parts; a budget that is spent, for its forecast and its burn rate; a pipeline that is silent, for
+// every silent tenant.
+func inhibited(v *verdict, all []verdict) bool {
+	return slices.ContainsFunc(all, func(p verdict) bool { return p.holds && p.known && p.key != v.key && parent(p, *v) })
+}
+
+func parent(p, v verdict) bool {
+	sameTenant := p.key.tenant == v.key.tenant
+	switch v.kind {
+	case KindSpike:
+		return p.kind == KindSpike && sameTenant && p.key.value == "" && v.key.value != ""
+	case KindForecast, KindBurn:
+		return p.kind == KindBudget && sameTenant && p.key.by == v.key.by && p.key.value == v.key.value && p.key.threshold >= 100 && budgetOf(v.key.rule) == p.key.rule
+	case KindSilence:
+		return (p.kind == KindFreshness || p.kind == KindSilence && p.key.tenant == "") && v.key.tenant != ""
+	}
+	return false
+}
+
+// watchdogRule always fires: whoever pages on its absence learns that alerts, or the way from here to them, is dead.
+const watchdogRule = "watchdog"
+
+func watchdog(t *tick) verdict {
+	return verdict{key: key{rule: watchdogRule}, kind: KindWatchdog, severity: "none", known: true, holds: true, cross: func(context.Context) (time.Time, error) { return t.now, nil },
+		summary: "alerts are being evaluated and notifications arrive: this alert always fires, its absence is the alarm"}
+}
+
+// Maintenance is a time in which no episode begins; open ones go on. What still holds when it ends, fires then.
+type Maintenance struct {
+	From    time.Time `yaml:"from"`
+	To      time.Time `yaml:"to"`
+	Tenants []string  `yaml:"tenants"` // empty: all
+	Rules   []string  `yaml:"rules"`   // empty: all
+	Reason  string    `yaml:"reason"`
+}
+
+func (c *Config) inMaintenance(v *verdict, now time.Time) bool {
+	if v.kind == KindWatchdog {
+		return false
+	}
+	return slices.ContainsFunc(c.Maintenance, func(m Maintenance) bool {
+		return !now.Before(m.From) && now.Before(m.To) && (len(m.Tenants) == 0 || slices.Contains(m.Tenants, v.key.tenant)) &&
+			(len(m.Rules) == 0 || slices.Contains(m.Rules, v.key.rule) || slices.Contains(m.Rules, budgetOf(v.key.rule)))
+	})
+}

@@ -1,0 +1,86 @@
+package alerts
+
+import (
+	"context"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/alerts/detect"
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// Dimensions by which a rule may look closer than at a tenant.
+const (
+	byTenant        = "" // no closer
+	byTeam          = "team"
+	byKey           = "key"
+	byModel         = "model"
+	byProviderModel = "provider_model"
+)
+
+// who is a tenant, or one team, key or model of it.
+type who struct{ tenant, value string }
+
+// String is what people call it.
+func (w who) String() string {
+	if w.value == "" {
+		return w.tenant
+	}
+	return w.tenant + " " + w.value
+}
+
+// source is what evaluations read: the ledger (reader), or a series in memory when history is replayed (Tape). Everything
+// that decides is the same for both.
+type source interface {
+	// open yields the calls of the minutes [from, to) in buckets of receipt time.
+	open(ctx context.Context, dimension string, from, to time.Time, bucket time.Duration, yield func(w who, minute, bucket int64, c cell)) error
+	// closed is the spend of [from, to) in whole minutes, or whole hours by team and key.
+	closed(ctx context.Context, dimension string, from, to time.Time) (map[who]total, error)
+	// exact is the spend by the calls' start.
+	exact(ctx context.Context, w window) (map[who]total, error)
+	// hours is the history by whole hours.
+	hours(ctx context.Context, dimension string, from, to time.Time) (map[who]detect.Hours, error)
+	// heavy lists what spent or called at least so much in [from, to).
+	heavy(ctx context.Context, dimension string, from, to time.Time, usd ledger.Sum, calls uint64) ([]heavy, error)
+	crossing(ctx context.Context, tenant string, w window, need ledger.Sum) (at time.Time, ok bool, err error)
+	pendingMinute(ctx context.Context, from, changed time.Time) (at time.Time, ok bool, err error)
+	completeTo(ctx context.Context) (time.Time, error)
+}
+
+// cell is what was received of one subject in one bucket.
+type cell struct {
+	spend                             ledger.Sum
+	biggest                           ledger.Sum // the most expensive call
+	calls, unpriced, flagged, limited uint64
+	tokens                            uint64
+	newest                            time.Time // the newest receipt
+}
+
+func (c *cell) add(o cell) {
+	c.spend = c.spend.Add(o.spend)
+	if o.biggest.Cmp(c.biggest) > 0 {
+		c.biggest = o.biggest
+	}
+	c.calls += o.calls
+	c.unpriced += o.unpriced
+	c.flagged += o.flagged
+	c.limited += o.limited
+	c.tokens += o.tokens
+	c.newest = later(c.newest, o.newest)
+}
+
+// total is a sum of calls.
+type total struct {
+	spend           ledger.Sum
+	calls, unpriced uint64
+}
+
+func (t total) plus(o total) total {
+	return total{t.spend.Add(o.spend), t.calls + o.calls, t.unpriced + o.unpriced}
+}
+
+// heavy is a trace, a conversation, an agent or a key that has run away.
+type heavy struct {
+	who
+	total
+	newest time.Time
+}

@@ -1,0 +1,234 @@
+package alerts
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/alerts/detect"
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// Point is what one subject did in one moment of a series.
+type Point struct {
+	At      time.Time
+	Late    time.Duration // received so long after At
+	Tenant  string
+	Labels  map[string]string // team, key, model, provider_model, trace, conversation, agent
+	Spend   ledger.Sum
+	Biggest ledger.Sum // the most expensive call; if 0, all calls cost the same
+	Calls   uint64
+	// Of the calls: without price, in doubt, answered 429.
+	Unpriced, Flagged, Limited uint64
+	Tokens                     uint64
+}
+
+// Tape is a series in memory that stands in for the ledger: what a replay, a unit test of rules and the scenarios are
+// evaluated over, by the same code as the live ledger. It knows only what had been received at the time it is asked.
+type Tape struct {
+	now      time.Time
+	points   []Point // by receipt
+	received int     // points before it have been received
+	minutes  map[int64][]Point
+	past     map[int64]map[who]total // hours of whole tenants
+	silences []window                // ingest says nothing
+}
+
+// NewTape makes a tape of points in any order.
+func NewTape(points []Point) *Tape {
+	t := &Tape{points: slices.Clone(points), minutes: map[int64][]Point{}, past: map[int64]map[who]total{}}
+	slices.SortStableFunc(t.points, func(a, b Point) int { return a.At.Add(a.Late).Compare(b.At.Add(b.Late)) })
+	return t
+}
+
+// Stop makes the ledger stale in [from, to): nothing that is received then is seen before to.
+func (t *Tape) Stop(from, to time.Time) {
+	t.silences = append(t.silences, window{from, to})
+	for i, p := range t.points {
+		if at := p.At.Add(p.Late); !at.Before(from) && at.Before(to) {
+			t.points[i].Late = to.Sub(p.At)
+		}
+	}
+	slices.SortStableFunc(t.points, func(a, b Point) int { return a.At.Add(a.Late).Compare(b.At.Add(b.Late)) })
+}
+
+// advance receives what came by now.
+func (t *Tape) advance(now time.Time) {
+	t.now = now
+	for ; t.received < len(t.points) && !t.points[t.received].At.Add(t.points[t.received].Late).After(now); t.received++ {
+		p := t.points[t.received]
+		minute := p.At.Truncate(time.Minute).Unix()
+		t.minutes[minute] = append(t.minutes[minute], p)
+		hour := p.At.Truncate(time.Hour).Unix()
+		if t.past[hour] == nil {
+			t.past[hour] = map[who]total{}
+		}
+		w := who{tenant: p.Tenant}
+		t.past[hour][w] = t.past[hour][w].plus(total{p.Spend, p.Calls, p.Unpriced})
+	}
+	for minute := range t.minutes {
+		if minute < now.Add(-tapeKeep).Unix() {
+			delete(t.minutes, minute)
+		}
+	}
+}
+
+// tapeKeep is how long single points are kept: longer than any rule looks at them.
+const tapeKeep = 7 * time.Hour
+
+func (p Point) who(dimension string) (who, bool) {
+	if dimension == byTenant {
+		return who{tenant: p.Tenant}, true
+	}
+	v, ok := p.Labels[dimension]
+	return who{p.Tenant, v}, ok
+}
+
+func (t *Tape) open(_ context.Context, dimension string, from, to time.Time, bucket time.Duration, yield func(w who, minute, bucket int64, c cell)) error {
+	type at struct {
+		who
+		bucket int64
+	}
+	for minute := from.Unix(); minute < to.Unix(); minute += 60 {
+		cells := map[at]cell{}
+		for _, p := range t.minutes[minute] {
+			w, ok := p.who(dimension)
+			if !ok {
+				continue
+			}
+			received := p.At.Add(p.Late)
+			k := at{w, received.UnixMilli() / bucket.Milliseconds()}
+			c := cells[k]
+			c.add(cell{p.Spend, p.biggest(), p.Calls, p.Unpriced, p.Flagged, p.Limited, p.Tokens, received})
+			cells[k] = c
+		}
+		for k, c := range cells {
+			yield(k.who, minute, k.bucket, c)
+		}
+	}
+	return nil
+}
+
+func (p Point) biggest() ledger.Sum {
+	if p.Biggest.Sign() != 0 || p.Calls == 0 {
+		return p.Biggest
+	}
+	each, err := detect.Rate{Spend: p.Spend, In: time.Duration(p.Calls)}.Scaled(detect.One, 1)
+	if err != nil {
+		return p.Spend
+	}
+	return each
+}
+
+// closed adds whole hours, and points where the window cuts one.
+func (t *Tape) closed(_ context.Context, dimension string, from, to time.Time) (map[who]total, error) {
+	out := map[who]total{}
+	add := func(p Point) {
+		if w, ok := p.who(dimension); ok {
+			out[w] = out[w].plus(total{p.Spend, p.Calls, p.Unpriced})
+		}
+	}
+	if dimension != byTenant {
+		for _, p := range t.points[:t.received] {
+			if !p.At.Before(from) && p.At.Before(to) {
+				add(p)
+			}
+		}
+		return out, nil
+	}
+	for at := from; at.Before(to); {
+		if hour := at.Add(time.Hour); at.Truncate(time.Hour).Equal(at) && !hour.After(to) {
+			for w, sum := range t.past[at.Unix()] {
+				out[w] = out[w].plus(sum)
+			}
+			at = hour
+			continue
+		}
+		for _, p := range t.minutes[at.Unix()] {
+			add(p)
+		}
+		at = at.Add(time.Minute)
+	}
+	return out, nil
+}
+
+func (t *Tape) exact(ctx context.Context, w window) (map[who]total, error) {
+	out := map[who]total{}
+	for minute := w.from.Truncate(time.Minute); minute.Before(w.to); minute = minute.Add(time.Minute) {
+		for _, p := range t.minutes[minute.Unix()] {
+			if !p.At.Before(w.from) && p.At.Before(w.to) {
+				k := who{tenant: p.Tenant}
+				out[k] = out[k].plus(total{p.Spend, p.Calls, p.Unpriced})
+			}
+		}
+	}
+	return out, nil
+}
+
+func (t *Tape) hours(_ context.Context, dimension string, from, to time.Time) (map[who]detect.Hours, error) {
+	out := map[who]detect.Hours{}
+	add := func(hour int64, w who, sum total) {
+		if out[w] == nil {
+			out[w] = detect.Hours{}
+		}
+		h := out[w][hour]
+		out[w][hour] = detect.Hour{Spend: h.Spend.Add(sum.spend), Calls: h.Calls + sum.calls}
+	}
+	if dimension == byTenant {
+		for hour, subjects := range t.past {
+			for w, sum := range subjects {
+				if hour >= from.Unix() && hour < to.Unix() {
+					add(hour, w, sum)
+				}
+			}
+		}
+		return out, nil
+	}
+	for _, p := range t.points[:t.received] {
+		if w, ok := p.who(dimension); ok && !p.At.Before(from) && p.At.Before(to) {
+			add(p.At.Truncate(time.Hour).Unix(), w, total{p.Spend, p.Calls, p.Unpriced})
+		}
+	}
+	return out, nil
+}
+
+func (t *Tape) heavy(_ context.Context, dimension string, from, to time.Time, usd ledger.Sum, calls uint64) ([]heavy, error) {
+	sums := map[who]heavy{}
+	for minute := from.Unix(); minute < to.Unix(); minute += 60 {
+		for _, p := range t.minutes[minute] {
+			if w, ok := p.who(dimension); ok && w.value != "" {
+				h := sums[w]
+				sums[w] = heavy{w, h.plus(total{p.Spend, p.Calls, p.Unpriced}), later(h.newest, p.At.Add(p.Late))}
+			}
+		}
+	}
+	var out []heavy
+	for _, h := range sums {
+		if (usd.Sign() > 0 && h.spend.Cmp(usd) >= 0) || (calls > 0 && h.calls >= calls) {
+			out = append(out, h)
+		}
+	}
+	slices.SortFunc(out, func(a, b heavy) int {
+		return cmp.Or(b.spend.Cmp(a.spend), cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.value, b.value))
+	})
+	return out[:min(len(out), heavyMost)], nil
+}
+
+// crossing isn't looked for: a replay reports when a rule fired.
+func (t *Tape) crossing(context.Context, string, window, ledger.Sum) (time.Time, bool, error) {
+	return t.now, true, nil
+}
+
+func (t *Tape) pendingMinute(context.Context, time.Time, time.Time) (time.Time, bool, error) {
+	return time.Time{}, false, nil
+}
+
+func (t *Tape) completeTo(context.Context) (time.Time, error) {
+	for _, w := range t.silences {
+		if !t.now.Before(w.from) && t.now.Before(w.to) {
+			return w.from, nil
+		}
+	}
+	return t.now, nil
+}

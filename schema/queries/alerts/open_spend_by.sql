@@ -1,0 +1,18 @@
+-- As open_spend, by one more dimension: a team, a key, a model, or a provider's model. Tokens are those that providers
+-- count against a quota.
+SELECT
+    tenant,
+    multiIf({dimension:String} = 'team', toString(team), {dimension:String} = 'key', toString(key),
+        {dimension:String} = 'model', toString(model), concat(provider, '/', model)) AS value,
+    toInt64(toUnixTimestamp(minute)) AS minute_s,
+    intDiv(toUnixTimestamp64Milli(received), {bucket_ms:Int64}) AS bucket,
+    toString(sum(cost)) AS amount,
+    toString(max(cost)) AS biggest,
+    count() AS all_calls,
+    countIf(unpriced != '') AS without_price,
+    countIf(bitAnd(flags, {doubt:UInt32}) != 0) AS doubtful,
+    countIf(bitAnd(flags, {limited:UInt32}) != 0) AS refused,
+    sum(fresh_input + cache_write_5m + cache_write_1h + audio_input + image_input + text_output + reasoning + audio_output) AS tokens,
+    toUnixTimestamp64Milli(max(received)) AS newest
+FROM calls(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
+GROUP BY tenant, value, minute_s, bucket
