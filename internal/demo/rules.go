@@ -32,7 +32,9 @@ func Rules(webhook string, secrets []string) alerts.Config {
 	c.Spikes = []alerts.Spike{{
 		Name: spikeRule, Tenant: apps.SpikeTenant, Window: 5 * time.Second, MinTrailing: 6 * time.Second,
 		Trailing: time.Minute, ClearAfter: 8 * time.Second, Throttle: throttle(),
+		LongWindow: 5 * time.Second, MinUSD: alerts.USD(ledger.USD / 1000), // an hour's rate is judged by seconds of it
 	}}
+	c.Shares, c.Silences, c.Limits, c.Runaways = nil, nil, nil, nil // the story has two rules
 	c.Budgets = []alerts.Budget{{
 		Name: budgetRule, Tenant: apps.BudgetTenant, Period: budgetPeriod.String(), Amount: alerts.USD(budgetAmount),
 		Thresholds: []int{100}, ClearAfter: 8 * time.Second, Throttle: throttle(),
