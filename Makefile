@@ -1,7 +1,7 @@
 # Tollkeeper. `make help` lists what there is; every target first checks its tools.
 export CGO_ENABLED = 0
 .DEFAULT_GOAL := help
-.PHONY: test-kafka catalogue settle bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean scenarios
+.PHONY: test-kafka catalogue second-opinion settle bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,13 @@ catalogue: check-tools ## write the generated price files again from the pinned 
 	@tools/build ./pricing/catalogue/make bin/make-catalogue
 	@pricing/catalogue/make/facts bin/catalogue
 	@bin/make-catalogue bin/catalogue
+	@bin/catalogue/env/bin/python pricing/catalogue/make/usages.py bin/catalogue bin/catalogue/usages.tsv
+	@tools/build ./internal/second/show bin/second-opinion
+	@bin/second-opinion --update bin/catalogue
+
+second-opinion: check-tools ## where our prices and others' catalogues disagree, whose side we take and why (JSON=1)
+	@tools/build ./internal/second/show bin/second-opinion
+	@bin/second-opinion $(if $(JSON),--json)
 
 record: ## record the spans of real instrumentations again (Python, Node)
 	@tools/check-tools test-all

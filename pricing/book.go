@@ -72,6 +72,21 @@ func (e *Entry) Table(tier string, input int64) *Table {
 	return nil
 }
 
+// Lengths are the numbers of input tokens above which a tier's prices change.
+func (e *Entry) Lengths(tier string) []int64 {
+	steps := e.standard
+	if tier != Standard {
+		steps = e.tiers[tier]
+	}
+	var out []int64
+	for _, s := range steps {
+		if s.above >= 0 {
+			out = append(out, s.above)
+		}
+	}
+	return out
+}
+
 func (e *Entry) covers(at int64) bool {
 	return at >= e.from && (e.to == 0 || at < e.to) && (e.hours == nil || e.hours.cover(at))
 }

@@ -34,7 +34,9 @@ func (b *builder) build(book *Book, f *file, override bool) {
 		for _, n := range f.Also {
 			book.providers[strings.ToLower(n)] = provider
 		}
-		book.naming[provider] = naming{f.Names.Prefixes, f.Names.Suffixes, f.Names.Dates}
+		if n := (naming{f.Names.Prefixes, f.Names.Suffixes, f.Names.Dates}); len(n.prefixes)+len(n.suffixes)+len(n.dates) > 0 {
+			book.naming[provider] = n // of a provider's several files one says how it writes names
+		}
 	} else if _, ok := book.providers[provider]; !ok {
 		book.providers[provider] = provider
 	} else {

@@ -187,7 +187,7 @@ func (b *Book) row(e *Entry, tier string, s *step) Row {
 	if e.hours != nil {
 		r.Hours = e.hours.text
 	}
-	r.Million, r.Unit = s.table.prices()
+	r.Million, r.Unit = s.table.Prices()
 	return r
 }
 

@@ -60,7 +60,7 @@ func (b *Book) records(e *Entry, steps []step) []Record {
 
 // body writes the table's prices, those per million tokens under the names of the ledger's buckets.
 func (t *Table) body() string {
-	million, unit := t.prices()
+	million, unit := t.Prices()
 	text, err := json.Marshal(map[string]any{"usd_per_million": million, "usd_per_unit": unit})
 	if err != nil {
 		panic(err) // maps of strings always have a JSON form
@@ -68,8 +68,8 @@ func (t *Table) body() string {
 	return string(text)
 }
 
-// prices are the table's prices by the ledger's names of buckets and units.
-func (t *Table) prices() (million, unit map[string]string) {
+// Prices are the table's prices by the ledger's names of buckets (USD per million tokens) and units.
+func (t *Table) Prices() (million, unit map[string]string) {
 	million, unit = map[string]string{}, map[string]string{}
 	for i, p := range t.Tokens {
 		if t.Has(ledger.Bucket(i)) {

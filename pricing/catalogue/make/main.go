@@ -29,10 +29,9 @@ type rules struct {
 		Via     string `yaml:"via"`
 		Checked string `yaml:"checked"`
 	} `yaml:"catalogues"`
-	Defaults  map[string]string   `yaml:"defaults"`
-	Providers []provider          `yaml:"providers"`
-	ByHand    any                 `yaml:"byhand"`  // for the second opinions
-	LiteLLM   map[string][]string `yaml:"litellm"` // as well
+	Defaults  map[string]string `yaml:"defaults"`
+	Providers []provider        `yaml:"providers"`
+	ByHand    map[string]string `yaml:"byhand"` // our provider: genai-prices' name of it
 }
 
 // provider is one file: from which catalogue, and the provider's name there and here.
@@ -43,8 +42,11 @@ type provider struct {
 	Provider string            `yaml:"provider"`
 	Also     []string          `yaml:"also"`
 	Prefixes []string          `yaml:"prefixes"`
-	URL      string            `yaml:"url"`    // where the catalogue has none
-	Refuse   map[string]string `yaml:"refuse"` // models with a price of this unit: why
+	URL      string            `yaml:"url"`      // where the catalogue has none
+	Only     []string          `yaml:"only"`     // these models; empty = all
+	Refuse   map[string]string `yaml:"refuse"`   // models with a price of this unit: why
+	Without  map[string]string `yaml:"without"`  // models or aliases that are left out: why
+	Defaults map[string]string `yaml:"defaults"` // instead of everybody's
 }
 
 func main() {
@@ -94,8 +96,26 @@ func run(facts string) error {
 		}
 		models += n
 	}
+	if err := r.opinions(facts); err != nil {
+		return err
+	}
 	fmt.Printf("%d models of %d providers written to %s\n", models, len(r.Providers), folder)
 	return os.WriteFile(filepath.Join(folder, "left-out.tsv"), out.Bytes(), 0o644)
+}
+
+// opinions names the providers whose usages genai-prices is asked about: its name, and ours.
+func (r *rules) opinions(facts string) error {
+	var lines []string
+	for ours, theirs := range r.ByHand {
+		lines = append(lines, theirs+"\t"+ours+"\n")
+	}
+	for _, p := range r.Providers {
+		if p.From == foreign.GenAIPrices && r.ByHand[p.Provider] == "" {
+			lines = append(lines, p.ID+"\t"+p.Provider+"\n")
+		}
+	}
+	slices.Sort(lines)
+	return os.WriteFile(filepath.Join(facts, "providers.tsv"), []byte(strings.Join(lines, "")), 0o644)
 }
 
 // write writes one provider's file, and what isn't in it.
@@ -113,16 +133,31 @@ func (r *rules) write(p *provider, catalogues map[string][]foreign.Provider, lef
 		fmt.Fprintf(out, "%s\t%s\t%s\t%s: %s\n", p.Provider, l.Model, l.What, kind, l.Reason)
 	}
 	for _, l := range left[p.From] {
-		if l.Provider == p.ID {
+		if l.Provider == p.ID && p.wants(l.Model) {
 			leave(l)
+		}
+	}
+	for name := range p.Without {
+		if !slices.ContainsFunc(from.Models, func(m foreign.Model) bool { return m.Name == name || slices.Contains(m.Aliases, name) }) {
+			return 0, fmt.Errorf("without: %s has no model %s", p.From, name)
 		}
 	}
 	var models []foreign.Model
 	for _, m := range from.Models {
+		if !p.wants(m.Name) {
+			continue
+		}
 		if why, what := p.refuses(&m); why != "" {
 			leave(foreign.Left{Model: m.Name, What: what, Reason: why, Whole: true})
 			continue
 		}
+		m.Aliases = slices.DeleteFunc(m.Aliases, func(alias string) bool {
+			why, gone := p.Without[alias]
+			if gone {
+				leave(foreign.Left{Model: m.Name, What: "alias " + alias, Reason: why})
+			}
+			return gone
+		})
 		if !strings.HasPrefix(m.URL, "https://") {
 			m.URL = ""
 		}
@@ -137,6 +172,9 @@ func (r *rules) write(p *provider, catalogues map[string][]foreign.Provider, lef
 		Comment: fmt.Sprintf(header, source.Via), Provider: p.Provider, Also: p.Also, URL: url, Via: source.Via, Checked: source.Checked,
 		Prefixes: p.Prefixes, Defaults: r.Defaults,
 	}
+	if p.Defaults != nil {
+		f.Defaults = p.Defaults
+	}
 	path := filepath.Join(folder, p.File+".yaml")
 	if have, err := os.ReadFile(path); err == nil && !bytes.HasPrefix(have, []byte("# Written by make catalogue")) {
 		return 0, fmt.Errorf("%s was written by hand", path)
@@ -144,8 +182,15 @@ func (r *rules) write(p *provider, catalogues map[string][]foreign.Provider, lef
 	return len(models), os.WriteFile(path, f.Write(models), 0o644)
 }
 
+func (p *provider) wants(model string) bool {
+	return len(p.Only) == 0 || slices.Contains(p.Only, model)
+}
+
 // refuses says why a model is left out by the rules, and for which of its units.
 func (p *provider) refuses(m *foreign.Model) (why, unit string) {
+	if why := p.Without[m.Name]; why != "" {
+		return why, "prices"
+	}
 	for _, period := range m.Periods {
 		for _, t := range period.Tiers {
 			for u := range t.Unit {
