@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -13,7 +12,8 @@ type callBatch struct {
 	groups     [][]decoded // one insert each
 	done       int         // groups that are stored
 	minutes    map[int64]struct{}
-	dead       []deadLetter
+	dead       []deadLetter // found by reading
+	late       []deadLetter // refused by the table
 	ranges     []rangeRow
 	candidates int   // calls that go to settle_candidates too
 	oldest     int64 // receipt, Unix nanoseconds; 0 = no calls
@@ -33,7 +33,7 @@ func (s *callSink) prepare(chunks []*chunk) *callBatch {
 			before := len(all)
 			var refused []refused
 			var err error
-			all, refused, err = decode(all, origin{s.state.id, c.partition, r.offset, 0}, r.value)
+			all, refused, err = decode(all, originOf(r, origin{s.state.id, c.partition, r.offset, 0}), r.value)
 			if err != nil {
 				b.dead = append(b.dead, deadLetter{r, c.partition, r.value, -1, reasonOf(err), err})
 				continue
@@ -42,6 +42,7 @@ func (s *callSink) prepare(chunks []*chunk) *callBatch {
 				b.dead = append(b.dead, deadLetter{r, c.partition, f.batch, f.index, ReasonRefusedCall, f.err})
 			}
 			for j := before; j < len(all); j++ {
+				all[j].from, all[j].partition, all[j].index = r, c.partition, j-before
 				b.add(&all[j].call)
 				row.cost = row.cost.AddMoney(all[j].call.TotalCost())
 			}
@@ -49,7 +50,7 @@ func (s *callSink) prepare(chunks []*chunk) *callBatch {
 		}
 		b.ranges = append(b.ranges, row)
 	}
-	b.groups = groupDays(all, len(b.days()))
+	b.groups = groupDays(all, len(b.days()), maxDays)
 	s.decoded = all
 	return b
 }
@@ -75,12 +76,12 @@ func (b *callBatch) add(c *ledger.Call) {
 // maxDays is the most distinct days of one insert: ClickHouse refuses more than 100 partitions.
 const maxDays = 90
 
-// groupDays cuts calls of too many days into several inserts.
-func groupDays(calls []decoded, days int) [][]decoded {
+// groupDays cuts calls of too many days into several inserts of at most that many.
+func groupDays(calls []decoded, days, most int) [][]decoded {
 	if len(calls) == 0 {
 		return nil
 	}
-	if days <= maxDays {
+	if days <= most {
 		return [][]decoded{calls}
 	}
 	slices.SortStableFunc(calls, func(a, b decoded) int { return cmp.Compare(a.call.Minute, b.call.Minute) })
@@ -90,34 +91,13 @@ func groupDays(calls []decoded, days int) [][]decoded {
 		if calls[i].call.Minute/86400 == calls[i-1].call.Minute/86400 {
 			continue
 		}
-		if seen == maxDays {
+		if seen == most {
 			groups = append(groups, calls[start:i])
 			start, seen = i, 0
 		}
 		seen++
 	}
 	return append(groups, calls[start:])
-}
-
-// memoryLimit is ClickHouse's code for an insert that needs more memory than it may have.
-const memoryLimit = "241"
-
-// shrink halves the inserts that are still to do when the server has not the memory for one: the same insert would fail
-// for ever. Those that are done stay: their candidates come later.
-func (b *callBatch) shrink(err error) {
-	var e *serverError
-	if !errors.As(err, &e) || e.code != memoryLimit {
-		return
-	}
-	var smaller [][]decoded
-	for _, g := range b.groups[b.done:] {
-		if len(g) > 1 {
-			smaller = append(smaller, g[:len(g)/2], g[len(g)/2:])
-		} else {
-			smaller = append(smaller, g)
-		}
-	}
-	b.groups = append(b.groups[:b.done:b.done], smaller...)
 }
 
 // joinRanges makes one row of ranges that follow each other in a partition.

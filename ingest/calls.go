@@ -46,6 +46,7 @@ func (s *callSink) write(ctx context.Context, chunks []*chunk) error {
 	}{
 		{"dead letters", func(ctx context.Context) error { return s.dead.send(ctx, s.state.id, b.dead) }},
 		{"calls", func(ctx context.Context) error { return s.insertCalls(ctx, b) }},
+		{"refused calls", func(ctx context.Context) error { return s.dead.send(ctx, s.state.id, b.late) }},
 		{"candidates", func(ctx context.Context) error { return s.insertCandidates(ctx, b) }},
 		{"marks", func(ctx context.Context) error { return s.insertMarks(ctx, b) }},
 		{"ranges", func(ctx context.Context) error { return s.insertRanges(ctx, b) }},
@@ -71,8 +72,11 @@ func (s *callSink) insertCalls(ctx context.Context, b *callBatch) error {
 			s.calls.append(&b.groups[b.done][i].call, b.groups[b.done][i].version)
 		}
 		err := s.timed(ctx, "call_reports", "ingest/insert_calls", &s.calls.table)
-		if err != nil {
-			b.shrink(err)
+		switch {
+		case err == nil:
+		case b.divide(err):
+			b.done-- // the same again, divided
+		default:
 			return err
 		}
 	}
@@ -123,7 +127,7 @@ func (s *callSink) timed(ctx context.Context, name, query string, t *table) erro
 		s.metrics.insert.WithLabelValues(name).Observe(s.now().Sub(began).Seconds())
 		s.metrics.rows.WithLabelValues(name).Add(float64(t.rows))
 	}
-	return err
+	return explained(err)
 }
 
 // maxLogged is the most dead letters of one step that get a line each.
@@ -131,13 +135,14 @@ const maxLogged = 5
 
 // count brings the metrics up to date after a step.
 func (s *callSink) count(b *callBatch, chunks []*chunk) {
-	for i, d := range b.dead {
+	letters := append(b.dead[:len(b.dead):len(b.dead)], b.late...)
+	for i, d := range letters {
 		s.metrics.dead.WithLabelValues(s.stream.name, d.reason).Inc()
 		if i < maxLogged {
 			s.log.Error("dead letter", "topic", ledger.TopicCalls, "partition", d.partition, "offset", d.from.offset, "reason", d.reason, "error", d.err)
 		}
 	}
-	if more := len(b.dead) - maxLogged; more > 0 {
+	if more := len(letters) - maxLogged; more > 0 {
 		s.log.Error("more dead letters", "topic", ledger.TopicCalls, "count", more)
 	}
 	if b.oldest != 0 {

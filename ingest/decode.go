@@ -17,13 +17,17 @@ type origin struct {
 	id        kadm.TopicID
 	partition int
 	offset    int64
-	index     int
+	index     int // of its first call; with those after it their place in the batch is added
 }
 
 // decoded is a call that may be stored.
 type decoded struct {
 	call    ledger.Call
 	version uint64
+
+	from      *record
+	partition int
+	index     int // in the batch
 }
 
 // refused is a call that can't be stored, as a batch of it alone.
@@ -36,9 +40,9 @@ type refused struct {
 // decode appends a record's calls to into, and returns those that can't be stored apart. An error means that the record
 // is no batch this program can read: nothing of it is to be stored, and nothing is appended.
 func decode(into []decoded, at origin, value []byte) ([]decoded, []refused, error) {
-	before := len(into)
+	before, first := len(into), at.index
 	err := ledger.DecodeBatch(value, func(c *ledger.Call, body []byte) {
-		at.index = len(into) - before
+		at.index = first + len(into) - before
 		into = appendCall(into, c, body, at)
 	})
 	if err == nil {
@@ -52,7 +56,7 @@ func decode(into []decoded, at origin, value []byte) ([]decoded, []refused, erro
 	// The frame is whole: a call that can't be read doesn't take the others with it.
 	var out []refused
 	for index, body := range bodies {
-		at.index = index
+		at.index = first + index
 		alone := ledger.AppendBatchCall(ledger.AppendBatchHeader(nil), body)
 		err := ledger.DecodeBatch(alone, func(c *ledger.Call, body []byte) { into = appendCall(into, c, body, at) })
 		if err != nil {
@@ -64,7 +68,7 @@ func decode(into []decoded, at origin, value []byte) ([]decoded, []refused, erro
 
 func appendCall(into []decoded, c *ledger.Call, body []byte, at origin) []decoded {
 	complete(c, at)
-	return append(into, decoded{*c, c.Version(0, xxhash.Sum64(body))})
+	return append(into, decoded{call: *c, version: c.Version(0, xxhash.Sum64(body))})
 }
 
 // bodiesOf cuts a CallBatch of a version that this program reads into its calls, unread.

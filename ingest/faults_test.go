@@ -36,7 +36,7 @@ func crashAt(step string, n int64) (func(string) error, *atomic.Bool) {
 }
 
 func TestCrashBetweenAnyTwoSteps(t *testing.T) {
-	for _, step := range []string{"dead letters", "calls", "candidates", "marks", "ranges", "commit", "committed"} {
+	for _, step := range []string{"dead letters", "calls", "refused calls", "candidates", "marks", "ranges", "commit", "committed"} {
 		t.Run(step, func(t *testing.T) {
 			r := newRig(t)
 			cfg := r.config()

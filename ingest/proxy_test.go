@@ -20,6 +20,7 @@ const (
 	fullDisk              // answer as ClickHouse does when it has no room
 	loseAnswer            // let ClickHouse do it, and close the connection
 	noMemory              // answer as ClickHouse does to an insert of more than 20 kB that it has no memory for
+	fewDays               // answer the first as ClickHouse does to one of too many days, pass and count the others
 	noMemoryInTurns       // answer so to the first and the third, whatever their size
 )
 
@@ -57,6 +58,14 @@ func newProxy(t *testing.T, target string) *proxy {
 			w.Header().Set("X-ClickHouse-Exception-Code", "243")
 			w.WriteHeader(http.StatusInternalServerError)
 			_, _ = fmt.Fprint(w, "Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)")
+		case fewDays:
+			if hit > 1 {
+				forward.ServeHTTP(w, r)
+				return
+			}
+			w.Header().Set("X-ClickHouse-Exception-Code", "252")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = fmt.Fprint(w, "Code: 252. DB::Exception: Too many partitions for single INSERT block (more than 5). (TOO_MANY_PARTS)")
 		case loseAnswer:
 			forward.ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)

@@ -69,7 +69,7 @@ func (s *spanSink) write(ctx context.Context, chunks []*chunk) error {
 				s.stream.metrics.insert.WithLabelValues("spans").Observe(s.now().Sub(began).Seconds())
 				s.stream.metrics.rows.WithLabelValues("spans").Add(float64(s.table.rows))
 			}
-			return err
+			return explained(err)
 		})
 		s.table.reset()
 		clear(days)

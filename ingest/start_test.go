@@ -121,7 +121,7 @@ func TestGroupDays(t *testing.T) {
 			distinct[d] = struct{}{}
 		}
 		total := 0
-		for _, g := range groupDays(calls, len(distinct)) {
+		for _, g := range groupDays(calls, len(distinct), maxDays) {
 			seen := map[int64]struct{}{}
 			for _, c := range g {
 				seen[c.call.Minute] = struct{}{}

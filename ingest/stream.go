@@ -269,7 +269,11 @@ func (s *stream) retry(ctx context.Context, step string, f func(context.Context)
 		}
 		s.health.set(step, err)
 		s.metrics.retries.WithLabelValues(step).Inc()
-		s.log.Warn("waiting for a server; nothing is lost, records stay in Kafka",
+		level := slog.LevelWarn
+		if errors.Is(err, errSchema) {
+			level = slog.LevelError
+		}
+		s.log.Log(ctx, level, "waiting for a server; nothing is lost, records stay in Kafka",
 			"step", step, "attempt", attempt, "again_in", wait, "error", err)
 		if !pause(ctx, wait) {
 			return err

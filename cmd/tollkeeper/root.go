@@ -33,8 +33,8 @@ at the gateway.`,
 	root.AddGroup(&cobra.Group{ID: "product", Title: "The product:"}, &cobra.Group{ID: "roles", Title: "Roles, each alone:"},
 		&cobra.Group{ID: "tools", Title: "Tools:"})
 	root.AddCommand(grouped("product", newUp(), newDemo())...)
-	root.AddCommand(grouped("roles", newRole("collector"), newRole("ingest"), newRollup(), newAlerts(), newRole("viewer"), newEmbedded())...)
-	root.AddCommand(grouped("tools", newSchema(), newTopics(), newDashboards(), newReplay(), newPrices(), newExplain(), newReport(), newConfig(), newVersion())...)
+	root.AddCommand(grouped("roles", newRole("collector"), newIngest(), newRollup(), newAlerts(), newRole("viewer"), newEmbedded())...)
+	root.AddCommand(grouped("tools", newSchema(), newTopics(), newDeadLetter(), newDashboards(), newReplay(), newPrices(), newExplain(), newReport(), newConfig(), newVersion())...)
 	strict(root)
 	return root
 }

@@ -192,3 +192,11 @@ func (c *Config) DatabaseURL() string {
 	}
 	return "http://" + c.ClickHouse.Embedded.Listen + "/" + schema.DefaultDatabase
 }
+
+// BrokerAddresses is where a command finds Kafka: the configured brokers, or what `tollkeeper up` runs on this machine.
+func (c *Config) BrokerAddresses() []string {
+	if len(c.Kafka.Brokers) > 0 {
+		return c.Kafka.Brokers
+	}
+	return []string{c.Kafka.Embedded.Listen}
+}
