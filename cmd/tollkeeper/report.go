@@ -58,6 +58,7 @@ agent, feature, prompt, which keep the thousand dearest values of a day.`,
 			return out(func(w io.Writer) error { return write(r, w) })
 		})
 	}
+	c.AddCommand(newReportFocus(), newReportValidate(), newReportChargeback())
 	return c
 }
 

@@ -181,6 +181,12 @@ func stateOf(months []MonthState) State {
 	return state
 }
 
+// StateOf says how a period stands.
+func StateOf(ctx context.Context, conn driver.Conn, p Period) (State, error) {
+	m, err := months(ctx, conn, p)
+	return stateOf(m), err
+}
+
 // Closed lists the first days of all closed months.
 func Closed(ctx context.Context, conn driver.Conn) ([]time.Time, error) {
 	return rowsOf(ctx, conn, "report/months_closed", func(rows driver.Rows, m *time.Time) error { return rows.Scan(m) })

@@ -20,6 +20,8 @@ func TestOverALedger(t *testing.T) {
 	t.Run("totals are the sum of the lines and of the calls", func(t *testing.T) { totalsAgree(t, conn) })
 	t.Run("outputs", func(t *testing.T) { outputs(t, conn) })
 	t.Run("a tenant's report is its own", func(t *testing.T) { oneTenant(t, conn) })
+	t.Run("FOCUS", func(t *testing.T) { focusFile(t, conn) })
+	t.Run("chargeback", func(t *testing.T) { chargeback(t, conn) })
 	t.Run("states", func(t *testing.T) { states(t, conn) })
 }
 

@@ -1,0 +1,230 @@
+package report
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"math/big"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/pricing"
+)
+
+// SharedAttribute of a tenant in the directory, set to "true", makes its spend everybody's.
+const SharedAttribute = "shared"
+
+// Bill is what one tenant is charged.
+type Bill struct {
+	Tenant     string `json:"tenant"`
+	Parent     string `json:"parent"`
+	CostCentre string `json:"cost_centre"`
+	Owner      string `json:"owner"`
+	AtLeast    bool   `json:"at_least"`
+	Calls      uint64 `json:"calls"`
+	Own        Amount `json:"own"`         // its calls
+	Adjusted   Amount `json:"adjustments"` // booked in the period
+	Shared     Amount `json:"shared"`      // its part of what is everybody's; negative where its spend was handed out
+	Reserved   Amount `json:"reserved"`    // its part of reserved capacity
+	Total      Amount `json:"total"`
+}
+
+// Chargeback is who pays what of a period. The rules: the spend and adjustments of tenants that the directory calls shared (and of
+// "unattributed", if wanted) are handed out in proportion to the others' own spend; an amount for reserved capacity in
+// proportion to the tokens that it served, and by own spend among those it may serve where it served none. Parts are whole
+// units of 10⁻¹² USD; what is left over by rounding goes to the largest remainders, so that the parts are exactly the whole.
+type Chargeback struct {
+	Period Period `json:"period"`
+	State  State  `json:"state"`
+	Bills  []Bill `json:"bills"`
+	Total  Bill   `json:"total"`
+}
+
+// ChargebackOptions are what the ledger doesn't hold.
+type ChargebackOptions struct {
+	Book   *pricing.Book // for its reserved capacity; nil: none
+	Spread bool          // hand the spend of "unattributed" out too
+}
+
+type entry struct {
+	tenant, parent, costCentre, owner string
+	attributes                        map[string]string
+}
+
+// BuildChargeback reads the period and hands out what is shared. The directory is that of the period's last moment.
+func BuildChargeback(ctx context.Context, conn driver.Conn, p Period, o ChargebackOptions) (*Chargeback, error) {
+	r, err := Build(ctx, conn, Query{Period: p, Dimension: "tenant"})
+	if err != nil {
+		return nil, err
+	}
+	directory, err := rowsOf(ctx, conn, "report/directory", func(rows driver.Rows, e *entry) error {
+		return rows.Scan(&e.tenant, &e.parent, &e.costCentre, &e.owner, &e.attributes)
+	}, clickhouse.Named("to", p.To.Add(-1e9)))
+	if err != nil {
+		return nil, err
+	}
+	served, err := rowsOf(ctx, conn, "report/reserved", func(rows driver.Rows, s *servedTokens) error {
+		return rows.Scan(&s.tenant, &s.provider, &s.model, &s.region, &s.tokens)
+	}, p.args()...)
+	if err != nil {
+		return nil, err
+	}
+	c := &Chargeback{Period: p, State: r.State}
+	bills := map[string]*Bill{}
+	bill := func(tenant string) *Bill {
+		if bills[tenant] == nil {
+			bills[tenant] = &Bill{Tenant: tenant}
+		}
+		return bills[tenant]
+	}
+	for _, l := range r.Lines {
+		b := bill(l.Value)
+		b.Own, b.Calls, b.AtLeast = l.Cost, l.Calls, l.AtLeast
+	}
+	for _, a := range r.Adjustments {
+		b := bill(a.Tenant)
+		b.Adjusted = b.Adjusted.Plus(a.Cost)
+	}
+	shared := map[string]bool{ledger.Unattributed: o.Spread}
+	for _, e := range directory {
+		if b := bills[e.tenant]; b != nil {
+			b.Parent, b.CostCentre, b.Owner = e.parent, e.costCentre, e.owner
+		}
+		if e.attributes[SharedAttribute] == "true" {
+			shared[e.tenant] = true
+		}
+	}
+	if o.Book != nil {
+		for _, res := range o.Book.Reservations() {
+			allocateReserved(p, o.Book, res, served, bill, bills)
+		}
+	}
+	allocateShared(bills, shared)
+	c.finish(bills)
+	return c, nil
+}
+
+type servedTokens struct {
+	tenant, provider, model, region string
+	tokens                          uint64
+}
+
+// allocateReserved hands out the part of a reservation's amount that falls into the period, by time.
+func allocateReserved(p Period, book *pricing.Book, r pricing.Reservation, served []servedTokens, bill func(string) *Bill, bills map[string]*Bill) {
+	from, to := r.From, r.To
+	if p.From.After(from) {
+		from = p.From
+	}
+	if p.To.Before(to) {
+		to = p.To
+	}
+	if !from.Before(to) {
+		return
+	}
+	whole := r.To.Sub(r.From)
+	parts := split(r.Amount, []*big.Int{big.NewInt(int64(to.Sub(from))), big.NewInt(int64(whole - to.Sub(from)))})
+	weights := map[string]*big.Int{}
+	for _, s := range served {
+		if book.ServedBy(s.tenant, s.provider, s.model, s.region, from) == r.ID {
+			addTo(weights, s.tenant, new(big.Int).SetUint64(s.tokens))
+		}
+	}
+	if len(weights) == 0 { // paid and not used: whom it may serve, by what they spent
+		for tenant, b := range bills {
+			if (len(r.Tenants) == 0 || slices.Contains(r.Tenants, tenant)) && b.Own.Sign() > 0 {
+				addTo(weights, tenant, bigOf(b.Own.Sum))
+			}
+		}
+	}
+	if len(weights) == 0 {
+		for _, tenant := range r.Tenants {
+			addTo(weights, tenant, big.NewInt(1))
+		}
+	}
+	if len(weights) == 0 {
+		addTo(weights, ledger.Unattributed, big.NewInt(1))
+	}
+	for tenant, part := range share(parts[0], weights) {
+		b := bill(tenant)
+		b.Reserved = b.Reserved.Plus(Amount{part})
+	}
+}
+
+// allocateShared takes the spend, adjustments and reserved part of every shared tenant and hands it to the others.
+func allocateShared(bills map[string]*Bill, shared map[string]bool) {
+	weights := map[string]*big.Int{}
+	for tenant, b := range bills {
+		if !shared[tenant] && b.Own.Sign() > 0 {
+			addTo(weights, tenant, bigOf(b.Own.Sum))
+		}
+	}
+	if len(weights) == 0 {
+		return // nobody to hand it to: it stays where it is
+	}
+	for tenant, b := range bills {
+		if !shared[tenant] {
+			continue
+		}
+		whole := b.Own.Plus(b.Adjusted).Plus(b.Reserved)
+		b.Shared = Amount{whole.Neg()}
+		for to, part := range share(whole.Sum, weights) {
+			bills[to].Shared = bills[to].Shared.Plus(Amount{part})
+			bills[to].AtLeast = bills[to].AtLeast || b.AtLeast
+		}
+	}
+}
+
+func (c *Chargeback) finish(bills map[string]*Bill) {
+	c.Total.Tenant = "total"
+	for _, b := range bills {
+		b.Total = b.Own.Plus(b.Adjusted).Plus(b.Shared).Plus(b.Reserved)
+		c.Bills = append(c.Bills, *b)
+		t := &c.Total
+		t.Calls += b.Calls
+		t.AtLeast = t.AtLeast || b.AtLeast
+		t.Own, t.Adjusted, t.Shared = t.Own.Plus(b.Own), t.Adjusted.Plus(b.Adjusted), t.Shared.Plus(b.Shared)
+		t.Reserved, t.Total = t.Reserved.Plus(b.Reserved), t.Total.Plus(b.Total)
+	}
+	sort.Slice(c.Bills, func(i, j int) bool { return c.Bills[i].Tenant < c.Bills[j].Tenant })
+}
+
+// WriteCSV writes a row per tenant, no total row.
+func (c *Chargeback) WriteCSV(out io.Writer) error {
+	w := csv.NewWriter(out)
+	_ = w.Write([]string{"period", "state", "tenant", "parent", "cost_centre", "owner", "calls", "at_least", "own_usd", "adjustments_usd", "shared_usd",
+		"reserved_usd", "total_usd"})
+	for _, b := range c.Bills {
+		_ = w.Write([]string{c.Period.String(), string(c.State), Cell(b.Tenant), Cell(b.Parent), Cell(b.CostCentre), Cell(b.Owner),
+			strconv.FormatUint(b.Calls, 10), strconv.FormatBool(b.AtLeast), b.Own.String(), b.Adjusted.String(), b.Shared.String(), b.Reserved.String(),
+			b.Total.String()})
+	}
+	w.Flush()
+	return w.Error()
+}
+
+// WriteText writes a table for a terminal.
+func (c *Chargeback) WriteText(out io.Writer) error {
+	fmt.Fprintf(out, "Chargeback of %s, in USD: %s\n\n", c.Period, (&Report{State: c.State}).stateText())
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "total\town calls\tadjustments\tshared\treserved\t  tenant (parent, cost centre, owner)")
+	for _, b := range append(slices.Clone(c.Bills), c.Total) {
+		least := ""
+		if b.AtLeast {
+			least = "at least "
+		}
+		name := Printable(b.Tenant)
+		if where := strings.Trim(strings.Join([]string{b.Parent, b.CostCentre, b.Owner}, ", "), ", "); where != "" {
+			name += " (" + Printable(where) + ")"
+		}
+		fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\t%s\t  %s\n", least, b.Total, b.Own, b.Adjusted, b.Shared, b.Reserved, name)
+	}
+	return w.Flush()
+}
