@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
@@ -17,6 +19,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -40,8 +44,8 @@ var configurations = []struct {
 			"traces/payload": map[string]any{"receivers": []string{"otlp/unused"}},
 		}},
 	}},
-	{"keep10", map[string]any{"processors": map[string]any{"llmsampling": map[string]any{"decision_wait": "500ms", "max_held_mib": 256}}}},
-	{"keep100", map[string]any{"processors": map[string]any{"llmsampling": map[string]any{"decision_wait": "500ms", "max_held_mib": 256, "probability": 1}}}},
+	{"keep10", map[string]any{"processors": map[string]any{"llmsampling": map[string]any{"decision_wait": "500ms", "max_held_mib": 256, "budget_kib_per_second": 0}}}},
+	{"keep100", map[string]any{"processors": map[string]any{"llmsampling": map[string]any{"decision_wait": "500ms", "max_held_mib": 256, "budget_kib_per_second": 0, "probability": 1}}}},
 }
 
 // runChild is the collector in its own process. It writes its address, then its CPU time in nanoseconds for every line it reads.
@@ -127,7 +131,7 @@ func (s *subject) stop() error { return errors.Join(s.in.Close(), s.cmd.Wait()) 
 const sentSpans = 99
 
 // load sends requests from several clients at once; it returns the CPU the collector took per span, all batches written.
-func (s *subject) load(ctx context.Context, clients, requests int, bodies []ptraceotlp.ExportRequest) (perSpan, spansPerSecond float64, err error) {
+func (s *subject) load(ctx context.Context, clients, requests int, bodies [][]byte) (perSpan, spansPerSecond float64, err error) {
 	api := make([]ptraceotlp.GRPCClient, clients)
 	for i := range api {
 		conn, err := grpc.NewClient(s.addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -146,13 +150,17 @@ func (s *subject) load(ctx context.Context, clients, requests int, bodies []ptra
 	failed := make([]error, clients)
 	started := time.Now()
 	for i := range clients {
+		own := make([]ptrace.Traces, len(bodies)) // a client changes what it sends
+		for k, body := range bodies {
+			own[k] = decode(body)
+		}
 		group.Go(func() {
 			for {
 				n := next.Add(1)
 				if n > int64(requests) || failed[i] != nil {
 					return
 				}
-				_, failed[i] = api[i].Export(ctx, bodies[n%int64(len(bodies))])
+				_, failed[i] = api[i].Export(ctx, another(own[n%int64(len(own))]))
 			}
 		})
 	}
@@ -164,6 +172,20 @@ func (s *subject) load(ctx context.Context, clients, requests int, bodies []ptra
 	after, err := s.settled()
 	spans := float64(requests * sentSpans)
 	return float64(after-before) / spans, spans / took.Seconds(), err
+}
+
+// another is the same request of other traces: one that has been decided before would only follow its decision.
+func another(td ptrace.Traces) ptraceotlp.ExportRequest {
+	var before, now pcommon.TraceID
+	for _, s := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+		if id := s.TraceID(); id != before {
+			before = id
+			binary.NativeEndian.PutUint64(now[:8], rand.Uint64())
+			binary.NativeEndian.PutUint64(now[8:], rand.Uint64())
+		}
+		s.SetTraceID(now)
+	}
+	return ptraceotlp.NewExportRequestFromTraces(td)
 }
 
 // settled waits until sampling has decided and the queue is written: the collector's CPU time stands still.
@@ -197,9 +219,9 @@ func benchCollector(ctx context.Context, rounds int) (rows []goals.Row, err erro
 		defer func() { err = errors.Join(err, s.stop()) }()
 		subjects = append(subjects, s)
 	}
-	bodies := make([]ptraceotlp.ExportRequest, 16)
+	bodies := make([][]byte, 4)
 	for i := range bodies {
-		bodies[i] = ptraceotlp.NewExportRequestFromTraces(decode(wire(uint64(i+77), sentSpans, everyThird)))
+		bodies[i] = wire(uint64(i+77), sentSpans, everyThird)
 	}
 	cpu := series{}
 	for round := range rounds + 1 {

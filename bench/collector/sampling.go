@@ -94,7 +94,8 @@ func heap() float64 {
 func benchSampling(ctx context.Context, rounds int) ([]goals.Row, error) {
 	rounds = min(rounds, 5)
 	ours := map[string]any{"decision_wait": decisionWait.String(), "max_held_mib": 512, "keep_unpriced": false, "keep_flagged": false,
-		"min_cost": "", "probability": 0.1, "content": "keep"}
+		"min_cost": "", "probability": 0.1, "content": "keep", "budget_kib_per_second": 0, "floor_per_minute": 0, "keep_first": false,
+		"keep_unusual_cost": false, "keep_unusual_duration": false}
 	theirs := map[string]any{"decision_wait": decisionWait.String(), "num_traces": 100_000, "policies": []any{
 		map[string]any{"name": "errors", "type": "status_code", "status_code": map[string]any{"status_codes": []any{"ERROR"}}},
 		map[string]any{"name": "share", "type": "probabilistic", "probabilistic": map[string]any{"sampling_percentage": 10}},

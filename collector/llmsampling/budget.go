@@ -4,8 +4,8 @@ package llmsampling
 // before it is decided: the bytes of each second's arrivals (a cohort) give the share of them that fits. Traces of the floor
 // and late spans of kept traces come first, then traces with a reason, then the rest.
 //
-// What is handed on is larger than the spans that came, by marks and by the resources and scopes that a batch carries whether one
-// span of it is kept or all. The ratio of both, over the last seconds, corrects the share.
+// What is handed on is another amount than the spans that came: their size is an estimate, marks are added, and a batch carries
+// its resource and scope whether one span of it is kept or all. The ratio of both, over the last seconds, corrects the share.
 //
 // A last check bounds what is handed on within one second, whatever was expected.
 const (
@@ -92,7 +92,7 @@ func (b *budget) ratio() float64 {
 	if came <= 0 {
 		return 1
 	}
-	return min(max(went/came, 1), 10)
+	return min(max(went/came, 0.5), 10)
 }
 
 // now are the shares for traces of cohort c that are decided in this second.

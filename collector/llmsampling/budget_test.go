@@ -54,7 +54,7 @@ func (f *flood) take(_ context.Context, td ptrace.Traces) error {
 	}
 	f.bytes[second] += int64(f.sizer.TracesSize(td))
 	for _, rs := range td.ResourceSpans().All() {
-		tenant := tenantOf(rs.Resource().Attributes(), "")
+		tenant := tenantOf(rs.Resource().Attributes())
 		for _, s := range rs.ScopeSpans().At(0).Spans().All() {
 			if s.Name() != "root" {
 				continue // one span stands for its trace

@@ -55,6 +55,7 @@ var eventParts = map[string]bool{"content": true, "message": true, "tool_calls":
 
 // contentMatcher finds content keys: exact ones by map, the others among the prefixes with the key's first byte.
 type contentMatcher struct {
+	starts   [1 << 10]bool // by the first two bytes: most keys are passed over by one look
 	exact    map[string]bool
 	prefixes [256][]string
 }
@@ -62,14 +63,22 @@ type contentMatcher struct {
 func newContentMatcher() *contentMatcher {
 	m := &contentMatcher{exact: map[string]bool{}}
 	for _, key := range contentKeys {
+		m.starts[start(key)] = true
 		if prefix, ok := strings.CutSuffix(key, "*"); ok {
 			m.prefixes[prefix[0]] = append(m.prefixes[prefix[0]], prefix)
 		} else {
 			m.exact[key] = true
 		}
 	}
+	m.starts[start("llm.")] = true
 	return m
 }
+
+// start is a number for the first two bytes of a key, at least that long.
+func start(key string) int { return int(key[0]&31)<<5 | int(key[1]&31) }
+
+// may reports whether a key starts as one of content does.
+func (m *contentMatcher) may(key string) bool { return len(key) > 1 && m.starts[start(key)] }
 
 func (m *contentMatcher) match(key string) bool {
 	if key == "" {

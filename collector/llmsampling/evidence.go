@@ -3,7 +3,6 @@ package llmsampling
 import (
 	"hash/maphash"
 	"math/bits"
-	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -90,8 +89,8 @@ func newRules(c Config) (rules, error) {
 	return r, err
 }
 
-// observe adds what one span says. It returns the hash of the model and agent that it names, 0 for none.
-func (r *rules) observe(e *evidence, span ptrace.Span) (pair uint64) {
+// observe adds what one span says.
+func (r *rules) observe(e *evidence, span ptrace.Span, look *glance) {
 	if r.errors && span.Status().Code() == ptrace.StatusCodeError {
 		e.reasons |= becauseError
 	}
@@ -101,40 +100,28 @@ func (r *rules) observe(e *evidence, span ptrace.Span) (pair uint64) {
 	if state := span.TraceState().AsRaw(); state != "" && !e.state.hasTh && !e.state.hasRv {
 		e.state = readState(state)
 	}
-	var model, agent string
-	for key, v := range span.Attributes().All() {
-		if len(key) <= len(ledger.AttrPrefix) || key[:len(ledger.AttrPrefix)] != ledger.AttrPrefix {
-			if slices.Contains(r.marks, key) && marked(v) {
-				e.reasons |= becauseMarked
-			}
-			continue
-		}
-		if v.Type() != pcommon.ValueTypeStr {
-			continue
-		}
-		switch key {
-		case attrCost:
-			if m, err := ledger.ParseMoney(v.Str()); err == nil {
-				e.cost = e.cost.AddMoney(m)
-			}
-		case attrUnpriced:
-			if r.unpriced && v.Str() != "" {
-				e.reasons |= becauseUnpriced
-			}
-		case attrFlags:
-			if r.flagged && r.doubtful(v.Str()) {
-				e.reasons |= becauseFlagged
-			}
-		case attrModel:
-			model = v.Str()
-		case attrAgent:
-			agent = v.Str()
+	if look.cost != "" {
+		if m, err := ledger.ParseMoney(look.cost); err == nil {
+			e.cost = e.cost.AddMoney(m)
 		}
 	}
-	if !r.first || model == "" {
+	if r.unpriced && look.unpriced {
+		e.reasons |= becauseUnpriced
+	}
+	if r.flagged && look.flags != "" && r.doubtful(look.flags) {
+		e.reasons |= becauseFlagged
+	}
+	if look.marked {
+		e.reasons |= becauseMarked
+	}
+}
+
+// pair is the hash of the model and agent that a span names, 0 for none.
+func (r *rules) pair(look *glance) uint64 {
+	if !r.first || look.model == "" {
 		return 0
 	}
-	return maphash.String(r.seed, model)*31 + maphash.String(r.seed, agent) | 1
+	return maphash.String(r.seed, look.model)*31 + maphash.String(r.seed, look.agent) | 1
 }
 
 // marked reports whether the value of a mark says "keep": true, a number above 0, or a text other than those that say no.

@@ -6,22 +6,31 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/metric"
 )
 
 // ConsumeTraces takes content off, notes the evidence and holds the spans. It never fails and never waits for a decision;
 // when there is no room it decides the oldest batches itself.
 func (s *sampler) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
-	in := s.gather(ctx, td)
+	in := s.arrivals.Get().(*arrival)
+	sizes, bytes := s.gather(td, in)
 	now := s.now()
-	b := batch{td: td, due: now.Add(s.cfg.DecisionWait), bytes: in.bytes + int64(len(in.spans)*4+traceOverhead*len(in.traces)), spans: in.spans}
+	b := batch{td: td, due: now.Add(s.cfg.DecisionWait), bytes: bytes + int64(len(sizes)*4+traceOverhead*len(in.traces)), spans: sizes}
 	s.mu.Lock()
-	late := s.note(&in, &b, now.Unix())
+	late := s.note(in, &b, now.Unix())
 	s.held = append(s.held, b)
 	s.bytes += b.bytes
 	s.mu.Unlock()
-	if late > 0 {
-		s.metrics.late.Add(ctx, int64(late))
+	for _, c := range []struct {
+		metric metric.Int64Counter
+		n      int
+	}{{s.metrics.late, late}, {s.metrics.content, in.dropped}, {s.metrics.cut, in.shortened}} {
+		if c.n > 0 {
+			c.metric.Add(ctx, int64(c.n))
+		}
 	}
+	in.reset()
+	s.arrivals.Put(in)
 	s.release(ctx, now, int64(s.cfg.MaxHeldMiB)<<20)
 	return nil
 }
@@ -29,72 +38,91 @@ func (s *sampler) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 // sighting is a trace within one batch.
 type sighting struct {
 	evidence
+	id     pcommon.TraceID
 	tenant string
 	pairs  []uint64 // of model and agent, as hashes
 	spans  int
 	bytes  int64
 }
 
-// arrival is what a batch holds, its content taken off.
+// arrival is what a batch holds, its content taken off. One is used again and again.
 type arrival struct {
-	traces map[pcommon.TraceID]*sighting
-	spans  []uint32 // the size of each span
-	bytes  int64
+	index  map[pcommon.TraceID]int
+	traces []sighting
 	alone  int64 // bytes of spans without a trace
+
+	dropped, shortened int // values
 }
 
-// gather takes off content, cuts long values, and collects the evidence of a batch by trace.
-func (s *sampler) gather(ctx context.Context, td ptrace.Traces) arrival {
-	in := arrival{traces: map[pcommon.TraceID]*sighting{}, spans: make([]uint32, 0, td.SpanCount())}
-	dropped, shortened := 0, 0
-	var last *sighting
-	var lastID pcommon.TraceID
+func (in *arrival) reset() {
+	clear(in.index)
+	clear(in.traces) // the request's memory isn't held
+	*in = arrival{index: in.index, traces: in.traces[:0]}
+}
+
+// gather takes off content, cuts long values, and collects the evidence of a batch by trace. It returns the size of each span.
+func (s *sampler) gather(td ptrace.Traces, in *arrival) (sizes []uint32, total int64) {
+	sizes = make([]uint32, 0, td.SpanCount())
+	last := -1
 	for _, rs := range td.ResourceSpans().All() {
-		tenant := tenantOf(rs.Resource().Attributes(), "")
+		tenant := tenantOf(rs.Resource().Attributes())
 		for _, ss := range rs.ScopeSpans().All() {
 			for _, span := range ss.Spans().All() {
-				of := tenantOf(span.Attributes(), tenant)
-				if !s.keepsContent(of) {
-					dropped += s.content.strip(span)
+				look := s.rules.look(span, s.content, s.cfg.MaxValueBytes)
+				of := tenant
+				if look.tenant != "" {
+					of = look.tenant
 				}
-				shortened += cut(span, s.cfg.MaxValueBytes)
-				size := s.sizer.SpanSize(span)
-				in.spans = append(in.spans, uint32(size))
-				in.bytes += int64(size)
+				size := s.clean(span, &look, of, in)
+				sizes = append(sizes, uint32(size))
+				total += int64(size)
 				id := span.TraceID()
 				if id.IsEmpty() {
 					in.alone += int64(size)
 					continue // each such span is decided alone, when it is released
 				}
-				if last == nil || id != lastID {
-					lastID = id
+				if last < 0 || in.traces[last].id != id {
 					last = in.sighting(id, of)
 				}
-				last.spans++
-				last.bytes += int64(size)
-				if pair := s.rules.observe(&last.evidence, span); pair != 0 && !slices.Contains(last.pairs, pair) && len(last.pairs) < newSights {
-					last.pairs = append(last.pairs, pair)
+				t := &in.traces[last]
+				t.spans++
+				t.bytes += int64(size)
+				s.rules.observe(&t.evidence, span, &look)
+				if pair := s.rules.pair(&look); pair != 0 && len(t.pairs) < newSights && !slices.Contains(t.pairs, pair) {
+					t.pairs = append(t.pairs, pair)
 				}
 			}
 		}
 	}
-	if dropped > 0 {
-		s.metrics.content.Add(ctx, int64(dropped))
+	return sizes, total
+}
+
+// clean takes off what isn't to be kept. It returns the span's size, about.
+func (s *sampler) clean(span ptrace.Span, look *glance, tenant string, in *arrival) int {
+	changed := false
+	if look.content && !s.keepsContent(tenant) {
+		in.dropped += s.content.strip(span)
+		changed = true
 	}
-	if shortened > 0 {
-		s.metrics.cut.Add(ctx, int64(shortened))
+	if look.long {
+		in.shortened += cut(span, s.cfg.MaxValueBytes)
+		changed = true
 	}
-	return in
+	if changed || look.odd {
+		return s.sizer.SpanSize(span)
+	}
+	return look.size
 }
 
 // sighting of a trace, which belongs to the tenant of its first span.
-func (in *arrival) sighting(id pcommon.TraceID, tenant string) *sighting {
-	t, ok := in.traces[id]
+func (in *arrival) sighting(id pcommon.TraceID, tenant string) int {
+	i, ok := in.index[id]
 	if !ok {
-		t = &sighting{tenant: tenant}
-		in.traces[id] = t
+		i = len(in.traces)
+		in.index[id] = i
+		in.traces = append(in.traces, sighting{id: id, tenant: tenant})
 	}
-	return t
+	return i
 }
 
 // note adds a batch's evidence to what is known, and its bytes to what this second asks for. It returns the number of spans whose
@@ -103,8 +131,9 @@ func (s *sampler) note(in *arrival, b *batch, now int64) (late int) {
 	b.cohort = s.budget.at(now)
 	b.cohort.bytes[claimPlain] += in.alone
 	current := s.budget.now(b.cohort, now)
-	for id, e := range in.traces {
-		state, on := s.table.observe(id, e, now, current)
+	for i := range in.traces {
+		e := &in.traces[i]
+		state, on := s.table.observe(e.id, e, now, current)
 		b.cohort.bytes[on] += e.bytes
 		if state.decided {
 			late += e.spans
@@ -114,11 +143,11 @@ func (s *sampler) note(in *arrival, b *batch, now int64) (late int) {
 }
 
 // tenantOf reads llmcost's tag.
-func tenantOf(attrs pcommon.Map, otherwise string) string {
+func tenantOf(attrs pcommon.Map) string {
 	if v, ok := attrs.Get(attrTenant); ok {
 		return v.AsString()
 	}
-	return otherwise
+	return ""
 }
 
 func (s *sampler) keepsContent(tenant string) bool {

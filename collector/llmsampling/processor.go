@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.uber.org/zap"
@@ -35,11 +36,12 @@ type sampler struct {
 	content *contentMatcher
 	sizer   ptrace.ProtoMarshaler
 
-	mu     sync.Mutex // guards the rest
-	table  *traceTable
-	budget *budget
-	held   []batch // oldest first
-	bytes  int64   // of held
+	arrivals sync.Pool
+	mu       sync.Mutex // guards the rest
+	table    *traceTable
+	budget   *budget
+	held     []batch // oldest first
+	bytes    int64   // of held
 
 	stop context.CancelFunc
 	done chan struct{}
@@ -47,6 +49,7 @@ type sampler struct {
 
 func newSampler(cfg Config, set processor.Settings, next consumer.Traces, now func() time.Time) (*sampler, error) {
 	s := &sampler{cfg: cfg, next: next, log: set.Logger, now: now, content: newContentMatcher()}
+	s.arrivals.New = func() any { return &arrival{index: map[pcommon.TraceID]int{}} }
 	var err error
 	if s.rules, err = newRules(cfg); err != nil {
 		return nil, fmt.Errorf("llmsampling: min_cost: %w", err)

@@ -56,7 +56,7 @@ func (s *sampler) decide(b *batch, now int64) tally {
 				if last.keep {
 					came += size
 					mark(span, last)
-					size = int64(s.sizer.SpanSize(span)) // marked
+					size += markBytes
 					s.budget.spend(now, size)
 					spent += size
 				}
@@ -68,18 +68,19 @@ func (s *sampler) decide(b *batch, now int64) tally {
 		})
 		return rs.ScopeSpans().Len() == 0
 	})
-	total := int64(0)
+	went := int64(0)
 	if b.td.ResourceSpans().Len() > 0 {
-		total = int64(s.sizer.TracesSize(b.td))
+		went = int64(s.sizer.TracesSize(b.td)) // exactly, for what is kept
 	}
-	s.budget.spend(now, max(total-spent, 0)) // resources and scopes
-	s.budget.handed(came, total)
+	s.budget.spend(now, went-spent)
+	s.budget.handed(came, went)
 	return out
 }
 
 func (s *sampler) decideAlone(span ptrace.Span, current shares) verdict {
 	var e evidence
-	s.rules.observe(&e, span)
+	look := s.rules.look(span, s.content, s.cfg.MaxValueBytes)
+	s.rules.observe(&e, span, &look)
 	return e.decide(s.rules.weigh(&e, nil, 0), false, ownRandomness(span), current)
 }
 

@@ -1,0 +1,80 @@
+package llmsampling
+
+import (
+	"slices"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// glance is what one look at a span's attributes finds. Every span is looked at once; what the look finds nothing for isn't
+// looked for again.
+type glance struct {
+	tenant, cost, flags, model, agent string
+	unpriced, marked                  bool
+
+	content bool // there may be content to take off
+	long    bool // a value may be longer than the limit
+	odd     bool // size isn't known: the span has events, links or values of values
+	size    int  // in bytes as OTLP, but for a few
+}
+
+const (
+	spanBytes      = 65 // of a span without texts: ids, times, kind, status
+	attributeBytes = 8  // of an attribute beside its key and value
+	markBytes      = 110
+)
+
+func (r *rules) look(span ptrace.Span, content *contentMatcher, limit int) glance {
+	g := glance{size: spanBytes + len(span.Name()) + len(span.TraceState().AsRaw())}
+	if message := span.Status().Message(); message != "" {
+		g.content, g.size, g.long = true, g.size+len(message), len(message) > limit
+	}
+	if span.Events().Len()+span.Links().Len() > 0 {
+		g.content, g.long, g.odd = true, true, true
+	}
+	for key, v := range span.Attributes().All() {
+		g.size += attributeBytes + len(key)
+		switch v.Type() {
+		case pcommon.ValueTypeStr:
+			text := v.Str()
+			g.size += len(text)
+			g.long = g.long || len(text) > limit
+			if len(key) > len(ledger.AttrPrefix) && key[:len(ledger.AttrPrefix)] == ledger.AttrPrefix {
+				g.tag(key, text)
+				continue
+			}
+		case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
+			g.size += 8
+		default:
+			g.long, g.odd = true, true
+		}
+		if !g.content && content.may(key) && content.match(key) {
+			g.content = true
+		}
+		if !g.marked && len(r.marks) > 0 && slices.Contains(r.marks, key) && marked(v) {
+			g.marked = true
+		}
+	}
+	return g
+}
+
+// tag reads a tag of llmcost.
+func (g *glance) tag(key, text string) {
+	switch key {
+	case attrTenant:
+		g.tenant = text
+	case attrCost:
+		g.cost = text
+	case attrUnpriced:
+		g.unpriced = text != ""
+	case attrFlags:
+		g.flags = text
+	case attrModel:
+		g.model = text
+	case attrAgent:
+		g.agent = text
+	}
+}
