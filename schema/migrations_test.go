@@ -97,8 +97,7 @@ func TestReadMigrations(t *testing.T) {
 		err   string
 	}{
 		"in order": {[]string{"0001_a.sql", "0002_b.sql"}, ""},
-		"gap":      {[]string{"0001_a.sql", "0003_b.sql"}, "want number 0002"},
-		"twice":    {[]string{"0001_a.sql", "0001_b.sql"}, "want number 0002"},
+		"twice":    {[]string{"0001_a.sql", "0001_b.sql"}, "want a number above 0001"},
 		"bad name": {[]string{"1-a.sql"}, "want a name like"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -183,7 +183,7 @@ func (b *bench) settling(at time.Time, minute cost) error {
 			return err
 		}
 	}
-	s := settle.New(b.conn, b.quiet, nil)
+	s := settle.New(b.conn, b.quiet, nil, nil)
 	start := time.Now()
 	if err := s.Settle(b.ctx, at); err != nil {
 		return err

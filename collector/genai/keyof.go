@@ -407,6 +407,10 @@ func keyOf(name string) key {
 		return 200
 	case "bifrost.request.id":
 		return 201
+	case "gen_ai.aggregated_usage.cache_read.input_tokens":
+		return 202
+	case "gen_ai.aggregated_usage.cache_creation.input_tokens":
+		return 203
 	}
 	return noKey
 }

@@ -35,7 +35,8 @@ const (
 	fCurrency
 	fCostDetails
 	fUsageDetails
-	fAggregated
+	fAggregated // of an agent's run, by input, output and (at the end) cached input
+	fAggregatedOutput
 	fConversation
 	fUser
 	fTeam
@@ -62,6 +63,8 @@ const (
 	fEnvironment
 	fApplication
 	fGateway
+	fAggregatedCacheRead
+	fAggregatedCacheWrite
 	numFields int = iota
 )
 
@@ -189,7 +192,7 @@ var keys = [...]struct {
 	{"langfuse.observation.cost_details", fCostDetails},
 	{"langfuse.observation.usage_details", fUsageDetails},
 	{"gen_ai.aggregated_usage.input_tokens", fAggregated},
-	{"gen_ai.aggregated_usage.output_tokens", fAggregated},
+	{"gen_ai.aggregated_usage.output_tokens", fAggregatedOutput},
 	{"gen_ai.conversation.id", fConversation},
 	{"session.id", fConversation},
 	{"langfuse.session.id", fConversation},
@@ -277,6 +280,8 @@ var keys = [...]struct {
 	{"gen_ai.environment", fEnvironment},
 	{"gen_ai.application_name", fApplication},
 	{"bifrost.request.id", fGateway},
+	{"gen_ai.aggregated_usage.cache_read.input_tokens", fAggregatedCacheRead},
+	{"gen_ai.aggregated_usage.cache_creation.input_tokens", fAggregatedCacheWrite},
 }
 
-const numKeys = 202
+const numKeys = 204

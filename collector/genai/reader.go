@@ -16,7 +16,7 @@ type Outcome uint8
 const (
 	NotModel  Outcome = iota // nothing about a model
 	NotCall                  // about a model, but no request to one: a tool, a retrieval
-	Aggregate                // repeats the usage of calls beneath it; not recorded
+	Aggregate                // contains or repeats calls; filled, with its role, if it carries usage
 	Call                     // one request to a model; the call was filled
 	NumOutcomes
 )
@@ -111,7 +111,8 @@ const (
 		1<<fAudioOutput | 1<<fCost | 1<<fUsageDetails
 	markerFields = 1<<fOperation | 1<<fRequestType | 1<<fOpenInferenceKind | 1<<fTraceloopKind | 1<<fVercelOperation |
 		1<<fLangfuseType
-	modelFields = usageFields | markerFields | 1<<fAggregated
+	aggregatedFields = 1<<fAggregated | 1<<fAggregatedOutput
+	modelFields      = usageFields | markerFields | aggregatedFields
 )
 
 // initials are the first letters of the keys that Mentions looks for (their lowest five bits), so that most keys are passed
@@ -142,35 +143,66 @@ func Mentions(attrs pcommon.Map) (model, reserved bool) {
 	return model, reserved
 }
 
-// Read fills c with the call that the span tells of, and says what the span is; c is only set for Call. The caller sets
-// tenant, receipt and price. Texts in c share the span's memory: encode the call before the span goes on.
+// Read fills c with the call that the span tells of, and says what the span is; c is set for Call, and for an Aggregate that
+// carries usage: c.Role is RoleAggregate then, else RoleLeaf. The caller sets tenant, receipt and price. Texts in c share the
+// span's memory: encode the call before the span goes on.
 func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call) Outcome {
 	s := &r.s
 	s.collect(span.Attributes())
 	if s.fields&modelFields == 0 {
 		return NotModel
 	}
+	*c = ledger.Call{}
 	what, operation := r.kindOf(s)
 	switch {
-	case what == kindAggregate:
-		return Aggregate
 	case what == kindOther:
 		return NotCall
 	case what == kindUnknown && s.fields&usageFields == 0:
-		if s.has(fAggregated) {
+		if s.fields&aggregatedFields == 0 {
+			return NotCall
+		}
+		what = kindAggregate
+	}
+	provider := r.rules.provider(s)
+	rl := sc.rule(span.Name(), &s.present, provider, operation)
+	if what == kindAggregate || rl.aggregate {
+		if !s.aggregate() {
 			return Aggregate
 		}
-		return NotCall
+		r.fill(span, res, sc, rl, provider, AgentOperation, c)
+		c.Role = ledger.RoleAggregate
+		c.Flags = c.Flags&^ledger.FlagUniqueID | ledger.FlagCandidate | ledger.FlagUnseenLeaf
+		if c.Usage.Zero() {
+			*c = ledger.Call{} // zeros, or nothing that can be read: its calls tell it, or nobody does
+		}
+		return Aggregate
 	}
-	*c = ledger.Call{}
+	r.fill(span, res, sc, rl, provider, operation, c)
+	return Call
+}
+
+// AgentOperation is the operation of what an agent, a workflow or a framework's root span used.
+const AgentOperation = "agent"
+
+// aggregate reports whether a span that contains calls carries usage; of two accounts it is the run's own that is read.
+func (s *scratch) aggregate() bool {
+	for _, f := range [...]struct{ from, to field }{
+		{fAggregated, fInput}, {fAggregatedOutput, fOutput}, {fAggregatedCacheRead, fCacheRead}, {fAggregatedCacheWrite, fCacheWrite},
+	} {
+		if s.has(f.from) {
+			s.value[f.to] = s.value[f.from]
+			s.fields |= 1 << f.to
+		}
+	}
+	return s.fields&(1<<fInput|1<<fOutput|1<<fUsageDetails) != 0
+}
+
+// fill sets all that the span tells of a call.
+func (r *Reader) fill(span ptrace.Span, res *Resource, sc *Scope, rl *rule, provider, operation string, c *ledger.Call) {
+	s := &r.s
 	c.Operation = operation
 	r.identify(span, c)
 	r.result(span, s, c)
-	provider := r.rules.provider(s)
-	rl := sc.rule(span.Name(), &s.present, provider, operation)
-	if rl.aggregate {
-		return Aggregate
-	}
 	if provider == "" {
 		provider = rl.provider
 	}
@@ -200,7 +232,6 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	}
 	readUsage(s, rl, c)
 	readCost(s, c)
-	return Call
 }
 
 // answeringModel is the model that answered, as far as the span tells: a gateway's own name for a model ("cheap") is only what

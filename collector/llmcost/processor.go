@@ -100,12 +100,16 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 			if !described {
 				res, described = genai.ReadResource(rs.Resource()), true
 			}
+			w.call.Role = ledger.RoleLeaf // Read leaves the call alone where the span is none
 			outcome := w.reader.Read(span, &res, scope, &w.call)
 			w.seen.outcome[outcome]++
-			if outcome != genai.Call {
+			if outcome != genai.Call && w.call.Role != ledger.RoleAggregate {
 				continue
 			}
-			p.bill(w, who, received)
+			if p.bill(w, who, received); outcome == genai.Aggregate {
+				w.tagAggregate(attrs)
+				continue
+			}
 			w.tag(attrs)
 			w.calls = append(w.calls, newBilled(&w.call, w.reader.Origin().Direct, attrs))
 			if !priced {
@@ -130,6 +134,9 @@ func (p *costProcessor) bill(w *worker, who tenant, received int64) {
 		c.Flags |= ledger.FlagCandidate
 	}
 	origin := w.reader.Origin()
+	if c.Role == ledger.RoleAggregate {
+		origin.Layer = genai.LayerFramework // what its service's clients report, it may repeat
+	}
 	p.layers.note(origin.Layer, c, received)
 	if c.Flags&ledger.FlagCandidate == 0 && p.layers.around(c.Tenant, c.Service, origin.Direct, received) {
 		c.Flags |= ledger.FlagCandidate
@@ -138,7 +145,9 @@ func (p *costProcessor) bill(w *worker, who tenant, received int64) {
 	if c.Flags&ledger.FlagHasProvided != 0 && c.Flags&ledger.FlagReserved == 0 { // what the emitter says is a list price
 		p.compare(c)
 	}
-	w.seen.add(c)
+	if c.Role != ledger.RoleAggregate {
+		w.seen.add(c)
+	}
 }
 
 // compare sets the emitter's own cost against ours (DESIGN D6): where we have none and the emitter is trusted, it bills;

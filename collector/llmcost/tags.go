@@ -100,3 +100,13 @@ func (w *worker) tag(attrs pcommon.Map) {
 	w.body = c.AppendTo(w.body[:0])
 	attrs.PutEmptyBytes(ledger.AttrCall).FromRaw(w.body)
 }
+
+// tagAggregate hands the record on, and puts no cost on the span: the calls beneath it carry theirs, and a sum over spans must
+// not count them twice. Settlement finds out what of it no call explains (DESIGN D4).
+func (w *worker) tagAggregate(attrs pcommon.Map) {
+	c := &w.call
+	attrs.EnsureCapacity(attrs.Len() + 2)
+	attrs.PutStr(TagRule, c.Rule)
+	w.body = c.AppendTo(w.body[:0])
+	attrs.PutEmptyBytes(ledger.AttrCall).FromRaw(w.body)
+}

@@ -39,7 +39,7 @@ const whyFlags = ledger.FlagsUntold | ledger.FlagsDoubt | ledger.FlagCandidate
 
 // Judge holds the calls that were read from a recording, rated by the book, against its bill.
 func Judge(book *pricing.Book, rec *replay.Recording, calls []ledger.Call) Row {
-	calls, gaveWay, why := settled(calls)
+	calls, gaveWay, why := settled(book, calls)
 	r := Row{Name: rec.Name, Emitter: rec.Emitter, Provider: rec.Provider, Case: rec.Case, Billed: rec.Total(), Calls: calls, GaveWay: gaveWay, Why: why}
 	for i := range calls {
 		c := &calls[i]

@@ -11,24 +11,44 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/internal/goals"
 	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/pricing"
 	"github.com/tollkeeper/tollkeeper/rollup/settle"
 )
 
 // settled parts calls into those that stand and those that give way, by settlement of the candidates among them, as the rollup
-// does it; why counts the reasons.
-func settled(calls []ledger.Call) (stand, gaveWay []ledger.Call, why map[string]int) {
-	var reports []settle.Report
+// does it; why counts the reasons. An aggregate always gives way: to the calls that explain it, or to the call that is made of
+// what they don't explain.
+func settled(book *pricing.Book, calls []ledger.Call) (stand, gaveWay []ledger.Call, why map[string]int) {
+	var candidates, aggregates, others []settle.Report
+	at := map[settle.ID]*ledger.Call{}
 	for i := range calls {
-		if c := &calls[i]; c.Flags&ledger.FlagCandidate != 0 {
-			reports = append(reports, settle.Of(c, c.Version(0, xxhash.Sum64(c.AppendTo(nil)))))
+		c := &calls[i]
+		r := settle.Of(c, c.Version(0, xxhash.Sum64(c.AppendTo(nil))))
+		at[r.ID] = c
+		switch {
+		case c.Role == ledger.RoleAggregate:
+			aggregates = append(aggregates, r)
+		case c.Flags&ledger.FlagCandidate != 0:
+			candidates = append(candidates, r)
+		default:
+			others = append(others, r)
 		}
 	}
+	groups := settle.Decide(candidates)
 	loses := map[settle.ID]string{}
-	for _, g := range settle.Decide(reports) {
+	for _, g := range groups {
 		for i, v := range g.Verdicts {
 			if v.Loses {
 				loses[g.Reports[i].ID] = v.Reason
 			}
+		}
+	}
+	var unseen []ledger.Call
+	for _, u := range settle.DecideAggregates(aggregates, groups, others) {
+		loses[u.Aggregate.ID] = settle.ReasonExplained
+		if !u.Explained() {
+			loses[u.Aggregate.ID] = settle.ReasonUnseen
+			unseen = append(unseen, u.Leaf(*at[u.Aggregate.ID], book))
 		}
 	}
 	why = map[string]int{}
@@ -41,7 +61,7 @@ func settled(calls []ledger.Call) (stand, gaveWay []ledger.Call, why map[string]
 		gaveWay = append(gaveWay, c)
 		why[reason]++
 	}
-	return stand, gaveWay, why
+	return append(stand, unseen...), gaveWay, why
 }
 
 // Verdicts on what settlement did with a recording, beside Equal and Told.

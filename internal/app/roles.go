@@ -48,7 +48,7 @@ func (a *App) startRollup(ctx context.Context) error {
 	}
 	cfg := a.cfg.Rollup
 	cfg.SealedAfter = a.cfg.Schema.Retention.SealedAfter()
-	r, err := newRollup(cfg, conn, a.opts.Log.With("role", "rollup"), a.Registry)
+	r, err := newRollup(cfg, a.cfg.Collector.LLMCost.PriceFiles, conn, a.opts.Log.With("role", "rollup"), a.Registry)
 	if err != nil {
 		_ = conn.Close()
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/pricing"
 	"github.com/tollkeeper/tollkeeper/rollup"
 	"github.com/tollkeeper/tollkeeper/rollup/settle"
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -21,20 +22,24 @@ func WithRollup(cfg config.Config, log *slog.Logger, do func(*rollup.Rollup) err
 	}
 	defer conn.Close()
 	cfg.Rollup.SealedAfter = cfg.Schema.Retention.SealedAfter()
-	r, err := newRollup(cfg.Rollup, conn, log, nil)
+	r, err := newRollup(cfg.Rollup, cfg.Collector.LLMCost.PriceFiles, conn, log, nil)
 	if err != nil {
 		return err
 	}
 	return do(r)
 }
 
-// newRollup is a rollup that settles each minute before it adds it up.
-func newRollup(cfg rollup.Config, conn driver.Conn, log *slog.Logger, registry prometheus.Registerer) (*rollup.Rollup, error) {
+// newRollup is a rollup that settles each minute before it adds it up. The price files are the collector's.
+func newRollup(cfg rollup.Config, priceFiles []string, conn driver.Conn, log *slog.Logger, registry prometheus.Registerer) (*rollup.Rollup, error) {
 	metrics, err := settle.NewMetrics(registry)
 	if err != nil {
 		return nil, err
 	}
-	return rollup.New(cfg, rollup.Deps{ClickHouse: conn, Log: log, Metrics: registry, Settler: settle.New(conn, log, metrics)})
+	prices, err := pricing.NewWatch(priceFiles...)
+	if err != nil {
+		return nil, err
+	}
+	return rollup.New(cfg, rollup.Deps{ClickHouse: conn, Log: log, Metrics: registry, Settler: settle.New(conn, log, metrics, prices)})
 }
 
 // RollupOnce brings all totals up to the calls stored now and tells report what each level took.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // Verdict is what was decided of one report.
@@ -20,12 +22,15 @@ type Group struct {
 }
 
 // Decide says of every report whether it stands for a call or gives way to another. It is a function of the set of
-// reports: their order and how often one is in it don't matter. A winner never loses.
+// reports: their order and how often one is in it don't matter. A winner never loses. Aggregates are left out: they wait for this
+// decision, see DecideAggregates.
 //
 // Reports are linked, in this order, as copies of one span, by a unique response id, as parent and child in a trace, and as
 // the only one that ran inside another with the same usage. Two reports of one rank are two calls.
 func Decide(reports []Report) []Group {
-	parts := groups(distinct(reports))
+	all := distinct(reports)
+	all = slices.DeleteFunc(all, func(r Report) bool { return r.Role == ledger.RoleAggregate })
+	parts := groups(all)
 	out := make([]Group, len(parts))
 	for i, part := range parts {
 		out[i] = Group{part, decide(part)}

@@ -15,7 +15,7 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tollkeeper_settle_verdicts_total",
-		Help: "Reports looked at, by what was decided: call, the reason for which one gave way, or unsettled. A report is looked at again with every rollup of its minute.",
+		Help: "Reports looked at, by what was decided: call, the reason for which one gave way, unsettled, or, of an aggregate, explained, unseen_leaf or provisional. A report is looked at again with every rollup of its minute.",
 	}, []string{"verdict"})}
 	if reg == nil {
 		return m, nil
@@ -37,5 +37,20 @@ func (m *Metrics) count(groups []Group) {
 			}
 			m.verdicts.WithLabelValues(v.Reason).Inc()
 		}
+	}
+}
+
+func (m *Metrics) countUnseen(all []Unseen) {
+	if m == nil {
+		return
+	}
+	for i := range all {
+		m.verdicts.WithLabelValues(all[i].verdict().Reason).Inc()
+	}
+}
+
+func (m *Metrics) provisional(n int) {
+	if m != nil {
+		m.verdicts.WithLabelValues("provisional").Add(float64(n))
 	}
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/pricing"
 )
 
 // Settler decides the candidates of a minute before it is rolled up.
@@ -18,27 +18,36 @@ type Settler struct {
 	store     store
 	log       *slog.Logger
 	metrics   *Metrics
+	prices    *pricing.Watch
+	now       func() time.Time
 	interrupt func(step string) error // tests stop it after a step
 }
 
-// New returns a settler of a database. Metrics may be nil.
-func New(conn driver.Conn, log *slog.Logger, metrics *Metrics) *Settler {
-	return &Settler{store: store{conn}, log: log, metrics: metrics}
+// New returns a settler of a database. Metrics may be nil. Prices rate what an aggregate used beside its calls; without them such
+// a call is unpriced.
+func New(conn driver.Conn, log *slog.Logger, metrics *Metrics, prices *pricing.Watch) *Settler {
+	return &Settler{store: store{conn}, log: log, metrics: metrics, prices: prices, now: time.Now}
 }
 
 // The steps of Settle, in order: what a late twin changes must be marked before the decision is there, else a stop between the
 // two would leave the other minute's total as it was (facts: searched; model_test.go).
 const (
-	afterRead  = "read"
-	afterMark  = "mark"
-	afterWrite = "write"
+	afterRead    = "read"
+	afterMark    = "mark"
+	afterReserve = "reserve"
+	afterLeaves  = "leaves"
+	afterWrite   = "write"
 )
 
-// Settle decides the groups that have a report in the minute. Where a decision differs from the stored one it marks the
-// minutes of the reports that change, then writes the decision. It can be stopped anywhere and run by several at once.
+// Settle decides the groups that have a report in the minute, and the aggregates. Where a decision differs from the stored one it
+// marks the minutes of the reports that change, then writes the decision. It can be stopped anywhere and run by several at once.
+//
+// An aggregate that hasn't ended long enough ago stays provisional: it counts nowhere, and a mark that is due later brings the
+// minute back. What its calls don't explain becomes a call of its own, whose report is written between two decisions: one that
+// says that it doesn't count yet, and the final one. So no report that counts is ever missing, or there without being known.
 func (s *Settler) Settle(ctx context.Context, minute time.Time) error {
 	n := neighbours{store: &s.store, minute: minute, reports: map[ID]Report{}, stored: map[ID]decision{},
-		traces: map[[16]byte]bool{}, responses: map[uint64]bool{}}
+		traces: map[[16]byte]bool{}, responses: map[uint64]bool{}, whole: map[ID]uint64{}, others: map[ID]Report{}}
 	if err := n.collect(ctx); err != nil {
 		return err
 	}
@@ -49,22 +58,54 @@ func (s *Settler) Settle(ctx context.Context, minute time.Time) error {
 		return err
 	}
 	groups := Decide(slices.Collect(maps.Values(n.reports)))
-	changed, minutes := n.changes(groups)
 	s.metrics.count(groups)
-	if len(changed) == 0 {
+	aggregates, later := n.aggregates(s.now())
+	if len(later) > 0 {
+		s.metrics.provisional(len(later))
+		if err := s.store.markLater(ctx, minute, later); err != nil {
+			return wrap("mark it for when its aggregates are due", minute, err)
+		}
+	}
+	unseen := DecideAggregates(aggregates, groups, slices.Collect(maps.Values(n.others)))
+	s.metrics.countUnseen(unseen)
+	c := changes{stored: n.stored, touched: map[int64]bool{}}
+	for i := range groups {
+		c.group(&groups[i])
+	}
+	for i := range unseen {
+		c.aggregate(&unseen[i])
+	}
+	return s.write(ctx, minute, &c)
+}
+
+// write stores what has changed.
+func (s *Settler) write(ctx context.Context, minute time.Time, c *changes) error {
+	if len(c.final) == 0 {
 		return nil
 	}
-	if err := s.store.mark(ctx, minutes); err != nil {
-		return wrap("mark the minutes it changes", minute, err)
+	minutes := slices.Sorted(maps.Keys(c.touched))
+	steps := []struct {
+		name, what string
+		do         func() error
+	}{
+		{afterMark, "mark the minutes it changes", func() error { return s.store.mark(ctx, minutes) }},
+		{afterReserve, "reserve its unseen leaves", func() error { return s.store.write(ctx, c.reserved) }},
+		{afterLeaves, "write its unseen leaves", func() error { return s.leaves(ctx, c.leaves) }},
+		{afterWrite, "write its decisions", func() error { return s.store.write(ctx, c.final) }},
 	}
-	if err := s.stop(afterMark); err != nil {
-		return err
+	for _, step := range steps {
+		if len(c.leaves) == 0 && (step.name == afterReserve || step.name == afterLeaves) {
+			continue
+		}
+		if err := step.do(); err != nil {
+			return wrap(step.what, minute, err)
+		}
+		if err := s.stop(step.name); err != nil {
+			return err
+		}
 	}
-	if err := s.store.write(ctx, changed); err != nil {
-		return wrap("write its decisions", minute, err)
-	}
-	s.log.Debug("settled", "minute", minute, "reports", len(changed), "minutes", len(minutes))
-	return s.stop(afterWrite)
+	s.log.Debug("settled", "minute", minute, "reports", len(c.final), "minutes", len(minutes))
+	return nil
 }
 
 func (s *Settler) stop(step string) error {
@@ -82,6 +123,8 @@ type neighbours struct {
 	stored    map[ID]decision
 	traces    map[[16]byte]bool // looked up
 	responses map[uint64]bool
+	whole     map[ID]uint64 // aggregates whose whole time was looked over: their versions
+	others    map[ID]Report // calls beneath them that nobody repeats
 }
 
 // Bounds of looking for more and more neighbours.
@@ -116,10 +159,14 @@ func (n *neighbours) collect(ctx context.Context) error {
 	}
 	traces, responses := n.add(found, stored)
 	for range maxRounds {
-		if len(traces) == 0 && len(responses) == 0 {
-			return nil
+		if len(traces) > 0 || len(responses) > 0 {
+			if traces, responses, err = n.more(ctx, traces, responses); err != nil {
+				return err
+			}
+			continue
 		}
-		if traces, responses, err = n.more(ctx, traces, responses); err != nil {
+		again := false
+		if traces, responses, again, err = n.lookOver(ctx); err != nil || !again {
 			return err
 		}
 	}
@@ -193,39 +240,9 @@ func (n *neighbours) add(found []Report, stored []decision) (traces [][16]byte, 
 		}
 		n.stored[d.ID] = d
 		trace(d.Trace)
-		if d.Loses {
+		if d.Winner != (ID{}) {
 			trace(d.Winner.Trace)
 		}
 	}
 	return traces, responses
-}
-
-// changes are the decisions to write, whole groups of them, and the minutes whose totals change by that.
-func (n *neighbours) changes(groups []Group) (out []decision, minutes []int64) {
-	touched := map[int64]bool{}
-	for _, g := range groups {
-		var highest uint64
-		differs := false
-		for i := range g.Reports {
-			old, ok := n.stored[g.Reports[i].ID]
-			highest = max(highest, old.revision>>32)
-			v := g.Verdicts[i]
-			if old.Verdict != v && (ok || v != Verdict{}) {
-				differs = true
-				touched[g.Reports[i].Minute] = true
-			}
-		}
-		if !differs {
-			continue
-		}
-		// Two that decide at once write the same number; the lower half says whose decision holds, as a whole.
-		revision := (highest+1)<<32 | uint64(rand.Uint32())
-		for i := range g.Reports {
-			_, ok := n.stored[g.Reports[i].ID]
-			if v := g.Verdicts[i]; ok || v != (Verdict{}) {
-				out = append(out, decision{g.Reports[i].ID, v, revision})
-			}
-		}
-	}
-	return out, slices.Sorted(maps.Keys(touched))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
+	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
@@ -37,8 +38,7 @@ func ledgerOf(t *testing.T) driver.Conn {
 func arrive(t *testing.T, conn driver.Conn, reports ...Report) {
 	t.Helper()
 	ctx := t.Context()
-	calls, err := conn.PrepareBatch(ctx, "INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, cost_input)")
-	require.NoError(t, err)
+	storeReports(t, conn, ledger.FlagCandidate, reports...)
 	candidates, err := conn.PrepareBatch(ctx, `INSERT INTO settle_candidates (hour, minute, tenant, trace_id, span_id, version, parent_span_id,
 		response_id, provider, operation, role, rank, flags, start, duration_ns, input, output, authenticated)`)
 	require.NoError(t, err)
@@ -48,15 +48,39 @@ func arrive(t *testing.T, conn driver.Conn, reports ...Report) {
 		if r.Authenticated {
 			authenticated = 1
 		}
-		require.NoError(t, calls.Append(at, r.Tenant, string(r.Trace[:]), string(r.Span[:]), r.Version, "1"))
 		require.NoError(t, candidates.Append(at.Truncate(time.Hour), at, r.Tenant, string(r.Trace[:]), string(r.Span[:]), r.Version, string(r.Parent[:]),
 			r.ResponseID, r.Provider, r.Operation, []string{"leaf", "aggregate", "wrapper"}[r.Role], r.Rank, uint32(r.Flags),
 			time.Unix(0, r.Start).UTC(), uint64(r.End-r.Start), r.Input, r.Output, authenticated))
 	}
-	require.NoError(t, calls.Send())
 	require.NoError(t, candidates.Send())
+	markMinutes(t, conn, reports)
+}
+
+// arriveAlone stores reports of which the collector doesn't know that another may tell of their call too.
+func arriveAlone(t *testing.T, conn driver.Conn, reports ...Report) {
+	t.Helper()
+	storeReports(t, conn, 0, reports...)
+	markMinutes(t, conn, reports)
+}
+
+// storeReports writes the reports themselves.
+func storeReports(t *testing.T, conn driver.Conn, flags ledger.Flags, reports ...Report) {
+	t.Helper()
+	calls, err := conn.PrepareBatch(t.Context(), `INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, parent_span_id, start,
+		duration_ns, provider, model, operation, role, rank, flags, fresh_input, text_output, cost_input)`)
+	require.NoError(t, err)
+	for _, r := range reports {
+		require.NoError(t, calls.Append(time.Unix(r.Minute, 0).UTC(), r.Tenant, string(r.Trace[:]), string(r.Span[:]), r.Version, string(r.Parent[:]),
+			time.Unix(0, r.Start).UTC(), uint64(r.End-r.Start), r.Provider, "gpt-4o-mini", r.Operation, []string{"leaf", "aggregate", "wrapper"}[r.Role], r.Rank,
+			uint32(r.Flags|flags), r.Input, r.Output, "1"))
+	}
+	require.NoError(t, calls.Send())
+}
+
+func markMinutes(t *testing.T, conn driver.Conn, reports []Report) {
+	t.Helper()
 	for _, m := range minutesOf(reports) {
-		require.NoError(t, conn.Exec(ctx, schema.SQL("rollup/mark"), named("level", "minute"), named("window", time.Unix(m, 0).UTC())))
+		require.NoError(t, conn.Exec(t.Context(), schema.SQL("rollup/mark"), named("level", "minute"), named("window", time.Unix(m, 0).UTC())))
 	}
 }
 
@@ -70,7 +94,7 @@ func minutesOf(reports []Report) []int64 {
 }
 
 func settler(conn driver.Conn) *Settler {
-	return New(conn, slog.New(slog.NewTextHandler(io.Discard, nil)), nil)
+	return New(conn, slog.New(slog.NewTextHandler(io.Discard, nil)), nil, nil)
 }
 
 // standing are the spans that the view calls shows.

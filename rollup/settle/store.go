@@ -75,11 +75,10 @@ func (s *store) decisions(ctx context.Context, query string, args ...any) ([]dec
 		d.Minute, d.Loses = minute.Unix(), loses != 0
 		copy(d.Trace[:], trace)
 		copy(d.Span[:], span)
-		if d.Loses {
-			d.Winner.Minute = winnerMinute.Unix()
-			copy(d.Winner.Trace[:], winnerTrace)
-			copy(d.Winner.Span[:], winnerSpan)
-		} else {
+		d.Winner.Minute = winnerMinute.Unix()
+		copy(d.Winner.Trace[:], winnerTrace)
+		copy(d.Winner.Span[:], winnerSpan)
+		if d.Winner == d.ID {
 			d.Winner = ID{}
 		}
 		out = append(out, d)
@@ -96,16 +95,20 @@ func (s *store) mark(ctx context.Context, minutes []int64) error {
 	return s.conn.Exec(ctx, schema.SQL("settle/mark"), named("minutes", times))
 }
 
-// write stores decisions in one statement. A winner's row says so, because an earlier one may have said otherwise.
+// write stores decisions in one statement. A winner's row says so, because an earlier one may have said otherwise; an unseen
+// leaf's names its aggregate.
 func (s *store) write(ctx context.Context, all []decision) error {
 	batch, err := s.conn.PrepareBatch(ctx, schema.SQL("settle/insert"))
 	if err != nil {
 		return err
 	}
 	for _, d := range all {
-		loses, winner := uint8(0), d.ID
+		loses, winner := uint8(0), d.Winner
 		if d.Loses {
-			loses, winner = 1, d.Winner
+			loses = 1
+		}
+		if winner == (ID{}) {
+			winner = d.ID
 		}
 		err := batch.Append(time.Unix(d.Minute, 0).UTC(), d.Tenant, string(d.Trace[:]), string(d.Span[:]), d.revision, loses,
 			time.Unix(winner.Minute, 0).UTC(), winner.Tenant, string(winner.Trace[:]), string(winner.Span[:]), d.Reason)
