@@ -33,7 +33,7 @@ func (b *budgets) replace(rules []Budget) error {
 	var periods []period
 	var complete []Budget
 	for _, r := range rules {
-		p, err := parsePeriod(r.Period)
+		p, err := parsePeriod(r.Period, r.TimeZone)
 		if err != nil {
 			return fmt.Errorf("budget %s: %w", r.Name, err)
 		}

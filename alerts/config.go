@@ -37,7 +37,8 @@ type Budget struct {
 	Tenant     string             `yaml:"tenant"`      // *: every tenant by itself
 	By         string             `yaml:"by"`          // team, key or model: a part of the tenant; empty: all of it
 	Value      string             `yaml:"value"`       // which; empty: each by itself
-	Period     string             `yaml:"period"`      // hour, day, month (UTC), or a duration of whole seconds that divides a day
+	Period     string             `yaml:"period"`      // hour, day, month, or a duration of whole seconds that divides a day
+	TimeZone   string             `yaml:"time_zone"`   // in which a day or month begins and ends, like Europe/Berlin; UTC if empty
 	Amount     Decimal            `yaml:"amount"`      // USD
 	Thresholds []int              `yaml:"thresholds"`  // percent of the amount; [80, 100] if empty
 	Forecast   []int              `yaml:"forecast"`    // percent of the amount that the period's end is foreseen to reach; none if empty
@@ -268,7 +269,7 @@ func (b Budget) validate(p *problems, key string) {
 	if b.Tenant == "" {
 		p.add("%s.tenant is empty: name the tenant, or * for every tenant by itself", key)
 	}
-	if _, err := parsePeriod(b.Period); err != nil {
+	if _, err := parsePeriod(b.Period, b.TimeZone); err != nil {
 		p.add("%s.period: %w", key, err)
 	}
 	if b.Amount.Sign() <= 0 {

@@ -3,28 +3,34 @@ package alerts
 import (
 	"fmt"
 	"time"
+
+	"github.com/tollkeeper/tollkeeper/ledger/calendar"
 )
 
-// period is how often a budget begins anew. Windows are tumbling and in UTC.
+// period is how often a budget begins anew. Windows are tumbling; days and months are those of a time zone, all else is in UTC.
 type period struct {
 	name   string
-	length time.Duration // 0 for months
+	length time.Duration // 0 for days and months
+	zone   *time.Location
 }
 
-func parsePeriod(s string) (period, error) {
-	switch s {
-	case "hour":
-		return period{s, time.Hour}, nil
-	case "day":
-		return period{s, 24 * time.Hour}, nil
-	case "month":
-		return period{name: s}, nil
+func parsePeriod(s, timeZone string) (period, error) {
+	zone, err := calendar.Zone(timeZone)
+	switch {
+	case err != nil:
+		return period{}, err
+	case s == "day", s == "month":
+		return period{name: s, zone: zone}, nil
+	case timeZone != "":
+		return period{}, fmt.Errorf("%q has no time zone: only a day and a month have", s)
+	case s == "hour":
+		return period{name: s, length: time.Hour}, nil
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 5*time.Second || d > 24*time.Hour || d%time.Second != 0 || (24*time.Hour)%d != 0 {
 		return period{}, fmt.Errorf("%q: want hour, day, month, or a duration from 5s to 24h of whole seconds that divides a day, like 30s or 15m", s)
 	}
-	return period{s, d}, nil
+	return period{name: s, length: d}, nil
 }
 
 // window is [from, to) of time.
@@ -32,11 +38,15 @@ type window struct{ from, to time.Time }
 
 // at is the window that holds t.
 func (p period) at(t time.Time) window {
-	t = t.UTC()
-	if p.length == 0 {
-		from := time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
-		return window{from, from.AddDate(0, 1, 0)}
+	switch p.name {
+	case "day":
+		day := calendar.Day(t, p.zone)
+		return window{day.From, day.To}
+	case "month":
+		month := calendar.Month(t, p.zone)
+		return window{month.From, month.To}
 	}
+	t = t.UTC()
 	day := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
 	from := day.Add(t.Sub(day).Truncate(p.length))
 	return window{from, from.Add(p.length)}
