@@ -22,7 +22,8 @@ var sources = map[string]string{
 var reasons = map[string]string{
 	"copy": "the same span, stored under another minute", "response_id": "it tells of the same provider response",
 	"parent": "parent and child of one request", "inside": "the only one that ran inside the other, with the same usage",
-	"retries": "it sums up attempts that are calls of their own",
+	"retries": "it sums up attempts that are calls of their own", "explained": "its calls tell all that it used",
+	"unseen_leaf": "a call of its own bills what its calls don't tell", "replaced": "another decision about what its aggregate's calls don't tell",
 }
 
 // WriteText explains reports to a person, each with the sum behind its amount.
@@ -62,6 +63,8 @@ func (r *Report) write(out io.Writer, book *pricing.Book) error {
 			others = append(others, o.String())
 		}
 		line("counts", "yes, and stands for %s", strings.Join(others, ", "))
+	case r.Role == "aggregate":
+		line("counts", "not yet: provisional until a minute after its end")
 	default:
 		line("counts", "yes")
 	}
