@@ -100,3 +100,18 @@ func TestPricesExampleOfTheDocs(t *testing.T) {
 	version := regexp.MustCompile(`price book   \w+`)
 	require.Equal(t, strings.TrimSpace(version.ReplaceAllString(want, "")), strings.TrimSpace(version.ReplaceAllString(p.text(), "")))
 }
+
+func TestPricesImport(t *testing.T) {
+	dir := t.TempDir()
+	catalogue := filepath.Join(dir, "litellm.json")
+	require.NoError(t, os.WriteFile(catalogue, []byte(`{"groq/m": {"litellm_provider": "groq", "input_cost_per_token": 1e-06},
+		"groq/tts": {"litellm_provider": "groq", "input_cost_per_character": 1e-06}}`), 0o600))
+	p := start(t, nil, "prices", "import", catalogue, "--out", filepath.Join(dir, "out"))
+	require.Zero(t, p.exit())
+	require.Contains(t, p.text(), "litellm: 1 models of 1 providers, 1 models refused")
+	require.Contains(t, p.text(), "input_cost_per_character: price files have no such price")
+	p = start(t, nil, "prices", "lint", filepath.Join(dir, "out", "groq.yaml"))
+	require.Zero(t, p.exit())
+	p = start(t, nil, "prices", "import", catalogue, "--as", "groq")
+	require.Equal(t, exitUsage, p.exit())
+}

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Formats that Read knows.
@@ -83,6 +86,7 @@ func Read(r io.Reader) (format string, providers []Provider, left []Left, err er
 	if err != nil {
 		return format, nil, nil, fmt.Errorf("read the catalogue: %w", err)
 	}
+	providers = slices.DeleteFunc(providers, func(p Provider) bool { return !named(p.ID) })
 	for i := range providers {
 		l.unique(&providers[i])
 	}
@@ -101,12 +105,21 @@ func (l *leaver) leave(provider, model, what, reason string, whole bool) {
 	l.left = append(l.left, Left{provider, model, what, reason, whole})
 }
 
+// named reports whether a text can be a name: something to be seen, on one line.
+func named(s string) bool {
+	return s != "" && strings.TrimSpace(s) == s && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
 // unique sorts the models and gives every name to one of them; letter case doesn't tell models apart.
 func (l *leaver) unique(p *Provider) {
 	sort.Slice(p.Models, func(i, j int) bool { return p.Models[i].Name < p.Models[j].Name })
 	owner := map[string]string{}
 	kept := p.Models[:0]
 	for _, m := range p.Models {
+		if !named(m.Name) {
+			l.leave(p.ID, m.Name, "name", "no name that could be written", true)
+			continue
+		}
 		if first, ok := owner[strings.ToLower(m.Name)]; ok {
 			l.leave(p.ID, m.Name, "name", "the same as "+first, true)
 			continue
@@ -121,6 +134,8 @@ func (l *leaver) unique(p *Provider) {
 		aliases := m.Aliases[:0]
 		for _, a := range m.Aliases {
 			switch have, ok := owner[strings.ToLower(a)]; {
+			case !named(a):
+				l.leave(p.ID, m.Name, "alias", "no name that could be written", false)
 			case !ok:
 				owner[strings.ToLower(a)] = m.Name
 				aliases = append(aliases, a)
@@ -139,6 +154,9 @@ func decode(content []byte, into any) error {
 	return dec.Decode(into)
 }
 
+// priced are numbers of a size that a price can have.
+var priced = regexp.MustCompile(`^\d{1,20}(\.\d{1,40})?([eE][+-]?\d{1,2})?$`)
+
 // number is a JSON number, or a text of one, as a fraction. Negative ones and what isn't a number are refused.
 func number(v any) (*big.Rat, error) {
 	var s string
@@ -148,9 +166,12 @@ func number(v any) (*big.Rat, error) {
 	case string:
 		s = n
 	}
+	if !priced.MatchString(s) {
+		return nil, fmt.Errorf("%.40q is no price", fmt.Sprint(v))
+	}
 	r, ok := new(big.Rat).SetString(s)
-	if !ok || strings.ContainsAny(s, "/xXpP_") || r.Sign() < 0 {
-		return nil, fmt.Errorf("%v is no price", v)
+	if !ok {
+		return nil, fmt.Errorf("%.40q is no price", s)
 	}
 	return r, nil
 }
@@ -162,6 +183,9 @@ const maxDigits = 14
 func decimal(r *big.Rat) (string, error) {
 	places, exact := r.FloatPrec()
 	text := r.FloatString(places)
+	if whole, _, _ := strings.Cut(text, "."); len(whole) > 9 || places > 18 {
+		return "", fmt.Errorf("%s is no price: too large or too small", r.FloatString(20))
+	}
 	if !exact || len(strings.Trim(strings.Replace(text, ".", "", 1), "0")) > maxDigits {
 		return "", fmt.Errorf("%s is no exact price: its digits were lost in a float or a division", r.FloatString(20))
 	}

@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"time"
 )
 
 const standard = "standard"
@@ -77,7 +78,7 @@ func (l *leaver) genai(content []byte) ([]Provider, error) {
 			return nil, errors.New("genai-prices: a provider without an id")
 		}
 		provider := Provider{ID: p.ID}
-		if len(p.URLs) > 0 {
+		if len(p.URLs) > 0 && named(p.URLs[0]) {
 			provider.URL = p.URLs[0]
 		}
 		for _, m := range p.Models {
@@ -130,6 +131,11 @@ func (l *leaver) genaiPeriods(provider string, m *genaiModel) ([]Period, error) 
 		}
 	}
 	order := slices.Sorted(maps.Keys(days)) // "" is the beginning
+	for _, day := range order[1:] {
+		if _, err := time.Parse(time.DateOnly, day); err != nil {
+			return nil, fmt.Errorf("start_date %.20q is no day", day)
+		}
+	}
 	var out []Period
 	for i, day := range order {
 		periods, err := l.genaiDay(provider, m, conditional, day)
@@ -223,7 +229,8 @@ func (l *leaver) genaiVariants(provider string, m *genaiModel, base map[string]a
 		}
 	}
 	for tier, prices := range over {
-		all := maps.Clone(base)
+		all := map[string]any{}
+		maps.Copy(all, base)
 		maps.Copy(all, prices)
 		t, err := l.genaiTier(provider, m.ID, all)
 		if err != nil {

@@ -55,7 +55,9 @@ func (l *leaver) litellm(content []byte) ([]Provider, error) {
 			l.leave(id, name, "name", "stands for no model", true)
 			continue
 		}
-		model.URL, _ = m["source"].(string)
+		if model.URL, _ = m["source"].(string); !named(model.URL) {
+			model.URL = ""
+		}
 		tiers, err := l.litellmModel(id, model.Name, m)
 		model.Periods = []Period{{Tiers: tiers}}
 		switch {

@@ -118,7 +118,9 @@ func (p *Period) write(b *bytes.Buffer) {
 }
 
 func (t Tier) write(line func(string, ...any)) {
-	line("usd_per_million: %s", prices(t.Million, bucketOrder))
+	if len(t.Million) > 0 || len(t.Unit) == 0 {
+		line("usd_per_million: %s", prices(t.Million, bucketOrder))
+	}
 	if len(t.Unit) > 0 {
 		line("usd_per_unit: %s", prices(t.Unit, unitOrder))
 	}
