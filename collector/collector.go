@@ -86,6 +86,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	defer c.kafka.close()
 	c.running.Store(col)
 	defer c.running.Store(nil)
+	c.cfg.warnOpen(c.deps.Log)
 	c.deps.Log.Info("collector listens for OTLP", "grpc", c.grpc, "http", c.http, "brokers", c.cfg.Brokers)
 	return c.serve(ctx, col)
 }

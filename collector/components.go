@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/otlpexporter"
 	"go.opentelemetry.io/collector/exporter/otlphttpexporter"
+	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/memorylimiterprocessor"
@@ -21,12 +22,13 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector/llmcost"
 	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
 	"github.com/tollkeeper/tollkeeper/collector/payloadkafka"
+	"github.com/tollkeeper/tollkeeper/collector/tenantauth"
 )
 
 // Components are the factories of the distribution; manifest.yaml lists the same for ocb.
 func Components() (otelcol.Factories, error) {
 	var f otelcol.Factories
-	var errs [4]error
+	var errs [5]error
 	f.Receivers, errs[0] = otelcol.MakeFactoryMap[receiver.Factory](otlpreceiver.NewFactory())
 	f.Processors, errs[1] = otelcol.MakeFactoryMap[processor.Factory](
 		memorylimiterprocessor.NewFactory(), llmcost.NewFactory(), llmsampling.NewFactory())
@@ -34,6 +36,7 @@ func Components() (otelcol.Factories, error) {
 		callskafka.NewFactory(), payloadkafka.NewFactory(), countsink.NewFactory(),
 		otlpexporter.NewFactory(), otlphttpexporter.NewFactory())
 	f.Connectors, errs[3] = otelcol.MakeFactoryMap[connector.Factory](callsplit.NewFactory())
+	f.Extensions, errs[4] = otelcol.MakeFactoryMap[extension.Factory](tenantauth.NewFactory())
 	f.Telemetry = otelconftelemetry.NewFactory()
 	if err := errors.Join(errs[:]...); err != nil {
 		return f, fmt.Errorf("collector components: %w", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector/callsplit"
 	"github.com/tollkeeper/tollkeeper/collector/llmcost"
 	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
+	"github.com/tollkeeper/tollkeeper/collector/tenantauth"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -41,6 +42,11 @@ type Config struct {
 	// PayloadQueueMiB bounds the payload waiting for Kafka, as OTLP; about six times that is resident.
 	PayloadQueueMiB int `yaml:"payload_queue_mib"`
 
+	// Auth tells tenants by API key; off without a keys file.
+	Auth tenantauth.Config `yaml:"auth"`
+	// TLS of both receivers; off without a certificate.
+	TLS TLS `yaml:"tls"`
+
 	// LLMCost is the configuration of the processor llmcost.
 	LLMCost llmcost.Config `yaml:"llmcost"`
 	// Sampling is the configuration of the processor llmsampling.
@@ -53,6 +59,14 @@ type Config struct {
 	Forward Forward `yaml:"forward"`
 	// Overlay is merged over the rendered Collector configuration: TLS of the receivers, for example.
 	Overlay map[string]any `yaml:"overlay"`
+}
+
+// TLS is the receivers' certificate, in files (PEM) that are read again every hour. With ClientCAFile a client must show a
+// certificate of that authority.
+type TLS struct {
+	CertFile     string `yaml:"cert_file"`
+	KeyFile      string `yaml:"key_file"`
+	ClientCAFile string `yaml:"client_ca_file"`
 }
 
 // Forward names exporters by signal. Traces are passed on tagged and unsampled, with all their content: prompts, answers and
@@ -71,6 +85,7 @@ func DefaultConfig() Config {
 		CallsTopic: ledger.TopicCalls, SpansTopic: ledger.TopicSpans,
 		MaxWait: 5 * time.Second, MaxInFlight: 1000, MaxRequestMiB: 64,
 		MemoryLimitMiB: 1024, PayloadMemoryLimitMiB: 640, PayloadQueueMiB: 32,
+		Auth:    *tenantauth.DefaultConfig(),
 		LLMCost: *llmcost.DefaultConfig(), Sampling: llmsampling.DefaultConfig(),
 	}
 }
@@ -115,6 +130,7 @@ func (c *Config) Validate() error {
 			bad("%s: %d is not positive; the default is a good start", key, v)
 		}
 	}
+	errs = append(errs, c.validateAccess()...)
 	errs = append(errs, c.validateForward()...)
 	errs = append(errs, c.validateRendered()...)
 	if err := c.LLMCost.Validate(); err != nil {

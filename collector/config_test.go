@@ -3,10 +3,13 @@ package collector
 import (
 	"flag"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tollkeeper/tollkeeper/collector/tenantauth"
 )
 
 var update = flag.Bool("update", false, "write default.yaml anew")
@@ -141,13 +144,20 @@ func TestForwardingMustNotHoldRequests(t *testing.T) {
 	require.ErrorContains(t, cfg.Validate(), "callskafka/theirs")
 }
 
-// Nobody is authenticated without an authenticator: to require it would book every call on the default tenant.
+// Nobody is authenticated where nobody asks for a key: to require it would book every call on the default tenant.
 func TestRequireAuthNeedsAnAuthenticator(t *testing.T) {
 	cfg := DefaultConfig()
-	cfg.LLMCost.Tenant.RequireAuth = true
-	require.ErrorContains(t, cfg.Validate(), `llmcost.tenant.require_auth: true, but this version has no authenticator: every call would be booked on "unattributed"`)
+	cfg.LLMCost.Tenant.RequireAuth, cfg.HTTP = true, ""
+	require.ErrorContains(t, cfg.Validate(), `llmcost.tenant.require_auth: true, but the listener grpc asks for no key: every call of it would be booked on "unattributed"`)
 	cfg = DefaultConfig()
 	cfg.LLMCost.Tenant.Default = "house"
 	cfg.Overlay = map[string]any{"processors": map[string]any{"llmcost": map[string]any{"tenant": map[string]any{"require_auth": true}}}}
 	require.ErrorContains(t, cfg.Validate(), `booked on "house"`)
+	cfg = DefaultConfig()
+	cfg.LLMCost.Tenant.RequireAuth = true
+	cfg.Auth.KeysFile = filepath.Join(t.TempDir(), "keys.yaml")
+	require.ErrorContains(t, cfg.Validate(), "auth: keys_file")
+	_, _, err := tenantauth.Create(cfg.Auth.KeysFile, tenantauth.Key{Tenant: "acme"})
+	require.NoError(t, err)
+	require.NoError(t, cfg.Validate())
 }

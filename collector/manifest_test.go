@@ -14,7 +14,7 @@ import (
 // The ocb manifest names exactly the distribution's components, at the versions of go.mod.
 func TestManifestMatches(t *testing.T) {
 	type module struct{ Gomod, Import string }
-	var manifest struct{ Receivers, Processors, Connectors, Exporters []module }
+	var manifest struct{ Extensions, Receivers, Processors, Connectors, Exporters []module }
 	text, err := os.ReadFile("manifest.yaml")
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(text, &manifest))
@@ -22,7 +22,7 @@ func TestManifestMatches(t *testing.T) {
 	require.NoError(t, err)
 
 	var listed []string
-	for _, m := range append(append(append(manifest.Receivers, manifest.Processors...), manifest.Connectors...), manifest.Exporters...) {
+	for _, m := range append(append(append(append(manifest.Extensions, manifest.Receivers...), manifest.Processors...), manifest.Connectors...), manifest.Exporters...) {
 		name, _, _ := strings.Cut(m.Gomod, " ")
 		if m.Import != "" {
 			name = m.Import
@@ -41,6 +41,9 @@ func TestManifestMatches(t *testing.T) {
 			want = append(want, name)
 		}
 	}
+	for _, f := range f.Extensions {
+		add("extension", f)
+	}
 	for _, f := range f.Receivers {
 		add("receiver", f)
 	}
@@ -54,7 +57,7 @@ func TestManifestMatches(t *testing.T) {
 		add("exporter", f)
 	}
 	own := strings.NewReplacer("llmcostprocessor", "llmcost", "llmsamplingprocessor", "llmsampling", "callsplitconnector", "callsplit",
-		"callskafkaexporter", "callskafka", "payloadkafkaexporter", "payloadkafka", "countsinkexporter", "countsink", "otlpgrpcexporter", "otlpexporter")
+		"callskafkaexporter", "callskafka", "payloadkafkaexporter", "payloadkafka", "countsinkexporter", "countsink", "tenantauthextension", "tenantauth", "otlpgrpcexporter", "otlpexporter")
 	for i, w := range want {
 		want[i] = own.Replace(w)
 	}

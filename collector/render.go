@@ -9,6 +9,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/otelcol"
+
+	"github.com/tollkeeper/tollkeeper/collector/tenantauth"
 )
 
 // Rendered is the Collector configuration that c stands for, as YAML: what one would give to a Collector built with ocb.
@@ -52,7 +54,7 @@ func render(c *Config, grpc, http string) (*confmap.Conf, error) {
 	if err := errors.Join(cost.Marshal(c.LLMCost), sampling.Marshal(c.Sampling)); err != nil {
 		return nil, fmt.Errorf("llmcost, sampling: %w", err)
 	}
-	conf := confmap.NewFromStringMap(section{
+	whole := section{
 		"receivers": section{"otlp": section{"protocols": protocols(c, grpc, http)}},
 		"processors": section{
 			"memory_limiter":         limiter(c.MemoryLimitMiB),
@@ -65,7 +67,15 @@ func render(c *Config, grpc, http string) (*confmap.Conf, error) {
 		}},
 		"exporters": exporters,
 		"service":   section{"pipelines": pipelines(c)},
-	})
+	}
+	if c.Auth.KeysFile != "" {
+		name := tenantauth.Type.String()
+		whole["extensions"] = section{name: section{
+			"keys_file": c.Auth.KeysFile, "required": c.Auth.Required, "headers": c.Auth.Headers, "reload": c.Auth.Reload.String(),
+		}}
+		whole["service"].(section)["extensions"] = []string{name}
+	}
+	conf := confmap.NewFromStringMap(whole)
 	if err := conf.Merge(confmap.NewFromStringMap(c.Overlay)); err != nil {
 		return nil, fmt.Errorf("overlay: %w", err)
 	}
@@ -103,10 +113,10 @@ func pipelines(c *Config) section {
 func protocols(c *Config, grpc, http string) section {
 	p := section{}
 	if c.GRPC != "" {
-		p["grpc"] = section{"endpoint": grpc, "max_recv_msg_size_mib": c.MaxRequestMiB}
+		p["grpc"] = c.access(section{"endpoint": grpc, "max_recv_msg_size_mib": c.MaxRequestMiB})
 	}
 	if c.HTTP != "" {
-		p["http"] = section{"endpoint": http, "max_request_body_size": c.MaxRequestMiB << 20}
+		p["http"] = c.access(section{"endpoint": http, "max_request_body_size": c.MaxRequestMiB << 20})
 	}
 	return p
 }

@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/collector/confmap"
-
-	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // validateRendered checks what the configuration must hold whether a key was written in the section or in the overlay.
@@ -19,7 +17,7 @@ func (c *Config) validateRendered() (errs []error) {
 		errs = append(errs, validateQueue(conf, id)...)
 	}
 	if conf.Get("processors::llmcost::tenant::require_auth") == true {
-		errs = append(errs, c.validateAuth())
+		errs = append(errs, c.validateAuth(conf))
 	}
 	return errs
 }
@@ -40,18 +38,4 @@ func validateQueue(conf *confmap.Conf, id string) (errs []error) {
 		}
 	}
 	return errs
-}
-
-// validateAuth refuses to require what nothing can give.
-func (c *Config) validateAuth() error {
-	factories, err := Components()
-	if err != nil || len(factories.Extensions) > 0 {
-		return err
-	}
-	tenant := c.LLMCost.Tenant.Default
-	if tenant == "" {
-		tenant = ledger.Unattributed
-	}
-	return fmt.Errorf("llmcost.tenant.require_auth: true, but this version has no authenticator: every call would be booked on %q; "+
-		"set it to false (authenticated listeners come in a later version)", tenant)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -22,10 +23,17 @@ type Config struct {
 	TrustCostOf []string `mapstructure:"trust_cost_of" yaml:"trust_cost_of"`
 }
 
-// TenantConfig says where the tenant is found. An authenticated identity always wins over all of it.
+// TenantConfig says where the tenant is found. An authenticated identity always wins over all of it, unless its key may
+// claim (a gateway's): then the claims of that sender count, and the key's own tenant where it makes none.
 type TenantConfig struct {
-	// Order of the sources, the first that names a tenant wins: resource, span.
+	// Order of the sources, the first that names a tenant wins: header, resource, span, mapping.
 	Order []string `mapstructure:"order" yaml:"order"`
+
+	// HeaderKeys are request headers, tried in order; the receivers must pass them on (include_metadata).
+	HeaderKeys []string `mapstructure:"header_keys" yaml:"header_keys"`
+
+	// Mapping translates what a gateway knows (a team, a virtual key, a key's hash) to tenants; the first that fits wins.
+	Mapping []Mapping `mapstructure:"mapping" yaml:"mapping"`
 
 	// ResourceKeys and SpanKeys are tried in order.
 	ResourceKeys []string `mapstructure:"resource_keys" yaml:"resource_keys"`
@@ -34,15 +42,25 @@ type TenantConfig struct {
 	// Default is the tenant where no source names one; empty = unattributed.
 	Default string `mapstructure:"default" yaml:"default"`
 
-	// RequireAuth ignores what senders claim: without an authenticated identity the tenant is the default. The distribution
-	// has no authenticator yet, so its configuration refuses this.
+	// RequireAuth ignores what senders without a key claim: their tenant is the default.
 	RequireAuth bool `mapstructure:"require_auth" yaml:"require_auth"`
 }
+
+// Mapping maps the values of one attribute, of the span or else of the resource, to tenants. A value counts only if it is
+// equal to the last byte.
+type Mapping struct {
+	Attribute string            `mapstructure:"attribute" yaml:"attribute"`
+	Tenants   map[string]string `mapstructure:"tenants" yaml:"tenants"`
+}
+
+// sources in the words of the configuration.
+var sources = []string{"header", "resource", "span", "mapping"}
 
 // DefaultConfig returns the configuration that is used without one.
 func DefaultConfig() *Config {
 	return &Config{PriceReload: 5 * time.Second, Tenant: TenantConfig{
 		Order:        []string{"resource", "span"},
+		HeaderKeys:   []string{"x-tenant-id"},
 		ResourceKeys: []string{"tenant.id", "tenant"},
 		SpanKeys:     []string{"tenant.id", "tenant"},
 	}}
@@ -51,25 +69,7 @@ func DefaultConfig() *Config {
 // Validate reports every fault at once.
 func (c *Config) Validate() error {
 	var faults []error
-	seen := map[string]bool{}
-	for _, s := range c.Tenant.Order {
-		if s != "resource" && s != "span" {
-			faults = append(faults, fmt.Errorf("tenant.order: %q is not a source; use resource and span", s))
-		}
-		if seen[s] {
-			faults = append(faults, fmt.Errorf("tenant.order: %q is there twice; name it once", s))
-		}
-		seen[s] = true
-	}
-	if slices.Contains(c.Tenant.ResourceKeys, "") {
-		faults = append(faults, errors.New("tenant.resource_keys: a key is empty; remove it"))
-	}
-	if slices.Contains(c.Tenant.SpanKeys, "") {
-		faults = append(faults, errors.New("tenant.span_keys: a key is empty; remove it"))
-	}
-	if n := len(c.Tenant.Default); n > maxTenant {
-		faults = append(faults, fmt.Errorf("tenant.default: %d bytes long; use at most %d", n, maxTenant))
-	}
+	faults = append(faults, c.Tenant.validate()...)
 	for _, f := range c.PriceFiles {
 		if _, err := os.Stat(f); err != nil {
 			faults = append(faults, fmt.Errorf("price_files: %w; name a file that exists", err))
@@ -82,4 +82,40 @@ func (c *Config) Validate() error {
 		faults = append(faults, errors.New("trust_cost_of: an emitter is empty; remove it"))
 	}
 	return errors.Join(faults...)
+}
+
+func (t *TenantConfig) validate() (faults []error) {
+	bad := func(format string, args ...any) { faults = append(faults, fmt.Errorf("tenant."+format, args...)) }
+	seen := map[string]bool{}
+	for _, s := range t.Order {
+		if !slices.Contains(sources, s) {
+			bad("order: %q is not a source; use %s", s, strings.Join(sources, ", "))
+		}
+		if seen[s] {
+			bad("order: %q is there twice; name it once", s)
+		}
+		seen[s] = true
+	}
+	for key, keys := range map[string][]string{"header_keys": t.HeaderKeys, "resource_keys": t.ResourceKeys, "span_keys": t.SpanKeys} {
+		if slices.Contains(keys, "") {
+			bad("%s: a key is empty; remove it", key)
+		}
+	}
+	if n := len(t.Default); n > maxTenant {
+		bad("default: %d bytes long; use at most %d", n, maxTenant)
+	}
+	for i, m := range t.Mapping {
+		if m.Attribute == "" || len(m.Tenants) == 0 {
+			bad("mapping[%d]: wants an attribute and the tenants of its values", i)
+		}
+		for value, name := range m.Tenants {
+			if value == "" || cleanTenant(name) != name || name == "" {
+				bad("mapping[%d]: %q to %q: both must be there, the tenant without invisible characters and at most %d bytes long", i, value, name, maxTenant)
+			}
+		}
+	}
+	if len(t.Mapping) > 0 != seen["mapping"] {
+		bad("mapping, order: mapping counts where tenant.order holds it; write both or neither")
+	}
+	return faults
 }

@@ -64,7 +64,7 @@ func TestConfigKeys(t *testing.T) {
 	})
 	require.NoError(t, in.Unmarshal(cfg))
 	require.Equal(t, &Config{
-		Tenant:     TenantConfig{Order: []string{"span"}, ResourceKeys: []string{"org"}, SpanKeys: []string{"acct"}, Default: "house", RequireAuth: true},
+		Tenant:     TenantConfig{Order: []string{"span"}, HeaderKeys: []string{"x-tenant-id"}, ResourceKeys: []string{"org"}, SpanKeys: []string{"acct"}, Default: "house", RequireAuth: true},
 		PriceFiles: []string{"a.yaml"}, PriceReload: time.Minute, TrustCostOf: []string{"litellm"},
 	}, cfg)
 	require.Error(t, confmap.NewFromStringMap(map[string]any{"prices": 1}).Unmarshal(NewFactory().CreateDefaultConfig()))

@@ -51,17 +51,14 @@ func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.T
 	}()
 	w.seen, w.calls, w.book = counts{}, w.calls[:0], p.prices.Book()
 	received := p.now().UnixNano()
-	identity, known := authenticated(ctx)
+	sender := p.tenants.of(ctx)
 	for _, rs := range td.ResourceSpans().All() {
 		attrs := rs.Resource().Attributes()
 		stripReserved(attrs)
-		who := identity
-		if !known {
-			who = p.tenants.ofResource(attrs)
-		}
+		who, open := p.tenants.ofResource(&sender, attrs)
 		attrs.PutStr(TagTenant, who.name)
 		attrs.PutStr(TagTenantSource, who.source)
-		p.spans(w, rs, who, received)
+		p.spans(w, rs, who, sender.order[:open], received)
 	}
 	if err := w.flagTwins(&p.layers, received); err != nil {
 		return td, fmt.Errorf("read back a call that was just written: %w", err)
@@ -70,11 +67,10 @@ func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.T
 	return td, nil
 }
 
-// spans tags the spans of one resource.
-func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant tenant, received int64) {
+// spans tags the spans of one resource, each of which may name a tenant of its own by the sources in own.
+func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant tenant, own []string, received int64) {
 	var res genai.Resource
 	described, priced := false, false
-	bySpan := p.tenants.spansDecide(resourceTenant)
 	for _, ss := range rs.ScopeSpans().All() {
 		var scope *genai.Scope
 		for _, span := range ss.Spans().All() {
@@ -84,8 +80,8 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 				stripReserved(attrs)
 			}
 			who := resourceTenant
-			if bySpan {
-				if who = p.tenants.ofSpan(attrs, resourceTenant); who != resourceTenant {
+			if len(own) > 0 {
+				if who = p.tenants.ofSpan(own, attrs, resourceTenant); who != resourceTenant {
 					attrs.PutStr(TagTenant, who.name)
 					attrs.PutStr(TagTenantSource, who.source)
 				}

@@ -39,6 +39,11 @@ func TestTenant(t *testing.T) {
 	onlySpan := func(c *Config) { c.Tenant.Order = []string{"span"} }
 	fallback := func(c *Config) { c.Tenant.Default = "house" }
 	require1 := func(c *Config) { c.Tenant.RequireAuth = true }
+	headerFirst := func(c *Config) { c.Tenant.Order = []string{"header", "resource", "span"} }
+	teams := func(c *Config) {
+		c.Tenant.Order = []string{"mapping", "resource"}
+		c.Tenant.Mapping = []Mapping{{Attribute: "team", Tenants: map[string]string{"t1": "one", "t2": "two"}}}
+	}
 	own := func(c *Config) { c.Tenant.ResourceKeys, c.Tenant.SpanKeys = []string{"org"}, []string{"acct"} }
 	for name, c := range map[string]struct {
 		config         func(*Config)
@@ -47,35 +52,54 @@ func TestTenant(t *testing.T) {
 		tenant, source string
 		claimed        bool
 	}{
-		"nobody":                    {nil, nil, nil, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
-		"default":                   {fallback, nil, nil, nil, "house", ledger.TenantFromDefault, false},
-		"resource":                  {fallback, nil, m{"tenant.id": "acme"}, nil, "acme", ledger.TenantFromResource, true},
-		"second key":                {nil, nil, m{"tenant": "acme"}, nil, "acme", ledger.TenantFromResource, true},
-		"first key wins":            {nil, nil, m{"tenant": "b", "tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
-		"span":                      {nil, nil, nil, m{"tenant.id": "acme"}, "acme", ledger.TenantFromSpan, true},
-		"resource before span":      {nil, nil, m{"tenant.id": "a"}, m{"tenant.id": "b"}, "a", ledger.TenantFromResource, true},
-		"span before resource":      {spanFirst, nil, m{"tenant.id": "a"}, m{"tenant.id": "b"}, "b", ledger.TenantFromSpan, true},
-		"span first, but silent":    {spanFirst, nil, m{"tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
-		"resource doesn't count":    {onlySpan, nil, m{"tenant.id": "a"}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
-		"own keys":                  {own, nil, m{"org": "a", "tenant.id": "x"}, m{"acct": "b"}, "a", ledger.TenantFromResource, true},
-		"auth wins":                 {spanFirst, identity{"tenant": "real"}, m{"tenant.id": "a"}, m{"tenant.id": "b"}, "real", ledger.TenantFromAuth, false},
-		"auth without a tenant":     {nil, identity{"subject": "x"}, m{"tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
-		"auth with another type":    {nil, identity{"tenant": []string{"x"}}, m{"tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
-		"claims don't count":        {require1, nil, m{"tenant.id": "a"}, m{"tenant.id": "b"}, ledger.Unattributed, ledger.TenantFromNowhere, false},
-		"auth required and there":   {require1, identity{"tenant": "real"}, m{"tenant.id": "a"}, nil, "real", ledger.TenantFromAuth, false},
-		"our own tag is no claim":   {nil, nil, m{"tollkeeper.tenant": "evil"}, m{"tollkeeper.tenant": "evil"}, ledger.Unattributed, ledger.TenantFromNowhere, false},
-		"a number":                  {nil, nil, m{"tenant.id": 17}, nil, "17", ledger.TenantFromResource, true},
-		"blank":                     {nil, nil, m{"tenant.id": "  "}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
-		"spaces around":             {nil, nil, m{"tenant.id": " acme\n"}, nil, "acme", ledger.TenantFromResource, true},
-		"too long to be a name":     {nil, nil, m{"tenant.id": strings.Repeat("x", maxTenant+1)}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
-		"not a text":                {nil, nil, m{"tenant.id": []any{"acme"}}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
-		"claims to be unattributed": {nil, nil, m{"tenant.id": ledger.Unattributed}, nil, ledger.Unattributed, ledger.TenantFromResource, true},
+		"nobody":                       {nil, nil, nil, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"default":                      {fallback, nil, nil, nil, "house", ledger.TenantFromDefault, false},
+		"resource":                     {fallback, nil, m{"tenant.id": "acme"}, nil, "acme", ledger.TenantFromResource, true},
+		"second key":                   {nil, nil, m{"tenant": "acme"}, nil, "acme", ledger.TenantFromResource, true},
+		"first key wins":               {nil, nil, m{"tenant": "b", "tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
+		"span":                         {nil, nil, nil, m{"tenant.id": "acme"}, "acme", ledger.TenantFromSpan, true},
+		"resource before span":         {nil, nil, m{"tenant.id": "a"}, m{"tenant.id": "b"}, "a", ledger.TenantFromResource, true},
+		"span before resource":         {spanFirst, nil, m{"tenant.id": "a"}, m{"tenant.id": "b"}, "b", ledger.TenantFromSpan, true},
+		"span first, but silent":       {spanFirst, nil, m{"tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
+		"resource doesn't count":       {onlySpan, nil, m{"tenant.id": "a"}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"own keys":                     {own, nil, m{"org": "a", "tenant.id": "x"}, m{"acct": "b"}, "a", ledger.TenantFromResource, true},
+		"gateway's key, silent":        {nil, identity{"tenant": "gw", "claims": true}, nil, nil, "gw", ledger.TenantFromAuth, false},
+		"gateway's key, resource":      {nil, identity{"tenant": "gw", "claims": true}, m{"tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
+		"gateway's key, auth required": {require1, identity{"tenant": "gw", "claims": true}, nil, m{"tenant.id": "b"}, "b", ledger.TenantFromSpan, true},
+		"header, which isn't asked":    {nil, identity{"header": "h"}, nil, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"header first":                 {headerFirst, identity{"header": "h"}, m{"tenant.id": "a"}, m{"tenant.id": "b"}, "h", ledger.TenantFromHeader, true},
+		"header under a key":           {headerFirst, identity{"header": "h", "tenant": "real"}, nil, nil, "real", ledger.TenantFromAuth, false},
+		"header of a gateway":          {headerFirst, identity{"header": "h", "tenant": "gw", "claims": true}, nil, nil, "h", ledger.TenantFromHeader, true},
+		"header, auth required":        {func(c *Config) { headerFirst(c); require1(c) }, identity{"header": "h"}, nil, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"team of the span":             {teams, nil, m{"tenant.id": "a", "team": "t1"}, m{"team": "t2"}, "two", ledger.TenantFromMapping, true},
+		"team of the resource":         {teams, nil, m{"tenant.id": "a", "team": "t1"}, nil, "one", ledger.TenantFromMapping, true},
+		"team in another case":         {teams, nil, m{"tenant.id": "a", "team": "T1"}, nil, "a", ledger.TenantFromResource, true},
+		"team with a joiner":           {teams, nil, m{"team": "t1\u200d"}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"team under a key":             {teams, identity{"tenant": "real"}, m{"team": "t1"}, m{"team": "t2"}, "real", ledger.TenantFromAuth, false},
+		"a joiner in the name":         {nil, nil, m{"tenant.id": "ac\u200dme"}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"written from the right":       {nil, nil, m{"tenant.id": "\u202eemca"}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"auth wins":                    {spanFirst, identity{"tenant": "real"}, m{"tenant.id": "a"}, m{"tenant.id": "b"}, "real", ledger.TenantFromAuth, false},
+		"auth without a tenant":        {nil, identity{"subject": "x"}, m{"tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
+		"auth with another type":       {nil, identity{"tenant": []string{"x"}}, m{"tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
+		"claims don't count":           {require1, nil, m{"tenant.id": "a"}, m{"tenant.id": "b"}, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"auth required and there":      {require1, identity{"tenant": "real"}, m{"tenant.id": "a"}, nil, "real", ledger.TenantFromAuth, false},
+		"our own tag is no claim":      {nil, nil, m{"tollkeeper.tenant": "evil"}, m{"tollkeeper.tenant": "evil"}, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"a number":                     {nil, nil, m{"tenant.id": 17}, nil, "17", ledger.TenantFromResource, true},
+		"blank":                        {nil, nil, m{"tenant.id": "  "}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"spaces around":                {nil, nil, m{"tenant.id": " acme\n"}, nil, "acme", ledger.TenantFromResource, true},
+		"too long to be a name":        {nil, nil, m{"tenant.id": strings.Repeat("x", maxTenant+1)}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"not a text":                   {nil, nil, m{"tenant.id": []any{"acme"}}, nil, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"claims to be unattributed":    {nil, nil, m{"tenant.id": ledger.Unattributed}, nil, ledger.Unattributed, ledger.TenantFromResource, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newTest(t, c.config)
 			ctx := context.Background()
 			if c.auth != nil {
-				ctx = client.NewContext(ctx, client.Info{Auth: c.auth})
+				info := client.Info{Auth: c.auth}
+				if h, ok := c.auth["header"].(string); ok {
+					info.Metadata = client.NewMetadata(map[string][]string{"X-Tenant-Id": {h}})
+				}
+				ctx = client.NewContext(ctx, info)
 			}
 			td, span := oneSpan("app", c.resource, merged(someCall, c.span))
 			other := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().AppendEmpty()
@@ -109,14 +133,14 @@ func tenantOf(td ptrace.Traces, s ptrace.Span) []string {
 func TestConfigFaultsAreToldAtOnce(t *testing.T) {
 	c := DefaultConfig()
 	require.NoError(t, c.Validate())
-	c.Tenant.Order = []string{"header", "span", "span"}
+	c.Tenant.Order = []string{"baggage", "span", "span"}
 	c.Tenant.SpanKeys = []string{""}
 	c.Tenant.Default = strings.Repeat("x", maxTenant+1)
 	c.PriceFiles = []string{"/nowhere/prices.yaml"}
 	c.TrustCostOf = []string{""}
 	err := c.Validate()
 	for _, want := range []string{
-		`tenant.order: "header" is not a source`, `"span" is there twice`, "tenant.span_keys", "tenant.default: 129 bytes",
+		`tenant.order: "baggage" is not a source`, `"span" is there twice`, "tenant.span_keys", "tenant.default: 129 bytes",
 		"/nowhere/prices.yaml", "trust_cost_of",
 	} {
 		require.ErrorContains(t, err, want)
