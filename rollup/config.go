@@ -16,6 +16,7 @@ type Config struct {
 	HourBy string `yaml:"hour_by"` // spend by dimension, of hours with marks; takes at most 2 % of a core
 	DayBy  string `yaml:"day_by"`  // spend by dimension, of days with marks
 	Late   string `yaml:"late"`    // minutes older than open_for
+	Adjust string `yaml:"adjust"`  // books what came into closed or sealed windows
 	Watch  string `yaml:"watch"`   // measures the backlog
 	Sweep  string `yaml:"sweep"`   // removes marks that are done
 	Prune  string `yaml:"prune"`   // removes superseded revisions
@@ -48,6 +49,7 @@ func DefaultConfig() Config {
 		HourBy:         "@every 10s",
 		DayBy:          "@every 10m",
 		Late:           "@every 60s",
+		Adjust:         "@every 60s",
 		Watch:          "@every 15s",
 		Sweep:          "@every 1h",
 		Prune:          "17 3 * * *",
@@ -69,7 +71,7 @@ type schedule struct{ key, spec string }
 func (c *Config) schedules() []schedule {
 	return []schedule{
 		{jobMinute, c.Minute}, {jobHour, c.Hour}, {jobDay, c.Day}, {jobHourBy, c.HourBy}, {jobDayBy, c.DayBy}, {jobLate, c.Late},
-		{jobWatch, c.Watch}, {jobSweep, c.Sweep}, {jobPrune, c.Prune}, {jobCheck, c.Check},
+		{jobAdjust, c.Adjust}, {jobWatch, c.Watch}, {jobSweep, c.Sweep}, {jobPrune, c.Prune}, {jobCheck, c.Check},
 	}
 }
 

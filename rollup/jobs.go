@@ -16,6 +16,7 @@ const (
 	jobHourBy = "hour_by"
 	jobDayBy  = "day_by"
 	jobLate   = "late"
+	jobAdjust = "adjust"
 	jobWatch  = "watch"
 	jobSweep  = "sweep"
 	jobPrune  = "prune"
@@ -45,6 +46,8 @@ func (r *Rollup) work(name string) work {
 		return r.paced(jobHourBy, level(HourBy, r.all))
 	case jobDayBy:
 		return level(DayBy, r.all)
+	case jobAdjust:
+		return r.adjust
 	case jobWatch:
 		return plain(r.watch)
 	case jobSweep:
@@ -59,7 +62,7 @@ func (r *Rollup) work(name string) work {
 
 // jobsAtStart don't wait for their first tick.
 var jobsAtStart = map[string]bool{
-	jobMinute: true, jobHour: true, jobDay: true, jobHourBy: true, jobDayBy: true, jobLate: true, jobWatch: true,
+	jobMinute: true, jobHour: true, jobDay: true, jobHourBy: true, jobDayBy: true, jobLate: true, jobAdjust: true, jobWatch: true,
 }
 
 // restShare bounds the time that spend by dimension of the open hour takes: after a run of d it rests for 50 × d. With few

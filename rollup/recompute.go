@@ -2,6 +2,7 @@ package rollup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -68,7 +69,9 @@ func (r *Rollup) recompute(ctx context.Context, w window) error {
 		{afterRemove, func() error { return r.removeMarks(ctx, w) }},
 	}
 	for _, s := range steps {
-		if err := s.do(); err != nil {
+		if err := s.do(); errors.Is(err, errClosed) {
+			return nil
+		} else if err != nil {
 			return fmt.Errorf("roll up %s %s: %s: %w", w.level, w.start.Format(time.RFC3339), s.name, err)
 		}
 		if r.interrupt != nil {
@@ -90,8 +93,25 @@ func (r *Rollup) settle(ctx context.Context, w window) error {
 func (r *Rollup) nextRevision(ctx context.Context, w window) (revision, error) {
 	var highest uint64
 	err := r.conn.QueryRow(ctx, schema.SQL("rollup/highest_claim"), named("level", string(w.level)), named("window", w.start)).Scan(&highest)
+	if err == nil && highest >= firstFrozen {
+		// The month was closed once. If it is closed now, a claim above would melt what is frozen; a month that is closed from
+		// here on freezes above this claim.
+		p, err := r.periods(ctx)
+		if err != nil {
+			return revision{}, err
+		}
+		if p.closed[monthOf(w.start)] {
+			return revision{}, errClosed
+		}
+	}
 	return revision{n: highest + 1, worker: rand.Uint64()}, err
 }
+
+// firstFrozen is the lowest revision that freezes a window; each closing takes the next multiple.
+const firstFrozen = 1 << 48
+
+// errClosed: the month was closed since the marks were read. They stay and become adjustments.
+var errClosed = errors.New("the month is closed")
 
 func (r *Rollup) claim(ctx context.Context, w window, rev revision) error {
 	return r.conn.Exec(ctx, schema.SQL("rollup/claim"),
@@ -147,10 +167,18 @@ func (r *Rollup) markParent(ctx context.Context, w window) error {
 const idsPerStatement = 1000
 
 func (r *Rollup) removeMarks(ctx context.Context, w window) error {
+	return r.tombstones(ctx, "rollup/remove_marks", w)
+}
+
+// tombstones removes exactly the window's marks that were read.
+func (r *Rollup) tombstones(ctx context.Context, query string, w window, more ...any) error {
 	for ids := w.marks; len(ids) > 0; {
 		n := min(len(ids), idsPerStatement)
-		err := r.conn.Exec(ctx, schema.SQL("rollup/remove_marks"), named("level", string(w.level)), named("window", w.start), named("ids", ids[:n]))
-		if err != nil {
+		args := append([]any{named("window", w.start), named("ids", ids[:n])}, more...)
+		if w.level != adjustLevel {
+			args = append(args, named("level", string(w.level)))
+		}
+		if err := r.conn.Exec(ctx, schema.SQL(query), args...); err != nil {
 			return err
 		}
 		ids = ids[n:]

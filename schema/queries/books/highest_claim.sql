@@ -1,0 +1,1 @@
+SELECT max(n) FROM adjust_revisions WHERE window = {window:DateTime('UTC')}
