@@ -52,6 +52,11 @@ func RollupOnce(ctx context.Context, cfg config.Config, log *slog.Logger, report
 			}
 			report(level, stats)
 		}
+		stats, err := r.RunJob(ctx, "adjust") // what came into closed months
+		if err != nil {
+			return err
+		}
+		report("adjust", stats)
 		return nil
 	})
 }
