@@ -24,16 +24,6 @@ type params = clickhouse.Parameters
 // text is a String parameter: the engine reads it as a tab-separated field.
 func text(s string) string { return strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`).Replace(s) }
 
-// texts is an Array(String) parameter: the engine reads it as an array literal, without the tab-separated layer.
-func texts(list []string) string {
-	quote := strings.NewReplacer(`\`, `\\`, `'`, `\'`)
-	quoted := make([]string, len(list))
-	for i, s := range list {
-		quoted[i] = "'" + quote.Replace(s) + "'"
-	}
-	return "[" + strings.Join(quoted, ",") + "]"
-}
-
 func second(t time.Time) string { return t.UTC().Format(time.DateTime) }
 func nano(t time.Time) string   { return t.UTC().Format("2006-01-02 15:04:05.000000000") }
 func milli(t time.Time) string  { return t.UTC().Format("2006-01-02 15:04:05.000") }

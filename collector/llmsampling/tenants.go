@@ -7,8 +7,6 @@ const (
 	maxSights = 64
 	// newSights is how many first sights a tenant has in a minute: names are up to the senders.
 	newSights = 10
-	// tenantBytes is what a tenant takes at most: two windows of an hour, and what it has shown.
-	tenantBytes = 2*(windowSlots+1)*windowBuckets*4 + maxSights*16 + 512
 )
 
 // tenantState is what is known of a tenant's traces.
