@@ -61,7 +61,7 @@ func (r *Rollup) expiredBefore() time.Time {
 	if r.cfg.SealedAfter == 0 {
 		return startOfTime
 	}
-	return r.now().Add(-r.cfg.SealedAfter - 47*time.Hour)
+	return r.now().Add(-r.cfg.SealedAfter - 47*time.Hour).Truncate(time.Second) // a parameter of seconds
 }
 
 // redirect takes marks of windows that are never rewritten. A minute's reports are settled first, as ever. Days and spend by
