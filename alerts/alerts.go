@@ -46,6 +46,7 @@ type Alerts struct {
 	boxes     []*postbox
 	report    chan delivered
 
+	booked   booked
 	episodes episodes
 	ended    map[key]ended             // the newest episode of each key that has ended
 	outbox   map[uuid.UUID]*AlertEvent // newest event that some receiver still lacks
@@ -62,7 +63,7 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
 	a := &Alerts{cfg: cfg, log: deps.Log, now: deps.Now, onEvent: deps.OnEvent, report: make(chan delivered),
-		episodes: episodes{}, ended: map[key]ended{}, outbox: map[uuid.UUID]*AlertEvent{}, started: map[uuid.UUID]time.Time{}}
+		booked: booked{told: map[string]bool{}}, episodes: episodes{}, ended: map[key]ended{}, outbox: map[uuid.UUID]*AlertEvent{}, started: map[uuid.UUID]time.Time{}}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -231,6 +232,9 @@ func (a *Alerts) evaluate(ctx context.Context) error {
 			return fmt.Errorf("restore episodes and leases: %w", err)
 		}
 		a.restored = true
+	}
+	if err := a.takeBudgets(ctx, now); err != nil {
+		return err
 	}
 	t, err := a.look(ctx, now)
 	if err != nil {

@@ -39,7 +39,7 @@ func (b *budgets) replace(rules []Budget) error {
 		}
 		complete, periods = append(complete, r.withDefaults()), append(periods, p)
 	}
-	b.rules, b.periods = complete, periods
+	b.rules, b.periods, b.projects = complete, periods, map[key]projected{}
 	return nil
 }
 

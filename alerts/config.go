@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/alerts/detect"
@@ -34,18 +35,18 @@ type Config struct {
 // lower ones stay silent where a higher one is crossed at the same time.
 type Budget struct {
 	Name       string             `yaml:"name"`
-	Tenant     string             `yaml:"tenant"`      // *: every tenant by itself
-	By         string             `yaml:"by"`          // team, key or model: a part of the tenant; empty: all of it
-	Value      string             `yaml:"value"`       // which; empty: each by itself
-	Period     string             `yaml:"period"`      // hour, day, month, or a duration of whole seconds that divides a day
-	TimeZone   string             `yaml:"time_zone"`   // in which a day or month begins and ends, like Europe/Berlin; UTC if empty
-	Amount     Decimal            `yaml:"amount"`      // USD
-	Thresholds []int              `yaml:"thresholds"`  // percent of the amount; [80, 100] if empty
-	Forecast   []int              `yaml:"forecast"`    // percent of the amount that the period's end is foreseen to reach; none if empty
-	Burn       *Burn              `yaml:"burn"`        // nil: the pace isn't watched
-	Overrides  map[string]Decimal `yaml:"overrides"`   // amounts of single tenants; 0: not watched
-	ClearAfter time.Duration      `yaml:"clear_after"` // resolved when the budget has been under it for so long; 10s if 0
-	Throttle   *Policy            `yaml:"throttle"`    // nil: never
+	Tenant     string             `yaml:"tenant"`                // *: every tenant by itself
+	By         string             `yaml:"by,omitempty"`          // team, key or model: a part of the tenant; empty: all of it
+	Value      string             `yaml:"value,omitempty"`       // which; empty: each by itself
+	Period     string             `yaml:"period"`                // hour, day, week, month, or a duration of whole seconds that divides a day
+	TimeZone   string             `yaml:"time_zone,omitempty"`   // in which a day, week or month begins and ends, like Europe/Berlin; UTC if empty
+	Amount     Decimal            `yaml:"amount"`                // USD
+	Thresholds []int              `yaml:"thresholds,omitempty"`  // percent of the amount; [80, 100] if empty
+	Forecast   []int              `yaml:"forecast,omitempty"`    // percent of the amount that the period's end is foreseen to reach; none if empty
+	Burn       *Burn              `yaml:"burn,omitempty"`        // nil: the pace isn't watched
+	Overrides  map[string]Decimal `yaml:"overrides,omitempty"`   // amounts of single tenants; 0: not watched
+	ClearAfter time.Duration      `yaml:"clear_after,omitempty"` // resolved when the budget has been under it for so long; 10s if 0
+	Throttle   *Policy            `yaml:"throttle,omitempty"`    // nil: never
 }
 
 // Spike is a spend rate that is both many times the usual and large in itself.
@@ -73,11 +74,11 @@ type Spike struct {
 
 // Policy is what a rule does to a tenant beside telling people.
 type Policy struct {
-	At       int           `yaml:"at"` // budgets: the threshold from which it applies; 100 if 0
+	At       int           `yaml:"at,omitempty"` // budgets: the threshold from which it applies; 100 if 0
 	Level    gateway.Level `yaml:"level"`
-	Per      time.Duration `yaml:"per"`
-	Requests int64         `yaml:"requests"`
-	Tokens   int64         `yaml:"tokens"`
+	Per      time.Duration `yaml:"per,omitempty"`
+	Requests int64         `yaml:"requests,omitempty"`
+	Tokens   int64         `yaml:"tokens,omitempty"`
 	USD      Decimal       `yaml:"usd"`
 }
 
@@ -268,6 +269,9 @@ func (c *Config) Validate() error {
 func (b Budget) validate(p *problems, key string) {
 	if b.Tenant == "" {
 		p.add("%s.tenant is empty: name the tenant, or * for every tenant by itself", key)
+	}
+	if strings.Contains(b.Name, ":") {
+		p.add("%s.name %q: want a name without a colon: it is kept for forecasts and burn rates", key, b.Name)
 	}
 	if _, err := parsePeriod(b.Period, b.TimeZone); err != nil {
 		p.add("%s.period: %w", key, err)

@@ -58,6 +58,15 @@ func (e *evaluation) needBudgets(rules []Budget) {
 	}
 }
 
+// replaceBudgets takes other budgets from the next evaluation on.
+func (e *evaluation) replaceBudgets(rules []Budget) error {
+	if err := e.budgets.replace(rules); err != nil {
+		return err
+	}
+	e.needBudgets(rules)
+	return nil
+}
+
 // need makes sure that receipts by the dimension are kept for so long.
 func (e *evaluation) need(dimension string, bucket, keep time.Duration) {
 	if dimension == byTenant {

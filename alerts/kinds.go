@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/ledger/calendar"
 )
 
 // Burn says that a budget is also watched for being used up too fast.
 type Burn struct {
-	Windows  []BurnWindow `yaml:"windows"`  // three pairs after the SRE workbook if empty
-	Throttle bool         `yaml:"throttle"` // the budget's throttle applies to critical windows too
+	Windows  []BurnWindow `yaml:"windows,omitempty"`  // three pairs after the SRE workbook if empty
+	Throttle bool         `yaml:"throttle,omitempty"` // the budget's throttle applies to critical windows too
 }
 
 // BurnWindow fires when both windows spend at Factor times the pace that uses the budget up exactly at its period's end.
@@ -20,7 +21,7 @@ type BurnWindow struct {
 	Long     time.Duration `yaml:"long"`
 	Short    time.Duration `yaml:"short"`
 	Factor   Decimal       `yaml:"factor"`
-	Severity string        `yaml:"severity"` // critical if empty
+	Severity string        `yaml:"severity,omitempty"` // critical if empty
 }
 
 // defaultBurn are 2 % of a month's budget in an hour, 5 % in six hours, 10 % in three days.
@@ -203,10 +204,23 @@ func validateScope(p *problems, key, by, value string) {
 	}
 }
 
+// wholeHours reports that the zone's days begin on the hour, in summer and in winter.
+func wholeHours(zone *time.Location) bool {
+	for _, at := range []time.Time{time.Now(), time.Now().AddDate(0, 6, 0)} {
+		if _, offset := at.In(zone).Zone(); offset%3600 != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func (b Budget) validateMore(p *problems, key string) {
 	validateScope(p, key, b.By, b.Value)
-	if b.By != byTenant && !slices.Contains([]string{"hour", "day", "month"}, b.Period) {
-		p.add("%s.period %s: want hour, day or month for a budget by %s", key, b.Period, b.By)
+	if b.By != byTenant && !slices.Contains([]string{"hour", "day", "week", "month"}, b.Period) {
+		p.add("%s.period %s: want hour, day, week or month for a budget by %s", key, b.Period, b.By)
+	}
+	if zone, err := calendar.Zone(b.TimeZone); err == nil && (b.By == byTeam || b.By == byKey) && !wholeHours(zone) {
+		p.add("%s.time_zone %s: a budget by %s is added up by whole hours, and days there begin at other times: take a zone of whole hours", key, b.TimeZone, b.By)
 	}
 	for tenant, amount := range b.Overrides {
 		if amount.Sign() < 0 {
@@ -221,8 +235,8 @@ func (b Budget) validateMore(p *problems, key string) {
 	if b.Burn == nil {
 		return
 	}
-	if b.Period != "day" && b.Period != "month" {
-		p.add("%s.burn: want a budget per day or month, not %s", key, b.Period)
+	if b.Period != "day" && b.Period != "week" && b.Period != "month" {
+		p.add("%s.burn: want a budget per day, week or month, not %s", key, b.Period)
 	}
 	for i, w := range b.Burn.Windows {
 		k := fmt.Sprintf("%s.burn.windows[%d]", key, i)

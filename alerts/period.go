@@ -7,10 +7,10 @@ import (
 	"github.com/tollkeeper/tollkeeper/ledger/calendar"
 )
 
-// period is how often a budget begins anew. Windows are tumbling; days and months are those of a time zone, all else is in UTC.
+// period is how often a budget begins anew. Windows are tumbling; days, weeks (from Monday) and months are those of a time zone, all else is in UTC.
 type period struct {
 	name   string
-	length time.Duration // 0 for days and months
+	length time.Duration // 0 for days, weeks and months
 	zone   *time.Location
 }
 
@@ -19,16 +19,16 @@ func parsePeriod(s, timeZone string) (period, error) {
 	switch {
 	case err != nil:
 		return period{}, err
-	case s == "day", s == "month":
+	case s == "day", s == "week", s == "month":
 		return period{name: s, zone: zone}, nil
 	case timeZone != "":
-		return period{}, fmt.Errorf("%q has no time zone: only a day and a month have", s)
+		return period{}, fmt.Errorf("%q has no time zone: only a day, a week and a month have", s)
 	case s == "hour":
 		return period{name: s, length: time.Hour}, nil
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 5*time.Second || d > 24*time.Hour || d%time.Second != 0 || (24*time.Hour)%d != 0 {
-		return period{}, fmt.Errorf("%q: want hour, day, month, or a duration from 5s to 24h of whole seconds that divides a day, like 30s or 15m", s)
+		return period{}, fmt.Errorf("%q: want hour, day, week, month, or a duration from 5s to 24h of whole seconds that divides a day, like 30s or 15m", s)
 	}
 	return period{name: s, length: d}, nil
 }
@@ -42,6 +42,9 @@ func (p period) at(t time.Time) window {
 	case "day":
 		day := calendar.Day(t, p.zone)
 		return window{day.From, day.To}
+	case "week":
+		week := calendar.Week(t, p.zone)
+		return window{week.From, week.To}
 	case "month":
 		month := calendar.Month(t, p.zone)
 		return window{month.From, month.To}

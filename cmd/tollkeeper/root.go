@@ -34,7 +34,7 @@ at the gateway.`,
 		&cobra.Group{ID: "tools", Title: "Tools:"})
 	root.AddCommand(grouped("product", newUp(), newDemo())...)
 	root.AddCommand(grouped("roles", newRole("collector"), newIngest(), newRollup(), newAlerts(), newRole("viewer"), newEmbedded())...)
-	root.AddCommand(grouped("tools", newSchema(), newTopics(), newKeys(), newDeadLetter(), newDashboards(), newReplay(), newPrices(), newExplain(), newReport(), newPeriod(), newConfig(), newVersion())...)
+	root.AddCommand(grouped("tools", newSchema(), newTopics(), newKeys(), newDeadLetter(), newDashboards(), newReplay(), newPrices(), newExplain(), newReport(), newPeriod(), newBudgets(), newConfig(), newVersion())...)
 	strict(root)
 	return root
 }
@@ -78,8 +78,11 @@ func grouped(id string, commands ...*cobra.Command) []*cobra.Command {
 	return commands
 }
 
+// configLoader loads the configuration that --config names.
+type configLoader func() (config.Config, error)
+
 // configFlag adds --config and returns a function that loads it; a bad configuration is a usage error.
-func configFlag(c *cobra.Command) func() (config.Config, error) {
+func configFlag(c *cobra.Command) configLoader {
 	path := c.Flags().String("config", os.Getenv("TOLLKEEPER_CONFIG"), "configuration file (YAML); also TOLLKEEPER_CONFIG")
 	return func() (config.Config, error) {
 		cfg, err := config.Load(*path, os.LookupEnv)

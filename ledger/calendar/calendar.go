@@ -29,6 +29,14 @@ func Day(t time.Time, zone *time.Location) Span {
 	return Span{midnight(y, m, d, zone), midnight(y, m, d+1, zone)}
 }
 
+// Week is the zone's week that holds t, from Monday (ISO 8601).
+func Week(t time.Time, zone *time.Location) Span {
+	local := t.In(zone)
+	y, m, d := local.Date()
+	d -= (int(local.Weekday()) + 6) % 7
+	return Span{midnight(y, m, d, zone), midnight(y, m, d+7, zone)}
+}
+
 // Month is the zone's month that holds t.
 func Month(t time.Time, zone *time.Location) Span {
 	y, m, _ := t.In(zone).Date()
