@@ -1,0 +1,3 @@
+SELECT tenant, since, removed, display_name, parent, cost_centre, owner, time_zone, attributes
+FROM tenants_dated
+ORDER BY tenant, since
