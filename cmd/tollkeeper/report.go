@@ -21,8 +21,9 @@ func newReport() *cobra.Command {
 today is the default. "at least" marks a total that calls without a price are in; adjustments are lines of
 their own; a closed month says that it is final.
 
-Dimensions: tenant, provider, model, operation, service, environment, region, day; and team, key, user,
-agent, feature, prompt, which keep the thousand dearest values of a day.`,
+Dimensions: tenant, provider, model, operation, service, environment, region, day; parent, cost_centre and
+owner, each day under who the tenant directory names for it; and team, key, user, agent, feature, prompt, which
+keep the thousand dearest values of a day.`,
 		Example: `  tollkeeper report --month 2026-11
   tollkeeper report --days 7 --by model --tenant acme
   tollkeeper report --from 2026-11-01 --to 2026-11-15 --by team --format csv --out teams.csv

@@ -101,7 +101,8 @@ func newReportChargeback() *cobra.Command {
   calls without a tenant) in proportion to the others' own spend;
 - fixed amounts for reserved capacity (reserved: in price files) by the tokens that it served; what served
   nothing goes by own spend to those it may serve.
-The directory is that of the period's last second.`,
+A tenant that changed hands (tollkeeper tenants) has a row for each owner: a day's spend, and an adjustment for it,
+goes to who the directory names for that day.`,
 		Example: "  tollkeeper report chargeback --month 2026-11\n  tollkeeper report chargeback --month 2026-11 --format csv --out chargeback.csv",
 	}
 	load := configFlag(c)

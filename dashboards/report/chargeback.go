@@ -1,22 +1,21 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
 	"math/big"
 	"slices"
-	"sort"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/pricing"
+	"github.com/tollkeeper/tollkeeper/schema/directory"
 )
 
 // SharedAttribute of a tenant in the directory, set to "true", makes its spend everybody's.
@@ -25,6 +24,7 @@ const SharedAttribute = "shared"
 // Bill is what one tenant is charged.
 type Bill struct {
 	Tenant     string `json:"tenant"`
+	Name       string `json:"name"`
 	Parent     string `json:"parent"`
 	CostCentre string `json:"cost_centre"`
 	Owner      string `json:"owner"`
@@ -54,20 +54,18 @@ type ChargebackOptions struct {
 	Spread bool          // hand the spend of "unattributed" out too
 }
 
-type entry struct {
-	tenant, parent, costCentre, owner string
-	attributes                        map[string]string
-}
-
-// BuildChargeback reads the period and hands out what is shared. The directory is that of the period's last moment.
+// BuildChargeback reads the period and hands out what is shared. A tenant that changed hands in the period has a bill for each
+// of its owners: a day's spend goes to who the directory names for that day. Whether a tenant is shared is as on the last day.
 func BuildChargeback(ctx context.Context, conn driver.Conn, p Period, o ChargebackOptions) (*Chargeback, error) {
 	r, err := Build(ctx, conn, Query{Period: p, Dimension: "tenant"})
 	if err != nil {
 		return nil, err
 	}
-	directory, err := rowsOf(ctx, conn, "report/directory", func(rows driver.Rows, e *entry) error {
-		return rows.Scan(&e.tenant, &e.parent, &e.costCentre, &e.owner, &e.attributes)
-	}, clickhouse.Named("to", p.To.Add(-1e9)))
+	days, err := tenantDays(ctx, conn, p)
+	if err != nil {
+		return nil, err
+	}
+	tenants, err := directory.Read(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
@@ -85,21 +83,19 @@ func BuildChargeback(ctx context.Context, conn driver.Conn, p Period, o Chargeba
 		}
 		return bills[tenant]
 	}
-	for _, l := range r.Lines {
-		b := bill(l.Value)
-		b.Own, b.Calls, b.AtLeast = l.Cost, l.Calls, l.AtLeast
+	for _, d := range days {
+		b := bill(d.tenant)
+		b.Own, b.Calls, b.AtLeast = b.Own.Plus(d.cost), b.Calls+d.calls, b.AtLeast || d.unpriced > 0
 	}
 	for _, a := range r.Adjustments {
 		b := bill(a.Tenant)
 		b.Adjusted = b.Adjusted.Plus(a.Cost)
 	}
 	shared := map[string]bool{ledger.Unattributed: o.Spread}
-	for _, e := range directory {
-		if b := bills[e.tenant]; b != nil {
-			b.Parent, b.CostCentre, b.Owner = e.parent, e.costCentre, e.owner
-		}
-		if e.attributes[SharedAttribute] == "true" {
-			shared[e.tenant] = true
+	last := p.To.Add(-1)
+	for _, e := range tenants.AllAt(last) {
+		if e.Attributes[SharedAttribute] == "true" {
+			shared[e.Tenant] = true
 		}
 	}
 	if o.Book != nil {
@@ -108,7 +104,7 @@ func BuildChargeback(ctx context.Context, conn driver.Conn, p Period, o Chargeba
 		}
 	}
 	allocateShared(bills, shared)
-	c.finish(bills)
+	c.finish(bills, func(b *Bill) []Bill { return b.byOwner(tenants, days, r.Adjustments, last) })
 	return c, nil
 }
 
@@ -182,27 +178,34 @@ func allocateShared(bills map[string]*Bill, shared map[string]bool) {
 	}
 }
 
-func (c *Chargeback) finish(bills map[string]*Bill) {
+func (c *Chargeback) finish(bills map[string]*Bill, byOwner func(*Bill) []Bill) {
 	c.Total.Tenant = "total"
 	for _, b := range bills {
-		b.Total = b.Own.Plus(b.Adjusted).Plus(b.Shared).Plus(b.Reserved)
-		c.Bills = append(c.Bills, *b)
+		for _, part := range byOwner(b) {
+			part.Total = part.Own.Plus(part.Adjusted).Plus(part.Shared).Plus(part.Reserved)
+			c.Bills = append(c.Bills, part)
+		}
 		t := &c.Total
 		t.Calls += b.Calls
 		t.AtLeast = t.AtLeast || b.AtLeast
 		t.Own, t.Adjusted, t.Shared = t.Own.Plus(b.Own), t.Adjusted.Plus(b.Adjusted), t.Shared.Plus(b.Shared)
-		t.Reserved, t.Total = t.Reserved.Plus(b.Reserved), t.Total.Plus(b.Total)
+		t.Reserved = t.Reserved.Plus(b.Reserved)
 	}
-	sort.Slice(c.Bills, func(i, j int) bool { return c.Bills[i].Tenant < c.Bills[j].Tenant })
+	for _, b := range c.Bills {
+		c.Total.Total = c.Total.Total.Plus(b.Total)
+	}
+	slices.SortFunc(c.Bills, func(a, b Bill) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.label(), b.label()))
+	})
 }
 
-// WriteCSV writes a row per tenant, no total row.
+// WriteCSV writes a row per bill, no total row.
 func (c *Chargeback) WriteCSV(out io.Writer) error {
 	w := csv.NewWriter(out)
-	_ = w.Write([]string{"period", "state", "tenant", "parent", "cost_centre", "owner", "calls", "at_least", "own_usd", "adjustments_usd", "shared_usd",
+	_ = w.Write([]string{"period", "state", "tenant", "name", "parent", "cost_centre", "owner", "calls", "at_least", "own_usd", "adjustments_usd", "shared_usd",
 		"reserved_usd", "total_usd"})
 	for _, b := range c.Bills {
-		_ = w.Write([]string{c.Period.String(), string(c.State), Cell(b.Tenant), Cell(b.Parent), Cell(b.CostCentre), Cell(b.Owner),
+		_ = w.Write([]string{c.Period.String(), string(c.State), Cell(b.Tenant), Cell(b.Name), Cell(b.Parent), Cell(b.CostCentre), Cell(b.Owner),
 			strconv.FormatUint(b.Calls, 10), strconv.FormatBool(b.AtLeast), b.Own.String(), b.Adjusted.String(), b.Shared.String(), b.Reserved.String(),
 			b.Total.String()})
 	}
@@ -214,17 +217,13 @@ func (c *Chargeback) WriteCSV(out io.Writer) error {
 func (c *Chargeback) WriteText(out io.Writer) error {
 	fmt.Fprintf(out, "Chargeback of %s, in USD: %s\n\n", c.Period, (&Report{State: c.State}).stateText())
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "total\town calls\tadjustments\tshared\treserved\t  tenant (parent, cost centre, owner)")
+	fmt.Fprintln(w, "total\town calls\tadjustments\tshared\treserved\t  tenant (name, parent, cost centre, owner)")
 	for _, b := range append(slices.Clone(c.Bills), c.Total) {
 		least := ""
 		if b.AtLeast {
 			least = "at least "
 		}
-		name := Printable(b.Tenant)
-		if where := strings.Trim(strings.Join([]string{b.Parent, b.CostCentre, b.Owner}, ", "), ", "); where != "" {
-			name += " (" + Printable(where) + ")"
-		}
-		fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\t%s\t  %s\n", least, b.Total, b.Own, b.Adjusted, b.Shared, b.Reserved, name)
+		fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\t%s\t  %s\n", least, b.Total, b.Own, b.Adjusted, b.Shared, b.Reserved, Printable(b.label()))
 	}
 	return w.Flush()
 }

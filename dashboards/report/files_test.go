@@ -11,6 +11,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/dashboards/report"
 	"github.com/tollkeeper/tollkeeper/dashboards/report/focus"
+	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/pricing"
 )
 
@@ -55,13 +56,25 @@ func chargeback(t *testing.T, conn driver.Conn) {
 		require.Equal(t, "0.00", c.Total.Shared.String(), "what is handed out is what the others get")
 		require.Equal(t, "115.00", c.Total.Reserved.String(), "all of one, and half of the other")
 		require.Equal(t, r.Sum.Plus(c.Total.Reserved), c.Total.Total)
-		byTenant := map[string]report.Bill{}
+		byTenant, acme := map[string]report.Bill{}, map[string]report.Bill{}
 		for _, b := range c.Bills {
 			byTenant[b.Tenant] = b
+			if b.Tenant == "acme" {
+				acme[b.CostCentre] = b
+			}
 		}
 		require.Equal(t, "0.00", byTenant["platform"].Total.String(), "the directory says that it is shared")
 		require.Equal(t, spread, byTenant["unattributed"].Total.Sign() == 0)
-		require.Equal(t, "CC-200", byTenant["acme"].CostCentre, "as the directory stood at the end of the period")
+		require.Len(t, acme, 2, "acme changed hands on 10 November")
+		for centre, days := range map[string]string{"CC-100": "day < 10", "CC-200": "day >= 10"} {
+			var own string
+			require.NoError(t, conn.QueryRow(t.Context(), `SELECT toString(sum(cost)) FROM (SELECT cost, toDayOfMonth(minute) AS day FROM calls(from = toDateTime('2026-11-01 00:00:00', 'UTC'),
+				to = toDateTime('2026-12-01 00:00:00', 'UTC')) WHERE tenant = 'acme') WHERE `+days).Scan(&own))
+			want, err := ledger.ParseSum(own)
+			require.NoError(t, err)
+			require.Equal(t, want, acme[centre].Own.Sum, "each owner pays for its own days: %s", centre)
+		}
+		require.Equal(t, "-0.25", acme["CC-100"].Adjusted.String(), "what corrects October goes to who had it in October")
 		if !spread {
 			var text, table bytes.Buffer
 			require.NoError(t, c.WriteCSV(&table))

@@ -47,8 +47,11 @@ func whose(tenant *string) []any {
 
 func spend(ctx context.Context, conn driver.Conn, q Query) ([]Line, error) {
 	name := "report/spend"
-	if slices.Contains(byDimension, q.Dimension) {
+	switch {
+	case slices.Contains(byDimension, q.Dimension):
 		name = "report/spend_by"
+	case slices.Contains(byOwner, q.Dimension):
+		name = "report/spend_by_owner"
 	}
 	args := append(append(q.Period.args(), whose(q.Tenant)...), clickhouse.Named("dimension", q.Dimension))
 	return rowsOf(ctx, conn, name, func(rows driver.Rows, l *Line) error {

@@ -45,11 +45,12 @@ type Query struct {
 // The dimensions a report can be made by: the first are in every total, the others in totals by dimension, which know hours.
 var (
 	inTotals    = []string{"tenant", "provider", "model", "operation", "service", "environment", "region", "day"}
+	byOwner     = []string{"parent", "cost_centre", "owner"} // by the tenant directory, each day under who it names for that day
 	byDimension = []string{"team", "key", "user", "agent", "feature", "prompt"}
 )
 
 // Dimensions lists what a report can be made by.
-func Dimensions() []string { return slices.Concat(inTotals, byDimension) }
+func Dimensions() []string { return slices.Concat(inTotals, byOwner, byDimension) }
 
 // Validate says what is wrong with a query.
 func (q Query) Validate() error {

@@ -20,6 +20,7 @@ func TestOverALedger(t *testing.T) {
 	t.Run("totals are the sum of the lines and of the calls", func(t *testing.T) { totalsAgree(t, conn) })
 	t.Run("outputs", func(t *testing.T) { outputs(t, conn) })
 	t.Run("a tenant's report is its own", func(t *testing.T) { oneTenant(t, conn) })
+	t.Run("by owner", func(t *testing.T) { byOwner(t, conn) })
 	t.Run("FOCUS", func(t *testing.T) { focusFile(t, conn) })
 	t.Run("chargeback", func(t *testing.T) { chargeback(t, conn) })
 	t.Run("states", func(t *testing.T) { states(t, conn) })
@@ -91,6 +92,29 @@ func outputs(t *testing.T, conn driver.Conn) {
 	var back report.Report
 	require.NoError(t, json.Unmarshal(bytes.ReplaceAll(out.Bytes(), []byte(`"period":`), []byte(`"-":`)), &back))
 	require.Equal(t, r.Sum, back.Sum, "JSON loses nothing")
+}
+
+// A day's spend is reported under who the directory names for that day: last month under last month's owner.
+func byOwner(t *testing.T, conn driver.Conn) {
+	value := func(dimension, month, name string) string {
+		p, err := report.Month(month)
+		require.NoError(t, err)
+		for _, l := range build(t, conn, report.Query{Period: p, Dimension: dimension}).Lines {
+			if l.Value == name {
+				return l.Cost.String()
+			}
+		}
+		return ""
+	}
+	require.Equal(t, "1.25", value("owner", "2026-10", "alice@example.com"), "October is Alice's, although acme is Carol's now")
+	require.Empty(t, value("owner", "2026-10", "carol@example.com"))
+	require.NotEmpty(t, value("owner", "2026-11", "alice@example.com"))
+	require.NotEmpty(t, value("owner", "2026-11", "carol@example.com"))
+	require.Empty(t, value("parent", "2026-11", "moon"), "that begins next year")
+	require.Equal(t, "0.052131526099", value("cost_centre", "2026-11", ""), "unattributed is in no directory")
+	acme := "acme"
+	r := build(t, conn, report.Query{Period: november(t), Dimension: "cost_centre", Tenant: &acme})
+	require.Len(t, r.Lines, 2)
 }
 
 func oneTenant(t *testing.T, conn driver.Conn) {
