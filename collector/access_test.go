@@ -92,7 +92,7 @@ func (r *running) senders(t *testing.T, pool *x509.CertPool) map[string]send {
 			}
 			defer resp.Body.Close()
 			if resp.StatusCode != http.StatusOK {
-				return httpError{resp.StatusCode, resp.Header.Get("Retry-After")}
+				return httpError{code: resp.StatusCode}
 			}
 			return nil
 		},

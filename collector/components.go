@@ -23,6 +23,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
 	"github.com/tollkeeper/tollkeeper/collector/payloadkafka"
 	"github.com/tollkeeper/tollkeeper/collector/tenantauth"
+	"github.com/tollkeeper/tollkeeper/collector/tenantlimit"
 )
 
 // Components are the factories of the distribution; manifest.yaml lists the same for ocb.
@@ -31,7 +32,7 @@ func Components() (otelcol.Factories, error) {
 	var errs [5]error
 	f.Receivers, errs[0] = otelcol.MakeFactoryMap[receiver.Factory](otlpreceiver.NewFactory())
 	f.Processors, errs[1] = otelcol.MakeFactoryMap[processor.Factory](
-		memorylimiterprocessor.NewFactory(), llmcost.NewFactory(), llmsampling.NewFactory())
+		memorylimiterprocessor.NewFactory(), llmcost.NewFactory(), tenantlimit.NewFactory(), llmsampling.NewFactory())
 	f.Exporters, errs[2] = otelcol.MakeFactoryMap[exporter.Factory](
 		callskafka.NewFactory(), payloadkafka.NewFactory(), countsink.NewFactory(),
 		otlpexporter.NewFactory(), otlphttpexporter.NewFactory())

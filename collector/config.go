@@ -13,6 +13,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector/llmcost"
 	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
 	"github.com/tollkeeper/tollkeeper/collector/tenantauth"
+	"github.com/tollkeeper/tollkeeper/collector/tenantlimit"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -49,6 +50,8 @@ type Config struct {
 
 	// LLMCost is the configuration of the processor llmcost.
 	LLMCost llmcost.Config `yaml:"llmcost"`
+	// Limits is the configuration of the processor tenantlimit: what each tenant may send.
+	Limits tenantlimit.Config `yaml:"limits"`
 	// Sampling is the configuration of the processor llmsampling.
 	Sampling llmsampling.Config `yaml:"sampling"`
 
@@ -86,7 +89,7 @@ func DefaultConfig() Config {
 		MaxWait: 5 * time.Second, MaxInFlight: 1000, MaxRequestMiB: 64,
 		MemoryLimitMiB: 1024, PayloadMemoryLimitMiB: 640, PayloadQueueMiB: 32,
 		Auth:    *tenantauth.DefaultConfig(),
-		LLMCost: *llmcost.DefaultConfig(), Sampling: llmsampling.DefaultConfig(),
+		LLMCost: *llmcost.DefaultConfig(), Limits: *tenantlimit.DefaultConfig(), Sampling: llmsampling.DefaultConfig(),
 	}
 }
 
@@ -135,6 +138,9 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.validateRendered()...)
 	if err := c.LLMCost.Validate(); err != nil {
 		bad("llmcost: %w", err)
+	}
+	if err := c.Limits.Validate(); err != nil {
+		bad("limits: %w", err)
 	}
 	if err := c.Sampling.Validate(); err != nil {
 		bad("sampling: %w", err)

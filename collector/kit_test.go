@@ -28,6 +28,12 @@ import (
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
+// What is awaited is looked for this often, and given up after the limit.
+const (
+	waitLimit = 30 * time.Second
+	pollEvery = 20 * time.Millisecond
+)
+
 // running is a collector under test.
 type running struct {
 	*Collector
@@ -135,8 +141,9 @@ func (r *running) client(t *testing.T, protocol string) func(context.Context, pt
 
 // httpError is an answer other than 200.
 type httpError struct {
-	code int
-	body string
+	code       int
+	body       string
+	retryAfter string
 }
 
 func (e httpError) Error() string { return fmt.Sprintf("HTTP %d: %s", e.code, e.body) }
@@ -156,7 +163,7 @@ func post(ctx context.Context, client *http.Client, url, contentType string, bod
 	if err != nil || resp.StatusCode == http.StatusOK {
 		return err
 	}
-	return httpError{resp.StatusCode, string(text)}
+	return httpError{resp.StatusCode, string(text), resp.Header.Get("Retry-After")}
 }
 
 // testTraces makes traces of two spans each per call: a web request and, below it, a call to a model as an

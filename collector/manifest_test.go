@@ -56,7 +56,7 @@ func TestManifestMatches(t *testing.T) {
 	for _, f := range f.Exporters {
 		add("exporter", f)
 	}
-	own := strings.NewReplacer("llmcostprocessor", "llmcost", "llmsamplingprocessor", "llmsampling", "callsplitconnector", "callsplit",
+	own := strings.NewReplacer("llmcostprocessor", "llmcost", "tenantlimitprocessor", "tenantlimit", "llmsamplingprocessor", "llmsampling", "callsplitconnector", "callsplit",
 		"callskafkaexporter", "callskafka", "payloadkafkaexporter", "payloadkafka", "countsinkexporter", "countsink", "tenantauthextension", "tenantauth", "otlpgrpcexporter", "otlpexporter")
 	for i, w := range want {
 		want[i] = own.Replace(w)

@@ -28,6 +28,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 			ours++
 			if short, ok := strings.CutPrefix(name, "tollkeeper_llmcost"); ok {
 				name = short
+			} else if short, ok := strings.CutPrefix(name, "tollkeeper_tenantlimit"); ok {
+				name = short
 			} else if short, ok := strings.CutPrefix(name, "tollkeeper_collector_calls_kafka"); ok {
 				name = short
 			}

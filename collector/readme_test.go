@@ -16,10 +16,12 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector/callsplit"
 	"github.com/tollkeeper/tollkeeper/collector/llmcost"
 	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
+	"github.com/tollkeeper/tollkeeper/collector/tenantlimit"
 )
 
 var ownComponents = map[string]component.Factory{
 	"llmcost": llmcost.NewFactory(), "callsplit": callsplit.NewFactory(), "callskafka": callskafka.NewFactory(), "llmsampling": llmsampling.NewFactory(),
+	"tenantlimit": tenantlimit.NewFactory(),
 }
 
 // The README of each component shows every option, and none that isn't there; its configuration can be read by the Collector.

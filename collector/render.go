@@ -50,9 +50,9 @@ func render(c *Config, grpc, http string) (*confmap.Conf, error) {
 	if len(c.Forward.Traces) > 0 {
 		bestEffort = append(bestEffort, "traces/forward")
 	}
-	cost, sampling := confmap.New(), confmap.New()
-	if err := errors.Join(cost.Marshal(c.LLMCost), sampling.Marshal(c.Sampling)); err != nil {
-		return nil, fmt.Errorf("llmcost, sampling: %w", err)
+	cost, limits, sampling := confmap.New(), confmap.New(), confmap.New()
+	if err := errors.Join(cost.Marshal(c.LLMCost), limits.Marshal(c.Limits), sampling.Marshal(c.Sampling)); err != nil {
+		return nil, fmt.Errorf("llmcost, limits, sampling: %w", err)
 	}
 	whole := section{
 		"receivers": section{"otlp": section{"protocols": protocols(c, grpc, http)}},
@@ -60,6 +60,7 @@ func render(c *Config, grpc, http string) (*confmap.Conf, error) {
 			"memory_limiter":         limiter(c.MemoryLimitMiB),
 			"memory_limiter/payload": limiter(c.PayloadMemoryLimitMiB),
 			"llmcost":                cost.ToStringMap(),
+			"tenantlimit":            limits.ToStringMap(),
 			"llmsampling":            sampling.ToStringMap(),
 		},
 		"connectors": section{"callsplit": section{
@@ -85,7 +86,7 @@ func render(c *Config, grpc, http string) (*confmap.Conf, error) {
 func pipelines(c *Config) section {
 	p := section{
 		"traces": section{
-			"receivers": []string{"otlp"}, "processors": []string{"memory_limiter", "llmcost"}, "exporters": []string{"callsplit"},
+			"receivers": []string{"otlp"}, "processors": []string{"memory_limiter", "llmcost", "tenantlimit"}, "exporters": []string{"callsplit"},
 		},
 		"traces/calls": section{"receivers": []string{"callsplit"}, "exporters": []string{"callskafka"}},
 		"traces/payload": section{

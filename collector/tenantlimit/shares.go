@@ -1,0 +1,123 @@
+package tenantlimit
+
+import (
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+const tagTenant = ledger.AttrPrefix + "tenant" // as llmcost writes it
+
+// share is a tenant's part of one request.
+type share struct {
+	tenant       string
+	spans, bytes int
+	// unrecognizable: a call of it has no identity by which a repeat is known to be one.
+	unrecognizable bool
+
+	part   part // once summed
+	bucket *bucket
+	reason string // why it doesn't go on; empty = it does
+}
+
+// request is what one request holds, by tenant.
+type request struct {
+	shares []share
+	index  map[string]int // of shares, once there are many
+	last   int            // spans come in runs of one tenant
+	summed bool
+}
+
+// fewTenants are found faster by comparing than by hashing.
+const fewTenants = 8
+
+// of is the tenant's share.
+func (r *request) of(tenant string) *share {
+	if r.last < len(r.shares) && r.shares[r.last].tenant == tenant {
+		return &r.shares[r.last]
+	}
+	r.last = len(r.shares)
+	if len(r.shares) <= fewTenants {
+		for i := range r.shares {
+			if r.shares[i].tenant == tenant {
+				r.last = i
+			}
+		}
+	} else {
+		if r.index == nil {
+			r.index = map[string]int{}
+			for i := range r.shares {
+				r.index[r.shares[i].tenant] = i
+			}
+		}
+		if i, ok := r.index[tenant]; ok {
+			r.last = i
+		}
+		r.index[tenant] = r.last
+	}
+	if r.last == len(r.shares) {
+		r.shares = append(r.shares, share{tenant: tenant})
+	}
+	return &r.shares[r.last]
+}
+
+// measure counts a request's spans, and if sized their bytes, by tenant.
+func measure(td ptrace.Traces, sized bool) *request {
+	r := &request{shares: make([]share, 0, 2)}
+	var sizer ptrace.ProtoMarshaler
+	for _, rs := range td.ResourceSpans().All() {
+		resource, named := tenantOf(rs.Resource().Attributes(), ledger.Unattributed), ""
+		own, ownBytes := 0, 0
+		if sized {
+			ownBytes = sizer.ResourceSpansSize(rs)
+		}
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, span := range ss.Spans().All() {
+				tenant := tenantOf(span.Attributes(), resource)
+				if tenant == resource {
+					own++
+					continue
+				}
+				s := r.of(tenant)
+				s.spans++
+				named = tenant
+				if sized {
+					n := sizer.SpanSize(span)
+					s.bytes += n
+					ownBytes -= n
+				}
+			}
+		}
+		switch {
+		case own > 0:
+			s := r.of(resource)
+			s.spans += own
+			s.bytes += ownBytes
+		case named != "": // what the resource itself takes is somebody's
+			r.of(named).bytes += max(0, ownBytes)
+		}
+	}
+	return r
+}
+
+func tenantOf(attrs pcommon.Map, otherwise string) string {
+	if v, ok := attrs.Get(tagTenant); ok && v.Str() != "" {
+		return v.Str()
+	}
+	return otherwise
+}
+
+// keepAdmitted removes the spans that don't go on.
+func (r *request) keepAdmitted(td ptrace.Traces) {
+	td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
+		resource := tenantOf(rs.Resource().Attributes(), ledger.Unattributed)
+		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
+			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
+				return r.of(tenantOf(span.Attributes(), resource)).reason != ""
+			})
+			return ss.Spans().Len() == 0
+		})
+		return rs.ScopeSpans().Len() == 0
+	})
+}
