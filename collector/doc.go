@@ -1,10 +1,10 @@
 // Package collector is Tollkeeper's OpenTelemetry Collector distribution: it takes OTLP from apps and gateways, prices
 // every call to a model, and answers the client when Kafka has the calls (DESIGN §3, D1, D2).
 //
-// Data comes in over OTLP gRPC and HTTP. llmcost reads usage, finds the tenant, prices and tags; tenantlimit
-// refuses what is above a tenant's limit; callsplit sends the calls to Kafka first and alone (callskafka, ledger.TopicCalls), then offers the spans to the payload pipeline, which samples
-// (llmsampling) and writes what is kept (payloadkafka, ledger.TopicSpans). Metrics and logs are accepted and counted.
-// Exporters of the user's own can pass tagged traces, metrics and logs on.
+// Data comes in over OTLP gRPC and HTTP. llmcost reads usage, finds the tenant, prices and tags; tenantlimit refuses what is
+// above a tenant's limit; callsplit sends the calls to Kafka first and alone (callskafka, ledger.TopicCalls), then offers the
+// spans to the payload pipeline, which samples (llmsampling) and writes what is kept (payloadkafka, ledger.TopicSpans). Metrics
+// and logs are accepted and counted. Exporters of the user's own can pass tagged traces, metrics and logs on.
 //
 //	otlp ─ memory_limiter ─ llmcost ─ tenantlimit ─ callsplit ─┬─ traces/calls:   callskafka
 //	                                                           ├─ traces/payload: memory_limiter/payload ─ llmsampling ─ payloadkafka
