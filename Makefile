@@ -1,7 +1,7 @@
 # Tollkeeper. `make help` lists what there is; every target first checks its tools.
 export CGO_ENABLED = 0
 .DEFAULT_GOAL := help
-.PHONY: test-kafka catalogue second-opinion settle bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean scenarios
+.PHONY: chaos test-kafka catalogue second-opinion settle bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean scenarios
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ settle: check-tools ## recorded calls that several instrumentations report: whic
 scenarios: check-tools ## the alert rules on hard made-up series: precision, recall, delay, false pages (JSON=1)
 	@tools/build ./internal/scenarios/show bin/scenarios
 	@bin/scenarios $(if $(JSON),--json)
+
+chaos: engine ## break every part under load, ROUNDS=10 times, and check that nothing is lost (SEED=n replays, RESUME=1 goes on, DIR=, JSON=1)
+	@tools/build ./internal/chaos/run bin/chaos
+	@bin/chaos --rounds $(or $(ROUNDS),10) $(if $(SEED),--seed $(SEED)) $(if $(DIR),--dir $(DIR)) $(if $(RESUME),--resume)
 
 lint: check-tools ## gofmt, vet, staticcheck
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }

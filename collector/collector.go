@@ -23,6 +23,8 @@ type Deps struct {
 	Metrics prometheus.Registerer
 	// Version goes into the Collector's build info.
 	Version string
+	// Now is the clock of receipt; nil: this host's.
+	Now func() time.Time
 }
 
 // Collector is one running Collector.
@@ -68,7 +70,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	}
 	col, err := otelcol.NewCollector(otelcol.CollectorSettings{
 		Factories: func() (otelcol.Factories, error) {
-			f, err := Components()
+			f, err := components(c.deps.Now)
 			f.Telemetry = telemetryFactory(c.deps.Log, c.deps.Metrics)
 			return f, err
 		},

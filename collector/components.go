@@ -3,6 +3,7 @@ package collector
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/exporter"
@@ -27,12 +28,17 @@ import (
 )
 
 // Components are the factories of the distribution; manifest.yaml lists the same for ocb.
-func Components() (otelcol.Factories, error) {
+func Components() (otelcol.Factories, error) { return components(nil) }
+
+func components(now func() time.Time) (otelcol.Factories, error) {
+	if now == nil {
+		now = time.Now
+	}
 	var f otelcol.Factories
 	var errs [5]error
 	f.Receivers, errs[0] = otelcol.MakeFactoryMap[receiver.Factory](otlpreceiver.NewFactory())
 	f.Processors, errs[1] = otelcol.MakeFactoryMap[processor.Factory](
-		memorylimiterprocessor.NewFactory(), llmcost.NewFactory(), tenantlimit.NewFactory(), llmsampling.NewFactory())
+		memorylimiterprocessor.NewFactory(), llmcost.NewFactoryAt(now), tenantlimit.NewFactory(), llmsampling.NewFactory())
 	f.Exporters, errs[2] = otelcol.MakeFactoryMap[exporter.Factory](
 		callskafka.NewFactory(), payloadkafka.NewFactory(), countsink.NewFactory(),
 		otlpexporter.NewFactory(), otlphttpexporter.NewFactory())

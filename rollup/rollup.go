@@ -19,6 +19,7 @@ type Deps struct {
 	Log        *slog.Logger
 	Metrics    prometheus.Registerer // may be nil
 	Settler    Settler               // nil: PassThrough
+	Now        func() time.Time      // nil: time.Now
 }
 
 // Rollup runs the jobs.
@@ -51,7 +52,10 @@ func New(cfg Config, deps Deps) (*Rollup, error) {
 	}
 	r := &Rollup{
 		cfg: cfg, conn: deps.ClickHouse, log: deps.Log, settler: deps.Settler, process: processName(), share: restShare,
-		now: time.Now, states: map[string]*jobState{}, held: map[Level]uint64{},
+		now: deps.Now, states: map[string]*jobState{}, held: map[Level]uint64{},
+	}
+	if r.now == nil {
+		r.now = time.Now
 	}
 	if r.settler == nil {
 		r.settler = PassThrough{}

@@ -38,6 +38,7 @@ type Options struct {
 	Roles   Roles
 	Log     *slog.Logger
 	Version string
+	Now     func() time.Time // the clock of collector, ingest and rollup; nil: this host's
 }
 
 // App is the running product.

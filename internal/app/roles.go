@@ -48,7 +48,7 @@ func (a *App) startRollup(ctx context.Context) error {
 	}
 	cfg := a.cfg.Rollup
 	cfg.SealedAfter = a.cfg.Schema.Retention.SealedAfter()
-	r, err := newRollup(cfg, a.cfg.Collector.LLMCost.PriceFiles, conn, a.opts.Log.With("role", "rollup"), a.Registry)
+	r, err := newRollup(cfg, a.cfg.Collector.LLMCost.PriceFiles, conn, a.opts.Log.With("role", "rollup"), a.Registry, a.opts.Now)
 	if err != nil {
 		_ = conn.Close()
 		return err
@@ -60,7 +60,7 @@ func (a *App) startRollup(ctx context.Context) error {
 }
 
 func (a *App) startIngest(ctx context.Context) error {
-	r, err := ingest.New(a.cfg.Ingest, ingest.Deps{Log: a.opts.Log.With("role", "ingest"), Metrics: a.Registry})
+	r, err := ingest.New(a.cfg.Ingest, ingest.Deps{Log: a.opts.Log.With("role", "ingest"), Metrics: a.Registry, Now: a.opts.Now})
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (a *App) startIngest(ctx context.Context) error {
 }
 
 func (a *App) startCollector(ctx context.Context) error {
-	r, err := collector.New(a.cfg.Collector, collector.Deps{Log: a.opts.Log.With("role", "collector"), Metrics: a.Registry, Version: a.opts.Version})
+	r, err := collector.New(a.cfg.Collector, collector.Deps{Log: a.opts.Log.With("role", "collector"), Metrics: a.Registry, Version: a.opts.Version, Now: a.opts.Now})
 	if err != nil {
 		return err
 	}

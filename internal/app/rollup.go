@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,7 +23,7 @@ func WithRollup(cfg config.Config, log *slog.Logger, do func(*rollup.Rollup) err
 	}
 	defer conn.Close()
 	cfg.Rollup.SealedAfter = cfg.Schema.Retention.SealedAfter()
-	r, err := newRollup(cfg.Rollup, cfg.Collector.LLMCost.PriceFiles, conn, log, nil)
+	r, err := newRollup(cfg.Rollup, cfg.Collector.LLMCost.PriceFiles, conn, log, nil, time.Now)
 	if err != nil {
 		return err
 	}
@@ -30,7 +31,7 @@ func WithRollup(cfg config.Config, log *slog.Logger, do func(*rollup.Rollup) err
 }
 
 // newRollup is a rollup that settles each minute before it adds it up. The price files are the collector's.
-func newRollup(cfg rollup.Config, priceFiles []string, conn driver.Conn, log *slog.Logger, registry prometheus.Registerer) (*rollup.Rollup, error) {
+func newRollup(cfg rollup.Config, priceFiles []string, conn driver.Conn, log *slog.Logger, registry prometheus.Registerer, now func() time.Time) (*rollup.Rollup, error) {
 	metrics, err := settle.NewMetrics(registry)
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func newRollup(cfg rollup.Config, priceFiles []string, conn driver.Conn, log *sl
 	if err != nil {
 		return nil, err
 	}
-	return rollup.New(cfg, rollup.Deps{ClickHouse: conn, Log: log, Metrics: registry, Settler: settle.New(conn, log, metrics, prices)})
+	return rollup.New(cfg, rollup.Deps{ClickHouse: conn, Log: log, Metrics: registry, Settler: settle.New(conn, log, metrics, prices), Now: now})
 }
 
 // RollupOnce brings all totals up to the calls stored now and tells report what each level took.

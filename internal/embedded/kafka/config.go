@@ -25,6 +25,9 @@ type Config struct {
 	Dir string `yaml:"dir"`
 	// Listen is host:port, as clients dial it; port 0 takes a free one.
 	Listen string `yaml:"listen"`
+	// Advertise is host:port as clients are told to dial it, where that isn't Listen: behind a proxy or a port mapping. This
+	// process has to reach itself there too.
+	Advertise string `yaml:"advertise"`
 	// Partitions of the calls and spans topics. It can grow between starts, never shrink.
 	Partitions int `yaml:"partitions"`
 	// Calls, Spans and DeadLetters say what each topic keeps. Calls has no bound by size by default: a full disk
@@ -69,8 +72,14 @@ func (c *Config) Validate() error {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
 		bad("listen", strconv.Quote(c.Listen), "want host:port, for example 127.0.0.1:9092, or port 0 for a free one")
-	} else if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
-		bad("listen", strconv.Quote(c.Listen), "the broker tells clients to dial this address: name one that they can reach, for example 127.0.0.1:"+port)
+	} else if ip := net.ParseIP(host); c.Advertise == "" && (host == "" || (ip != nil && ip.IsUnspecified())) {
+		bad("listen", strconv.Quote(c.Listen), "the broker tells clients to dial this address: name one that they can reach, for example 127.0.0.1:"+port+", or set advertise")
+	}
+	if c.Advertise != "" {
+		host, port, err := net.SplitHostPort(c.Advertise)
+		if n, perr := strconv.Atoi(port); err != nil || perr != nil || host == "" || n < 1 || n > 65535 {
+			bad("advertise", strconv.Quote(c.Advertise), "want the host:port that clients dial, for example kafka:9092")
+		}
 	}
 	if c.Partitions < 1 || c.Partitions > 1000 {
 		bad("partitions", c.Partitions, "want 1 to 1000")

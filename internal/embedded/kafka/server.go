@@ -63,6 +63,9 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.address = listener.Addr().String()
+	if cfg.Advertise != "" {
+		s.address, listener = cfg.Advertise, advertised{listener, cfg.Advertise}
+	}
 	taken := false
 	opts := []kfake.Opt{
 		kfake.NumBrokers(1),
@@ -96,6 +99,23 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 	s.guard.check()
 	return nil
 }
+
+// advertised is a listener that says it is elsewhere: kfake tells clients what the listener says.
+type advertised struct {
+	net.Listener
+	address string
+}
+
+// Addr is where clients are told to dial.
+func (a advertised) Addr() net.Addr { return advertisedAddress(a.address) }
+
+type advertisedAddress string
+
+// Network implements net.Addr.
+func (advertisedAddress) Network() string { return "tcp" }
+
+// String implements net.Addr.
+func (a advertisedAddress) String() string { return string(a) }
 
 func listen(address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)

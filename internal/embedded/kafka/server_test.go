@@ -244,6 +244,32 @@ func TestRetentionRuns(t *testing.T) {
 	}, 10*time.Second, 5*time.Millisecond)
 }
 
+// Clients are told to dial another address than the broker listens on.
+func TestAdvertise(t *testing.T) {
+	l, err := net.Listen("tcp", "0.0.0.0:0")
+	require.NoError(t, err)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	cfg := testConfig(t.TempDir())
+	cfg.Listen, cfg.Advertise = "0.0.0.0:"+port, "localhost:"+port
+	s := start(t, cfg)
+	require.Equal(t, []string{cfg.Advertise}, s.Brokers())
+	client, err := kgo.NewClient(kgo.SeedBrokers("127.0.0.1:" + port))
+	require.NoError(t, err)
+	defer client.Close()
+	brokers, err := kadm.NewClient(client).ListBrokers(t.Context())
+	require.NoError(t, err)
+	require.Len(t, brokers, 1)
+	require.Equal(t, "localhost", brokers[0].Host)
+	require.Equal(t, port, strconv.Itoa(int(brokers[0].Port)))
+
+	for _, wrong := range []string{"localhost", ":9092", "localhost:0", "localhost:x"} {
+		cfg.Advertise = wrong
+		require.ErrorContains(t, cfg.Validate(), "advertise", wrong)
+	}
+}
+
 func TestValidateNamesEveryProblem(t *testing.T) {
 	cfg := Config{Listen: "0.0.0.0:9092", Spans: Retention{Bytes: -1}, MinFree: -1}
 	err := cfg.Validate()

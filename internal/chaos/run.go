@@ -1,0 +1,273 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/internal/goals"
+)
+
+// Options say how many rounds, from which seed, and where.
+type Options struct {
+	Rounds int
+	Seed   uint64 // of the first round; each next one's is one more
+	Dir    string // the rounds that are done, and what the processes write
+	Resume bool   // go on after the rounds that Dir says are done
+	JSON   bool
+	Out    io.Writer
+}
+
+// worldRounds is how many rounds one world lives; then everything starts anew.
+const worldRounds = 10
+
+// settleGoal is how soon after a round everything has to be right; settleLimit is how long it is waited for.
+const (
+	settleGoal  = 15 * time.Second
+	settleLimit = 2 * time.Minute
+)
+
+// result of a round.
+type result struct {
+	Round      int      `json:"round"`
+	Seed       uint64   `json:"seed"`
+	Events     []string `json:"events"`
+	Happened   int      `json:"happened"`
+	Skipped    []string `json:"skipped,omitempty"`
+	Calls      int      `json:"calls"`
+	Requests   int      `json:"requests"`
+	Refused    int      `json:"refused"`
+	Duplicates int      `json:"duplicates"`
+	Restarts   int      `json:"restarts"`
+	Settled    float64  `json:"settled_seconds"`  // from the last acknowledgement to everything right
+	Waited     string   `json:"waited,omitempty"` // for what, and how long
+	Problem    string   `json:"problem,omitempty"`
+}
+
+// Run makes the rounds. The error says that something was lost, doubled or late, or that a round couldn't be made.
+func Run(ctx context.Context, o Options) error {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return err
+	}
+	book := filepath.Join(o.Dir, "rounds.jsonl")
+	done, err := readResults(book, o.Resume)
+	if err != nil {
+		return err
+	}
+	if len(done) > 0 {
+		o.Seed = done[0].Seed - uint64(done[0].Round-1)
+		fmt.Fprintf(o.Out, "%d rounds are done, from seed %d\n", len(done), o.Seed)
+	}
+	var w *world
+	var truth map[id]made
+	defer func() {
+		if w != nil {
+			_ = w.close()
+		}
+	}()
+	for n := len(done); n < o.Rounds && ctx.Err() == nil; n++ {
+		if w == nil {
+			dir := filepath.Join(o.Dir, fmt.Sprintf("world-%d", n+1))
+			if w, err = newWorld(ctx, dir); err != nil {
+				return err
+			}
+			truth = map[id]made{}
+		}
+		r, err := w.play(ctx, o.Seed+uint64(n), truth, o.Out)
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			r.Problem = err.Error()
+		}
+		r.Round = n + 1
+		done = append(done, r)
+		if err := appendResult(book, r); err != nil {
+			return err
+		}
+		tell(o.Out, r, o.Rounds)
+		if (n+1)%worldRounds == 0 || r.Problem != "" {
+			if err := w.close(); err != nil {
+				return err
+			}
+			if r.Problem == "" {
+				_ = os.RemoveAll(w.dir)
+			}
+			w = nil
+		}
+	}
+	return verdict(o, done)
+}
+
+// play makes one round in a world where all is well with truth, and adds its calls to that.
+func (w *world) play(ctx context.Context, seed uint64, truth map[id]made, out io.Writer) (result, error) {
+	rd := &round{world: w, seed: seed, events: plan(seed)}
+	r := result{Seed: seed}
+	for _, e := range rd.events {
+		r.Events = append(r.Events, e.String())
+		if why := skips(w, e); why != "" {
+			r.Skipped = append(r.Skipped, fmt.Sprintf("%s: %s", e, why))
+		}
+	}
+	fmt.Fprintf(out, "seed %d: %s\n", seed, strings.Join(r.Events, "; "))
+	starts := w.starts()
+	faults := make(chan error, 1)
+	go func() { faults <- errors.Join(rd.run(ctx), w.heal(ctx)) }()
+	sent, err := send(ctx, w.otlp, seed, time.Now().Add(loadFor))
+	if err := errors.Join(err, <-faults); err != nil {
+		return r, err
+	}
+	for i := range rd.events {
+		if rd.done[i].Load() {
+			r.Happened++
+		}
+	}
+	r.Calls, r.Requests, r.Refused, r.Duplicates, r.Restarts = len(sent.truth), sent.requests, sent.refused, sent.duplicates, w.starts()-starts
+	for _, c := range sent.truth {
+		truth[c.id] = c
+	}
+	began := time.Now()
+	var waits waits
+	err = until(ctx, settleLimit, func(ctx context.Context) error {
+		select {
+		case err := <-w.failed:
+			return err
+		default:
+			return waits.note(w.check(ctx, truth), time.Since(began))
+		}
+	})
+	r.Settled, r.Waited = time.Since(began).Seconds(), waits.String()
+	return r, err
+}
+
+// waits are what was not right yet, in turn, and until when.
+type waits []struct {
+	what  string
+	until time.Duration
+}
+
+// note takes down what an error begins with.
+func (w *waits) note(err error, at time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	what, _, _ := strings.Cut(err.Error(), ":")
+	if what == "dirty" {
+		what = err.Error()
+	}
+	if n := len(*w); n == 0 || (*w)[n-1].what != what {
+		*w = append(*w, waits{{what: what}}...)
+	}
+	(*w)[len(*w)-1].until = at
+	return err
+}
+
+// String tells the last few.
+func (w waits) String() string {
+	var out []string
+	for _, x := range w[max(0, len(w)-4):] {
+		out = append(out, fmt.Sprintf("%s until %.1f s", x.what, x.until.Seconds()))
+	}
+	return strings.Join(out, ", ")
+}
+
+func (w *world) starts() int {
+	n := 0
+	for _, p := range w.processes {
+		p.mu.Lock()
+		n += p.starts
+		p.mu.Unlock()
+	}
+	return n
+}
+
+func tell(out io.Writer, r result, rounds int) {
+	verdict := "ok"
+	if r.Problem != "" {
+		verdict = "LOST: " + r.Problem
+	}
+	if r.Settled > settleGoal.Seconds() {
+		fmt.Fprintf(out, "  slow: %s\n", r.Waited)
+	}
+	fmt.Fprintf(out, "round %d of %d, seed %d: %d of %d events, %d restarts, %d calls, %d of %d requests refused, %d twice, right after %.1f s: %s\n",
+		r.Round, rounds, r.Seed, r.Happened, len(r.Events), r.Restarts, r.Calls, r.Refused, r.Requests, r.Duplicates, r.Settled, verdict)
+}
+
+func readResults(path string, resume bool) ([]result, error) {
+	if !resume {
+		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+			return nil, err
+		}
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		if os.IsNotExist(err) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	var out []result
+	for line := range strings.Lines(string(text)) {
+		var r result
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func appendResult(path string, r result) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(text, '\n'))
+	return errors.Join(err, f.Close())
+}
+
+func verdict(o Options, done []result) error {
+	var calls, restarts, happened, refused, bad, slow int
+	var settled []float64
+	var skipped []string
+	for _, r := range done {
+		calls, restarts, happened, refused = calls+r.Calls, restarts+r.Restarts, happened+r.Happened, refused+r.Refused
+		skipped = append(skipped, r.Skipped...)
+		if r.Problem != "" {
+			bad++
+			continue
+		}
+		settled = append(settled, r.Settled)
+		if r.Settled > settleGoal.Seconds() {
+			slow++
+		}
+	}
+	slices.Sort(settled)
+	worst := 0.0
+	if len(settled) > 0 {
+		worst = settled[len(settled)-1]
+	}
+	rows := []goals.Row{
+		goals.Told("rounds", fmt.Sprintf("%d, seeds %d to %d", len(done), o.Seed, o.Seed+uint64(max(1, len(done))-1))),
+		goals.Told("acknowledged calls", fmt.Sprint(calls)),
+		goals.Told("faults that happened", fmt.Sprintf("%d, %d processes started again, %d requests refused and sent again", happened, restarts, refused)),
+		goals.Told("faults this machine can't make", fmt.Sprint(len(skipped))),
+		goals.AtLeast("rounds made", "%.0f", float64(len(done)), float64(o.Rounds)),
+		goals.AtMost("rounds with a loss or a difference", "%.0f", float64(bad), 0),
+		goals.AtMost("rounds right after more than 15 s", "%.0f", float64(slow), 0),
+		goals.Told("slowest round right after", fmt.Sprintf("%.1f s", worst)),
+	}
+	return goals.Write(o.Out, "CHAOS", rows, o.JSON)
+}
