@@ -107,12 +107,6 @@ func (p *process) setClock(offset time.Duration) {
 	p.offset = offset
 }
 
-func (p *process) clock() time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.offset
-}
-
 var errNotRunning = errors.New("not running")
 
 // child is the id of the process's only child: the engine proper.

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -216,16 +215,6 @@ func (w *world) close() error {
 		errs = append(errs, d.close())
 	}
 	return errors.Join(errs...)
-}
-
-// tail is the end of a process's log.
-func (w *world) tail(name string, lines int) string {
-	text, err := os.ReadFile(w.processes[name].log)
-	if err != nil {
-		return err.Error()
-	}
-	all := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
 // until tries again every 50 ms until it works, and returns the last error after the limit.
