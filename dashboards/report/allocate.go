@@ -9,10 +9,10 @@ import (
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
-// split divides an amount into parts in proportion to the weights, in whole units of 10⁻¹² USD. What rounding down leaves goes,
+// Split divides an amount into parts in proportion to the weights, in whole units of 10⁻¹² USD. What rounding down leaves goes,
 // a unit each, to the parts with the largest remainders, the earlier first: the parts add up to the amount. Weights must
 // not be negative nor all be zero.
-func split(amount ledger.Sum, weights []*big.Int) []ledger.Sum {
+func Split(amount ledger.Sum, weights []*big.Int) []ledger.Sum {
 	whole, sum := new(big.Int), new(big.Int)
 	for _, w := range weights {
 		sum.Add(sum, w)
@@ -48,7 +48,7 @@ func split(amount ledger.Sum, weights []*big.Int) []ledger.Sum {
 	return out
 }
 
-// share is split by name, names in their order.
+// share is Split by name, names in their order.
 func share(amount ledger.Sum, weights map[string]*big.Int) map[string]ledger.Sum {
 	var names []string
 	for name := range weights {
@@ -60,7 +60,7 @@ func share(amount ledger.Sum, weights map[string]*big.Int) map[string]ledger.Sum
 		list[i] = weights[name]
 	}
 	out := map[string]ledger.Sum{}
-	for i, part := range split(amount, list) {
+	for i, part := range Split(amount, list) {
 		out[names[i]] = part
 	}
 	return out

@@ -23,7 +23,7 @@ func TestPartsAreExactlyTheWhole(t *testing.T) {
 		}
 		weights[r.IntN(len(weights))].SetInt64(1 + r.Int64N(1000))
 		var sum ledger.Sum
-		for i, part := range split(amount, weights) {
+		for i, part := range Split(amount, weights) {
 			sum = sum.Add(part)
 			require.False(t, weights[i].Sign() == 0 && part.Sign() != 0, "who has no weight gets nothing")
 		}
@@ -33,9 +33,9 @@ func TestPartsAreExactlyTheWhole(t *testing.T) {
 
 func TestSplit(t *testing.T) {
 	one, two := big.NewInt(1), big.NewInt(2)
-	got := split(ledger.SumOf(10), []*big.Int{one, one, one})
+	got := Split(ledger.SumOf(10), []*big.Int{one, one, one})
 	require.Equal(t, []ledger.Sum{ledger.SumOf(4), ledger.SumOf(3), ledger.SumOf(3)}, got)
-	got = split(ledger.SumOf(-10), []*big.Int{one, two})
+	got = Split(ledger.SumOf(-10), []*big.Int{one, two})
 	require.Equal(t, []ledger.Sum{ledger.SumOf(-3), ledger.SumOf(-7)}, got)
 	require.Equal(t, ledger.SumOf(ledger.MaxMoney).Add(ledger.SumOf(ledger.MaxMoney)), sumOf(bigOf(ledger.SumOf(ledger.MaxMoney).Add(ledger.SumOf(ledger.MaxMoney)))))
 }

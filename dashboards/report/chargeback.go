@@ -42,10 +42,12 @@ type Bill struct {
 // proportion to the tokens that it served, and by own spend among those it may serve where it served none. Parts are whole
 // units of 10⁻¹² USD; what is left over by rounding goes to the largest remainders, so that the parts are exactly the whole.
 type Chargeback struct {
-	Period Period `json:"period"`
-	State  State  `json:"state"`
-	Bills  []Bill `json:"bills"`
-	Total  Bill   `json:"total"`
+	Period   Period     `json:"period"`
+	State    State      `json:"state"`
+	Bills    []Bill     `json:"bills"`
+	Total    Bill       `json:"total"`
+	Reserved []Reserved `json:"reserved,omitempty"`
+	Orphans  Orphans    `json:"reserved_orphans"`
 }
 
 // ChargebackOptions are what the ledger doesn't hold.
@@ -69,12 +71,6 @@ func BuildChargeback(ctx context.Context, conn driver.Conn, p Period, o Chargeba
 	if err != nil {
 		return nil, err
 	}
-	served, err := rowsOf(ctx, conn, "report/reserved", func(rows driver.Rows, s *servedTokens) error {
-		return rows.Scan(&s.tenant, &s.provider, &s.model, &s.region, &s.tokens)
-	}, p.args()...)
-	if err != nil {
-		return nil, err
-	}
 	c := &Chargeback{Period: p, State: r.State}
 	bills := map[string]*Bill{}
 	bill := func(tenant string) *Bill {
@@ -91,6 +87,19 @@ func BuildChargeback(ctx context.Context, conn driver.Conn, p Period, o Chargeba
 		b := bill(a.Tenant)
 		b.Adjusted = b.Adjusted.Plus(a.Cost)
 	}
+	spent := map[string]Amount{}
+	for tenant, b := range bills {
+		spent[tenant] = b.Own
+	}
+	if c.Reserved, c.Orphans, err = ReadReserved(ctx, conn, p, o.Book, spent); err != nil {
+		return nil, err
+	}
+	for _, res := range c.Reserved {
+		for _, s := range res.Shares {
+			b := bill(s.Tenant)
+			b.Reserved = b.Reserved.Plus(s.Amount)
+		}
+	}
 	shared := map[string]bool{ledger.Unattributed: o.Spread}
 	last := p.To.Add(-1)
 	for _, e := range tenants.AllAt(last) {
@@ -98,60 +107,9 @@ func BuildChargeback(ctx context.Context, conn driver.Conn, p Period, o Chargeba
 			shared[e.Tenant] = true
 		}
 	}
-	if o.Book != nil {
-		for _, res := range o.Book.Reservations() {
-			allocateReserved(p, o.Book, res, served, bill, bills)
-		}
-	}
 	allocateShared(bills, shared)
 	c.finish(bills, func(b *Bill) []Bill { return b.byOwner(tenants, days, r.Adjustments, last) })
 	return c, nil
-}
-
-type servedTokens struct {
-	tenant, provider, model, region string
-	tokens                          uint64
-}
-
-// allocateReserved hands out the part of a reservation's amount that falls into the period, by time.
-func allocateReserved(p Period, book *pricing.Book, r pricing.Reservation, served []servedTokens, bill func(string) *Bill, bills map[string]*Bill) {
-	from, to := r.From, r.To
-	if p.From.After(from) {
-		from = p.From
-	}
-	if p.To.Before(to) {
-		to = p.To
-	}
-	if !from.Before(to) {
-		return
-	}
-	whole := r.To.Sub(r.From)
-	parts := split(r.Amount, []*big.Int{big.NewInt(int64(to.Sub(from))), big.NewInt(int64(whole - to.Sub(from)))})
-	weights := map[string]*big.Int{}
-	for _, s := range served {
-		if book.ServedBy(s.tenant, s.provider, s.model, s.region, from) == r.ID {
-			addTo(weights, s.tenant, new(big.Int).SetUint64(s.tokens))
-		}
-	}
-	if len(weights) == 0 { // paid and not used: whom it may serve, by what they spent
-		for tenant, b := range bills {
-			if (len(r.Tenants) == 0 || slices.Contains(r.Tenants, tenant)) && b.Own.Sign() > 0 {
-				addTo(weights, tenant, bigOf(b.Own.Sum))
-			}
-		}
-	}
-	if len(weights) == 0 {
-		for _, tenant := range r.Tenants {
-			addTo(weights, tenant, big.NewInt(1))
-		}
-	}
-	if len(weights) == 0 {
-		addTo(weights, ledger.Unattributed, big.NewInt(1))
-	}
-	for tenant, part := range share(parts[0], weights) {
-		b := bill(tenant)
-		b.Reserved = b.Reserved.Plus(Amount{part})
-	}
 }
 
 // allocateShared takes the spend, adjustments and reserved part of every shared tenant and hands it to the others.

@@ -85,7 +85,7 @@ func (b *Bill) byOwner(d directory.Directory, days []tenantDay, adjustments []Ad
 			weights[i] = new(big.Int)
 		}
 	}
-	shared, reserved := split(b.Shared.Sum, weights), split(b.Reserved.Sum, weights)
+	shared, reserved := Split(b.Shared.Sum, weights), Split(b.Reserved.Sum, weights)
 	var bills []Bill
 	for i, x := range out {
 		x.Shared, x.Reserved = Amount{shared[i]}, Amount{reserved[i]}

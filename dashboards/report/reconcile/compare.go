@@ -1,0 +1,504 @@
+package reconcile
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tollkeeper/tollkeeper/dashboards/report"
+	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/pricing"
+)
+
+// Part is one reason of the difference for one model or item.
+type Part struct {
+	Kind   Kind          `json:"kind"`
+	Model  string        `json:"model,omitempty"`
+	Item   string        `json:"item,omitempty"` // of the bill, where it isn't a model's tokens
+	Note   string        `json:"note,omitempty"`
+	Found  report.Amount `json:"found"`  // bill less ledger
+	Booked report.Amount `json:"booked"` // of it, by earlier bookings
+	Left   report.Amount `json:"left"`   // to be booked
+	Days   []DayAmount   `json:"days"`
+}
+
+// DayAmount is a part's amount of one day.
+type DayAmount struct {
+	Day    report.Date   `json:"day"`
+	Amount report.Amount `json:"amount"`
+}
+
+// Row is a day and a model (or item) on both sides.
+type Row struct {
+	Day          report.Date            `json:"day"`
+	Model        string                 `json:"model,omitempty"`
+	Item         string                 `json:"item,omitempty"`
+	Invoice      report.Amount          `json:"invoice"`
+	Ledger       report.Amount          `json:"ledger"`
+	Difference   report.Amount          `json:"difference"`
+	Calls        uint64                 `json:"calls"`
+	Unpriced     uint64                 `json:"unpriced_calls"`
+	Parts        map[Kind]report.Amount `json:"parts"`
+	TokensBilled *int64                 `json:"tokens_billed,omitempty"` // by the bill; nil: not told
+	TokensSeen   int64                  `json:"tokens_seen"`             // by the ledger
+}
+
+// Result is a bill held against the ledger. Found amounts of the parts add up to Invoice − (Calls + Corrections + Reserved);
+// what is left of them to Difference.
+type Result struct {
+	Provider string        `json:"provider"`
+	Month    string        `json:"month"`
+	Currency string        `json:"currency"`
+	State    report.State  `json:"state"`
+	Book     string        `json:"price_version"`
+	Files    []File        `json:"files"`
+	Verdict  Verdict       `json:"verdict"`
+	Invoice  report.Amount `json:"invoice"`
+	Ledger   report.Amount `json:"ledger"` // Calls + Corrections + Reserved + Booked
+	Calls    report.Amount `json:"calls"`
+	// Corrections of the month's calls (late ones, re-rates), whenever they were booked; Booked by reconciliation.
+	Corrections report.Amount `json:"corrections"`
+	Booked      report.Amount `json:"booked"`
+	Reserved    report.Amount `json:"reserved"` // by the price files
+	Difference  report.Amount `json:"difference"`
+	Unexplained report.Amount `json:"unexplained"` // sum of the sizes of what has no explanation and isn't booked
+	AtLeast     bool          `json:"at_least"`
+	Unpriced    uint64        `json:"unpriced_calls"`
+	Estimated   uint64        `json:"estimated_calls"`
+	DaysOnly    bool          `json:"days_only"` // the bill names no models
+	HasUsage    bool          `json:"has_usage"`
+	Outside     int           `json:"lines_of_other_months"`
+	Rounded     int           `json:"rounded_lines"`
+	Hints       []string      `json:"hints,omitempty"`
+	Parts       []Part        `json:"parts"`
+	Rows        []Row         `json:"rows"`
+}
+
+// Verdict is how it ends.
+type Verdict string
+
+// The verdicts.
+const (
+	Equal          Verdict = "equal"
+	EqualRounded   Verdict = "equal but for rounding"
+	Explained      Verdict = "explained"
+	NotExplained   Verdict = "not explained"
+	EqualByBooking Verdict = "equal by booking"
+)
+
+type key struct {
+	day   time.Time
+	model string // or item, of lines that name no model
+	item  bool
+}
+
+// cell is a day and model on both sides.
+type cell struct {
+	key
+	invoice, ledger            ledger.Sum
+	lines                      int
+	calls, unpriced, estimated uint64
+	billed, seen               Tokens
+	told                       bool // the bill counts its tokens
+	tiers                      map[string]bool
+	evening, morning           Hour
+	parts                      map[Kind]ledger.Sum
+	notes                      map[Kind]string
+}
+
+type comparison struct {
+	statement *Statement
+	books     *Books
+	book      *pricing.Book
+	names     names
+	kinds     []KindText
+	cells     map[key]*cell
+	daysOnly  bool
+	hints     []string
+	parts     map[partKey]*Part
+}
+
+type partKey struct {
+	kind        Kind
+	model, item string
+}
+
+// Compare explains the difference between a bill and the ledger. Tolerance is how much may stay unexplained.
+func Compare(s *Statement, b *Books, book *pricing.Book, tolerance report.Amount) *Result {
+	c := &comparison{statement: s, books: b, book: book, kinds: Kinds(), cells: map[key]*cell{}, parts: map[partKey]*Part{},
+		names: names{book: book, provider: s.Provider, known: map[string]string{}}}
+	r := &Result{Provider: s.Provider, Month: s.Month.String(), Currency: "USD", State: b.State, Files: s.Files, Outside: s.Outside, Rounded: s.Rounded, HasUsage: s.HasUsage}
+	if book != nil {
+		r.Book = book.Version()
+	}
+	c.fill(r)
+	if c.daysOnly && !s.HasUsage {
+		c.foldDays(nil)
+	}
+	moved := c.midnight()
+	if c.daysOnly && s.HasUsage {
+		c.foldDays(moved)
+		moved = nil
+	}
+	for _, cell := range c.sorted() {
+		c.explain(cell, moved[cell.key])
+		c.row(r, cell)
+	}
+	c.reserved(r)
+	c.booked(r)
+	c.finish(r, tolerance)
+	return r
+}
+
+// fill puts both sides in cells.
+func (c *comparison) fill(r *Result) {
+	c.daysOnly = !slices.ContainsFunc(c.statement.Charges, func(l Charge) bool { return l.Model != "" || l.Item != "" })
+	r.DaysOnly = c.daysOnly
+	tools := c.charges(r)
+	for _, u := range c.statement.Usage {
+		cell := c.at(u.Day, c.names.of(u.Model), false)
+		cell.told = true
+		for i, n := range u.Tokens {
+			cell.billed[i] += n
+		}
+		cell.tiers[cmp.Or(strings.ToLower(u.Tier), pricing.Standard)] = true
+	}
+	for _, d := range c.books.Days {
+		r.Calls = r.Calls.Plus(report.Amount{Sum: d.Cost})
+		r.Unpriced += d.Unpriced
+		r.Estimated += d.Estimated
+		cell := c.at(d.Day, c.names.of(d.Model), false)
+		cost := d.Cost
+		if tools && d.Tokens != (Tokens{}) && d.Other.Sign() != 0 { // the bill has searches and the like on lines of their own
+			cost = cost.Sub(d.Other)
+			other := c.at(d.Day, toolsItem, true)
+			other.ledger = other.ledger.Add(d.Other)
+			other.calls += d.Calls
+		}
+		cell.ledger = cell.ledger.Add(cost)
+		cell.calls += d.Calls
+		cell.unpriced += d.Unpriced
+		cell.estimated += d.Estimated
+		for i, n := range d.Tokens {
+			cell.seen[i] += n
+		}
+	}
+	for _, h := range c.books.Hours {
+		cell := c.at(h.Day, c.names.of(h.Model), false)
+		into := &cell.morning
+		if h.Evening {
+			into = &cell.evening
+		}
+		into.Cost = into.Cost.Add(h.Cost)
+		for i, n := range h.Tokens {
+			into.Tokens[i] += n
+		}
+	}
+	for _, a := range c.books.Adjustments {
+		if _, of := reconciled(a.Kind); of {
+			continue
+		}
+		r.Corrections = r.Corrections.Plus(a.Cost)
+		cell := c.at(a.Original.Time, c.names.of(a.Model), false)
+		cell.ledger = cell.ledger.Add(a.Cost.Sum)
+	}
+	r.AtLeast = r.Unpriced > 0
+	if c.statement.HasUsage {
+		for _, cell := range c.cells {
+			cell.told = cell.told || !cell.item
+		}
+	}
+}
+
+// toolsItem is searches, code runs and whatever else isn't for a model's tokens.
+const toolsItem = "tools"
+
+// charges puts the bill's lines in cells, and those of no usage in parts. tools says whether there are lines for tools.
+func (c *comparison) charges(r *Result) (tools bool) {
+	counted := map[*cell]bool{}
+	for _, l := range c.statement.Charges {
+		r.Invoice = r.Invoice.Plus(report.Amount{Sum: l.Amount})
+		model, what, kind := c.tell(l)
+		var cell *cell
+		switch {
+		case kind != usageLine:
+			a := report.Amount{Sum: l.Amount}
+			c.part(kind, model, l.Item, "", l.Day, l.Amount)
+			r.Rows = append(r.Rows, Row{Day: report.Date{Time: l.Day}, Model: model, Item: l.Item, Invoice: a, Difference: a, Parts: map[Kind]report.Amount{kind: a}})
+			continue
+		case model == "" && !c.daysOnly:
+			tools = true
+			cell = c.at(l.Day, toolsItem, true)
+			cell.notes[NotInstrumented] = join(cell.notes[NotInstrumented], l.Item)
+		default:
+			cell = c.at(l.Day, model, false)
+		}
+		cell.invoice = cell.invoice.Add(l.Amount)
+		cell.lines++
+		if c.statement.HasUsage {
+			continue
+		}
+		bucket, known := bucketOf(what)
+		if told, seen := counted[cell]; !seen || told {
+			counted[cell] = l.HasTokens && known
+		}
+		if l.HasTokens && known {
+			cell.billed[bucket] += l.Tokens
+		}
+	}
+	for cell, told := range counted {
+		if cell.told = told; !told {
+			cell.billed = Tokens{}
+		}
+	}
+	return tools
+}
+
+// tell says what a line of a bill is: a model's, or of which kind.
+func (c *comparison) tell(l Charge) (model, what string, kind Kind) {
+	if l.Kind != "" && l.Kind != usageLine {
+		return c.modelOf(l), "", l.Kind
+	}
+	if l.Model != "" {
+		return c.names.of(l.Model), l.Item, usageLine
+	}
+	if model, what, ok := c.names.lineItem(l.Item); ok {
+		return model, what, usageLine
+	}
+	for _, k := range c.kinds {
+		if k.words != nil && l.Kind == "" && k.words.MatchString(l.Item) {
+			return "", "", k.Kind
+		}
+	}
+	if l.Amount.Sign() < 0 && l.Kind == "" && !c.daysOnly {
+		return "", "", Credit
+	}
+	return "", "", usageLine
+}
+
+func (c *comparison) modelOf(l Charge) string {
+	if l.Model == "" {
+		return ""
+	}
+	return c.names.of(l.Model)
+}
+
+// bucketOf is what an item of OpenAI's costs counts.
+func bucketOf(what string) (ledger.Bucket, bool) {
+	switch strings.TrimSpace(strings.NewReplacer("_", " ", "tokens", "").Replace(what)) {
+	case "input":
+		return ledger.FreshInput, true
+	case "cached input":
+		return ledger.CacheRead, true
+	case "cache write", "cache writes":
+		return ledger.CacheWrite5m, true
+	case "output":
+		return ledger.TextOutput, true
+	case "audio input":
+		return ledger.AudioInput, true
+	case "audio output":
+		return ledger.AudioOutput, true
+	case "image input":
+		return ledger.ImageInput, true
+	}
+	return 0, false
+}
+
+func (c *comparison) at(day time.Time, name string, item bool) *cell {
+	k := key{day.UTC().Truncate(24 * time.Hour), name, item}
+	if c.cells[k] == nil {
+		c.cells[k] = &cell{key: k, tiers: map[string]bool{}, parts: map[Kind]ledger.Sum{}, notes: map[Kind]string{}}
+	}
+	return c.cells[k]
+}
+
+func (c *comparison) sorted() []*cell {
+	out := make([]*cell, 0, len(c.cells))
+	for _, cell := range c.cells {
+		out = append(out, cell)
+	}
+	slices.SortFunc(out, func(a, b *cell) int {
+		return cmp.Or(a.day.Compare(b.day), cmp.Compare(a.model, b.model), cmp.Compare(b2i(a.item), b2i(b.item)))
+	})
+	return out
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// part adds an amount of a day.
+func (c *comparison) part(kind Kind, model, item, note string, day time.Time, amount ledger.Sum) {
+	k := partKey{kind, model, item}
+	p := c.parts[k]
+	if p == nil {
+		p = &Part{Kind: kind, Model: model, Item: item}
+		c.parts[k] = p
+	}
+	a := report.Amount{Sum: amount}
+	p.Note = join(p.Note, note)
+	p.Found = p.Found.Plus(a)
+	if n := len(p.Days); n > 0 && p.Days[n-1].Day.Equal(day) {
+		p.Days[n-1].Amount = p.Days[n-1].Amount.Plus(a)
+		return
+	}
+	p.Days = append(p.Days, DayAmount{report.Date{Time: day}, a})
+}
+
+// join adds what isn't there yet; a list of more than a few ends.
+func join(list, more string) string {
+	switch {
+	case more == "" || slices.Contains(strings.Split(list, "; "), more) || strings.HasSuffix(list, "…"):
+		return list
+	case list == "":
+		return more
+	case strings.Count(list, "; ") >= 3:
+		return list + "; …"
+	}
+	return list + "; " + more
+}
+
+// reserved takes what the price files pay in advance from the commitments of the bill.
+func (c *comparison) reserved(r *Result) {
+	if r.Reserved.Sum = c.books.Reserved; r.Reserved.Sign() == 0 {
+		return
+	}
+	const item = "reserved capacity of the price files"
+	day, less := c.statement.Month.From, report.Amount{Sum: r.Reserved.Neg()}
+	c.part(Commitment, "", item, "", day, less.Sum)
+	r.Rows = append(r.Rows, Row{Day: report.Date{Time: day}, Item: item, Ledger: r.Reserved, Difference: less, Parts: map[Kind]report.Amount{Commitment: less}})
+}
+
+// BookedPrefix begins the kinds of adjustments that Book books.
+const BookedPrefix = "invoice_"
+
+// reconciled is the kind that an adjustment was booked for: by a reconciliation, or by hand as a credit or a tax.
+func reconciled(adjustment string) (kind Kind, of bool) {
+	if adjustment == string(Credit) || adjustment == string(Tax) {
+		return Kind(adjustment), true
+	}
+	name, of := strings.CutPrefix(adjustment, BookedPrefix)
+	return Kind(name), of
+}
+
+// booked takes earlier bookings from the parts that they were made for.
+func (c *comparison) booked(r *Result) {
+	for _, a := range c.books.Adjustments {
+		kind, of := reconciled(a.Kind)
+		if !of {
+			continue
+		}
+		r.Rows = append(r.Rows, Row{Day: a.Original, Model: a.Model, Item: "booked as " + a.Kind, Ledger: a.Cost, Difference: report.Amount{Sum: a.Cost.Neg()},
+			Parts: map[Kind]report.Amount{kind: {Sum: a.Cost.Neg()}}})
+		rest := a.Cost
+		if strings.HasPrefix(a.Kind, BookedPrefix) {
+			c.take(partKey{kind, a.Model, evidenceOf(a).Item}, rest)
+			continue
+		}
+		for _, p := range c.parts { // by hand: for whichever lines of the bill have room, all of one sign
+			if p.Kind != kind || p.Found.Sign() != rest.Sign() || rest.Sign() == 0 {
+				continue
+			}
+			room := p.Found.Minus(p.Booked)
+			if abs(rest.Sum).Cmp(abs(room.Sum)) < 0 {
+				room = rest
+			}
+			p.Booked, rest = p.Booked.Plus(room), rest.Minus(room)
+		}
+		if rest.Sign() != 0 {
+			c.take(partKey{kind, a.Model, "booked by hand"}, rest)
+		}
+	}
+}
+
+func (c *comparison) take(k partKey, a report.Amount) {
+	if c.parts[k] == nil {
+		c.parts[k] = &Part{Kind: k.kind, Model: k.model, Item: k.item}
+	}
+	c.parts[k].Booked = c.parts[k].Booked.Plus(a)
+}
+
+func (c *comparison) finish(r *Result, tolerance report.Amount) {
+	var left report.Amount
+	for _, p := range c.parts {
+		p.Left = p.Found.Minus(p.Booked)
+		r.Booked = r.Booked.Plus(p.Booked)
+		left = left.Plus(p.Left)
+		r.Parts = append(r.Parts, *p)
+	}
+	order := func(k Kind) int { return slices.IndexFunc(c.kinds, func(t KindText) bool { return t.Kind == k }) }
+	slices.SortFunc(r.Parts, func(a, b Part) int {
+		return cmp.Or(cmp.Compare(order(a.Kind), order(b.Kind)), abs(b.Found.Sum).Cmp(abs(a.Found.Sum)), cmp.Compare(a.Model, b.Model), cmp.Compare(a.Item, b.Item))
+	})
+	r.Ledger = r.Calls.Plus(r.Corrections).Plus(r.Reserved).Plus(r.Booked)
+	r.Difference = r.Invoice.Minus(r.Ledger)
+	if left != r.Difference {
+		panic("reconcile: the parts don't add up to the difference") // no bill may make them: a property test holds it
+	}
+	r.Hints = c.hints
+	slices.SortStableFunc(r.Rows, func(a, b Row) int { return a.Day.Compare(b.Day.Time) })
+	r.verdict(tolerance)
+}
+
+func (r *Result) verdict(tolerance report.Amount) {
+	var rounding, other, booked bool
+	for _, p := range r.Parts {
+		left := p.Left.Sign() != 0
+		switch {
+		case p.Kind == Unexplained:
+			r.Unexplained.Sum = r.Unexplained.Add(abs(p.Left.Sum))
+			other = other || left
+		case p.Kind == Rounding:
+			rounding = rounding || left
+		default:
+			other = other || left
+		}
+		booked = booked || p.Booked.Sign() != 0
+	}
+	switch {
+	case r.Unexplained.Cmp(tolerance.Sum) > 0:
+		r.Verdict = NotExplained
+	case other:
+		r.Verdict = Explained
+	case rounding:
+		r.Verdict = EqualRounded
+	case booked:
+		r.Verdict = EqualByBooking
+	default:
+		r.Verdict = Equal
+	}
+}
+
+func (c *comparison) row(r *Result, cell *cell) {
+	if cell.invoice.Sign() == 0 && cell.ledger.Sign() == 0 && cell.lines == 0 && cell.calls == 0 && cell.billed == (Tokens{}) {
+		return
+	}
+	row := Row{Day: report.Date{Time: cell.day}, Model: cell.model, Invoice: report.Amount{Sum: cell.invoice}, Ledger: report.Amount{Sum: cell.ledger},
+		Difference: report.Amount{Sum: cell.invoice.Sub(cell.ledger)}, Calls: cell.calls, Unpriced: cell.unpriced, Parts: map[Kind]report.Amount{},
+		TokensSeen: total(cell.seen)}
+	if cell.item {
+		row.Model, row.Item = "", cell.model
+	}
+	if cell.told {
+		row.TokensBilled = new(total(cell.billed))
+	}
+	for kind, amount := range cell.parts {
+		if amount.Sign() == 0 {
+			continue
+		}
+		row.Parts[kind] = report.Amount{Sum: amount}
+		c.part(kind, row.Model, row.Item, cell.notes[kind], cell.day, amount)
+	}
+	r.Rows = append(r.Rows, row)
+}
+
+func total(t Tokens) (n int64) {
+	for _, v := range t {
+		n += v
+	}
+	return n
+}
