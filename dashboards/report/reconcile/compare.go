@@ -224,7 +224,11 @@ func (c *comparison) charges(r *Result) (tools bool) {
 		switch {
 		case kind != usageLine:
 			a := report.Amount{Sum: l.Amount}
-			c.part(kind, model, l.Item, "", l.Day, l.Amount)
+			if kind == Commitment { // one part, since what the price files reserve isn't told by lines of the bill
+				c.part(kind, "", "", l.Item, l.Day, l.Amount)
+			} else {
+				c.part(kind, model, l.Item, "", l.Day, l.Amount)
+			}
 			r.Rows = append(r.Rows, Row{Day: report.Date{Time: l.Day}, Model: model, Item: l.Item, Invoice: a, Difference: a, Parts: map[Kind]report.Amount{kind: a}})
 			continue
 		case model == "" && !c.daysOnly:
@@ -369,7 +373,7 @@ func (c *comparison) reserved(r *Result) {
 	}
 	const item = "reserved capacity of the price files"
 	day, less := c.statement.Month.From, report.Amount{Sum: r.Reserved.Neg()}
-	c.part(Commitment, "", item, "", day, less.Sum)
+	c.part(Commitment, "", "", "less "+item, day, less.Sum)
 	r.Rows = append(r.Rows, Row{Day: report.Date{Time: day}, Item: item, Ledger: r.Reserved, Difference: less, Parts: map[Kind]report.Amount{Commitment: less}})
 }
 

@@ -43,7 +43,7 @@ func (r record) count(columns ...string) (n int64, err error) {
 			continue
 		}
 		v, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || v < 0 || v > 1<<53 {
+		if err != nil || v < 0 || v > mostTokens {
 			return 0, fmt.Errorf("%s %q: want a whole number", c, text)
 		}
 		n += v

@@ -66,7 +66,9 @@ func (r *Result) WriteText(out io.Writer) error {
 
 func (r *Result) writeTotals(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	line := func(name string, a report.Amount, more string) { fmt.Fprintf(w, "%s\t  %s%s\n", a.Sum.String(), name, more) }
+	line := func(name string, a report.Amount, more string) {
+		fmt.Fprintf(w, "%s\t  %s%s\n", a.Sum.String(), name, more)
+	}
 	least := ""
 	if r.AtLeast {
 		least = fmt.Sprintf(": at least, %d calls have no price", r.Unpriced)
@@ -121,6 +123,11 @@ func (r *Result) writeParts(out io.Writer) {
 			fmt.Fprintf(w, "%s\t  booked before, %s left\n", booked.Sum.String(), found.Minus(booked))
 		}
 		_ = w.Flush()
+		for i, p := range parts {
+			if i < shown && p.Note != "" {
+				fmt.Fprintln(out, wrap("  "+report.Printable(or(p.Model, p.Item, "of it")+": "+p.Note), "    "))
+			}
+		}
 		if found != booked && k.Kind != Rounding && k.Kind != Timing {
 			fmt.Fprintln(out, wrap("  to do: "+k.Todo, "         "))
 		}
@@ -136,9 +143,6 @@ func (p *Part) name() string {
 		name += ", " + p.Days[0].Day.String()
 	} else if n > 1 {
 		name += fmt.Sprintf(", %d days", n)
-	}
-	if p.Note != "" {
-		name += ": " + p.Note
 	}
 	return name
 }
@@ -188,7 +192,8 @@ func (r *Result) sentence() string {
 // wrap breaks a text at 80 columns.
 func wrap(text, indent string) string {
 	var b strings.Builder
-	col := 0
+	b.WriteString(text[:len(text)-len(strings.TrimLeft(text, " "))])
+	col := b.Len()
 	for i, word := range strings.Fields(text) {
 		n := len([]rune(word))
 		if i > 0 {

@@ -145,11 +145,15 @@ func (s *Statement) charge(c Charge, text string, shift int) error {
 	return nil
 }
 
+// mostTokens is the most that one line may count: eight million such lines, more than a file of the largest size has, fit in
+// 63 bits.
+const mostTokens = 1 << 40
+
 // use adds a count.
 func (s *Statement) use(u Usage) error {
 	s.HasUsage = true
 	for i, n := range u.Tokens {
-		if n < 0 || n > 1<<53 {
+		if n < 0 || n > mostTokens {
 			return fmt.Errorf("%s %d: want a count of tokens", ledger.Bucket(i), n)
 		}
 	}
