@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/tollkeeper/tollkeeper/alerts/notify"
 	"github.com/tollkeeper/tollkeeper/gateway"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -42,16 +42,14 @@ type Alerts struct {
 	*evaluation
 	throttles *throttles
 	client    *gateway.Client // owned, nil if a Throttler was given or there is no gateway
-	http      *http.Client
-	boxes     []*postbox
-	report    chan delivered
+	boxes     *notify.Boxes
 
 	booked   booked
 	episodes episodes
 	ended    map[key]ended             // the newest episode of each key that has ended
 	outbox   map[uuid.UUID]*AlertEvent // newest event that some receiver still lacks
 	started  map[uuid.UUID]time.Time   // of those episodes
-	untold   []untold                  // episodes that were opened and aren't explained and notified yet
+	untold   []untold                  // events that aren't explained and notified yet
 	refresh  time.Time                 // last time Alertmanagers were told again what is firing
 	restored bool
 	ready    atomic.Pointer[error] // nil pointer: not evaluated yet; to nil: the last evaluation succeeded
@@ -62,7 +60,7 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
-	a := &Alerts{cfg: cfg, log: deps.Log, now: deps.Now, onEvent: deps.OnEvent, report: make(chan delivered),
+	a := &Alerts{cfg: cfg, log: deps.Log, now: deps.Now, onEvent: deps.OnEvent,
 		booked: booked{told: map[string]bool{}}, episodes: episodes{}, ended: map[key]ended{}, outbox: map[uuid.UUID]*AlertEvent{}, started: map[uuid.UUID]time.Time{}}
 	if a.now == nil {
 		a.now = time.Now
@@ -84,13 +82,9 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 		}
 		throttler = a.client
 	}
-	receivers, client, err := cfg.Notify.receivers(a.now)
-	if err != nil {
+	count := func(receiver, outcome string) { a.metrics.notifications.WithLabelValues(receiver, outcome).Inc() }
+	if a.boxes, err = notify.New(cfg.Notify, notify.Options{Log: a.log, Now: a.now, Count: count}); err != nil {
 		return nil, fmt.Errorf("alerts: notify: %w", err)
-	}
-	a.http = client
-	for _, r := range receivers {
-		a.boxes = append(a.boxes, &postbox{r, cfg.Notify, a.log, a.metrics, make(chan notification, queueSize), a.report})
 	}
 	if a.conn, err = schema.Open(cfg.ClickHouse); err != nil {
 		return nil, fmt.Errorf("alerts: %w", err)
@@ -125,9 +119,7 @@ func (a *Alerts) Ready(context.Context) error {
 // can't be renewed meanwhile run out at the gateway.
 func (a *Alerts) Run(ctx context.Context) error {
 	var boxes sync.WaitGroup
-	for _, b := range a.boxes {
-		boxes.Go(func() { b.run(ctx) })
-	}
+	boxes.Go(func() { a.boxes.Run(ctx) })
 	var cut context.CancelFunc
 	a.throttles.sending, cut = context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
@@ -142,7 +134,6 @@ func (a *Alerts) Run(ctx context.Context) error {
 	if a.client != nil {
 		a.client.Close()
 	}
-	a.http.CloseIdleConnections()
 	return a.conn.Close()
 }
 
@@ -156,9 +147,9 @@ func (a *Alerts) wait(ctx context.Context, due <-chan time.Time) {
 			return
 		case r := <-a.throttles.results:
 			a.settle(ctx, r)
-		case d := <-a.report:
-			if err := a.delivered(ctx, d); err != nil {
-				a.log.Error("delivery of a notification is not written down; it may be sent again after a restart", "receiver", d.receiver, "err", err)
+		case r := <-a.boxes.Reports():
+			if err := a.delivered(ctx, r); err != nil {
+				a.log.Error("delivery of a notification is not written down; it may be sent again after a restart", "receiver", r.Receiver, "err", err)
 			}
 		}
 	}
@@ -253,7 +244,7 @@ func (a *Alerts) evaluate(ctx context.Context) error {
 	errs = append(errs, a.endOrphans(ctx, t, verdicts))
 	errs = append(errs, a.throttles.reconcile(ctx, t, a.wishes()))
 	a.tellWhy(ctx)
-	a.remindAlertmanagers(now)
+	a.repeat(ctx, now)
 	return errors.Join(errs...)
 }
 
@@ -270,7 +261,7 @@ func (a *Alerts) wishes() map[string][]wish {
 
 // restore reads the episodes and leases that a process before left.
 func (a *Alerts) restore(ctx context.Context, now time.Time) error {
-	events, err := a.store.openEpisodes(ctx, now.Add(-time.Hour))
+	events, err := a.store.openEpisodes(ctx, now.Add(-a.cfg.Notify.GiveUpAfter))
 	if err != nil {
 		return err
 	}
@@ -293,8 +284,12 @@ func (a *Alerts) restore(ctx context.Context, now time.Time) error {
 			a.episodes[k] = ep
 			a.metrics.open.WithLabelValues(e.Kind).Inc()
 		}
-		if a.started[e.Episode] = e.At; len(missing(d, a.boxes)) > 0 {
-			a.post(&e)
+		a.started[e.Episode] = e.At
+		if e.State == StateResolved {
+			a.started[e.Episode] = d.started(e.At)
+		}
+		if len(a.missing(&e)) > 0 {
+			a.untold = append(a.untold, untold{event: &e})
 		}
 	}
 	a.log.Info("alerts restored", "open_episodes", len(a.episodes), "tenants_with_commands", len(a.throttles.holds))

@@ -126,7 +126,7 @@ func (b Budget) verdicts(t *tick, w window, s who, amount ledger.Sum, sum total,
 			key: k, kind: KindBudget, severity: Warning, known: t.fresh, clearFor: b.ClearAfter,
 			holds: crossed && (!higher || open[k] != nil), clear: !crossed && !t.behind,
 			value: sum.spend, threshold: need, window: window{w.from, t.now},
-			detail: detail{Window: w.String(), Threshold: threshold, Calls: sum.calls, Unpriced: sum.unpriced},
+			detail: detail{Window: w.String(), Threshold: threshold, Amount: amount.String(), Calls: sum.calls, Unpriced: sum.unpriced},
 		}
 		if threshold >= 100 {
 			v.severity = Critical

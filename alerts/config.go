@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/alerts/detect"
+	"github.com/tollkeeper/tollkeeper/alerts/notify"
 	"github.com/tollkeeper/tollkeeper/gateway"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -26,9 +27,9 @@ type Config struct {
 	Silences      []Silence      `yaml:"silences"`
 	Limits        []Limit        `yaml:"limits"`
 	Maintenance   []Maintenance  `yaml:"maintenance"`
-	Watchdog      bool           `yaml:"watchdog"` // an alert that always fires, for a dead man's switch
+	Watchdog      bool           `yaml:"watchdog"` // an alert that always fires, for a dead man's switch; where somebody is told of it
 	Throttle      ThrottleConfig `yaml:"throttle"`
-	Notify        NotifyConfig   `yaml:"notify"`
+	Notify        notify.Config  `yaml:"notify"`
 }
 
 // Budget is an amount that a tenant may spend per period. Each threshold that is crossed is an episode of its own; the
@@ -94,29 +95,6 @@ type ThrottleConfig struct {
 	Gateway       gateway.ClientConfig `yaml:"gateway"`        // no url: no gateway, every command is a dry run
 }
 
-// NotifyConfig lists who is told.
-type NotifyConfig struct {
-	Timeout       time.Duration  `yaml:"timeout"`        // of one attempt
-	RetryAfter    time.Duration  `yaml:"retry_after"`    // wait after a failure; doubles up to 5m
-	RunbookURL    string         `yaml:"runbook_url"`    // link in every notification; the kind is appended: budget, spike or freshness
-	Alertmanagers []Alertmanager `yaml:"alertmanagers"`  // POST /api/v2/alerts
-	Webhooks      []Webhook      `yaml:"webhooks"`       // Alertmanager's webhook JSON, version 4
-	AllowNetworks []string       `yaml:"allow_networks"` // CIDR prefixes that aren't public but may be called
-}
-
-// Alertmanager is a Prometheus Alertmanager; it groups, silences and fans out.
-type Alertmanager struct {
-	Name string `yaml:"name"`
-	URL  string `yaml:"url"` // base, for example http://alertmanager:9093
-}
-
-// Webhook receives Alertmanager's webhook JSON (version 4), signed by Standard Webhooks if it has secrets.
-type Webhook struct {
-	Name    string   `yaml:"name"`
-	URL     string   `yaml:"url"`
-	Secrets []string `yaml:"secrets"`
-}
-
 // DefaultConfig watches every tenant for spikes, tells the log, and throttles nobody.
 func DefaultConfig() Config {
 	client := gateway.DefaultClientConfig()
@@ -136,7 +114,8 @@ func DefaultConfig() Config {
 			Lease: time.Minute, RetryAfter: 5 * time.Second, EffectWithin: time.Minute, EffectWindow: 10 * time.Second,
 			Gateway: client,
 		},
-		Notify: NotifyConfig{Timeout: 5 * time.Second, RetryAfter: 5 * time.Second},
+		Notify:   notify.DefaultConfig(),
+		Watchdog: true,
 	}
 }
 
@@ -262,7 +241,7 @@ func (c *Config) Validate() error {
 	}
 	c.validateKinds(&p, unique)
 	c.Throttle.validate(&p)
-	c.Notify.validate(&p)
+	p.nested("notify.", c.Notify.Validate())
 	return errors.Join(p.errs...)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tollkeeper/tollkeeper/alerts"
+	"github.com/tollkeeper/tollkeeper/alerts/notify"
 	"github.com/tollkeeper/tollkeeper/gateway"
 )
 
@@ -57,7 +58,7 @@ func TestConfigNamesEveryProblem(t *testing.T) {
 	}
 	cfg.Spikes = []alerts.Spike{{Factor: usd(t, "1"), Window: time.Second}}
 	cfg.Throttle = alerts.ThrottleConfig{Enforce: []string{"acme"}, EnforceSpikes: []string{"globex"}}
-	cfg.Notify.Webhooks = []alerts.Webhook{{Name: "w", URL: "x", Secrets: []string{"short"}}}
+	cfg.Notify.Webhooks = []notify.Webhook{{Name: "w", URL: "x", Secrets: []string{"short"}}}
 	cfg.Notify.AllowNetworks = []string{"here"}
 	err := cfg.Validate()
 	for _, want := range []string{

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tollkeeper/tollkeeper/alerts/detect"
+	"github.com/tollkeeper/tollkeeper/alerts/notify"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -84,6 +85,7 @@ type ended struct {
 type detail struct {
 	Window      string   `json:"window,omitempty"`
 	Threshold   int      `json:"threshold_percent,omitempty"`
+	Amount      string   `json:"amount_usd,omitempty"`   // of the budget
 	Baseline    string   `json:"baseline,omitempty"`     // where the usual comes from
 	BaselineUSD string   `json:"baseline_usd,omitempty"` // and what it is: amount …
 	BaselineFor string   `json:"baseline_for,omitempty"` // … per this time
@@ -94,7 +96,9 @@ type detail struct {
 	By          string   `json:"by,omitempty"`       // the part of the tenant: team, key, model, trace, conversation or agent …
 	Value       string   `json:"value,omitempty"`    // … and which
 	Why         *Why     `json:"why,omitempty"`      // what it comes from
-	Notified    []string `json:"notified,omitempty"` // receivers that have this event, or refused it for good
+	Started     string   `json:"started,omitempty"`  // of a resolved episode: when it fired
+	Owed        []string `json:"owed,omitempty"`     // of a resolved episode: the receivers that are to be told
+	Notified    []string `json:"notified,omitempty"` // receivers that have this event, or never will: see alert_dead_letters
 }
 
 // episode is the time from firing to resolved.
@@ -105,7 +109,8 @@ type episode struct {
 	throttle   *Policy
 	proved     bool // by the last evaluation: calls that are missing from the ledger can't undo the condition
 	clearSince time.Time
-	reacted    bool // its first command was acknowledged, or a process before knows
+	message    *notify.Message // what its receivers were last told; nil: by a process before
+	reacted    bool            // its first command was acknowledged, or a process before knows
 	returns    int
 	baseline   detect.Rate // of a spike: frozen, so that the alert doesn't get used to what it fires on
 }

@@ -80,7 +80,7 @@ func (e *evaluation) need(dimension string, bucket, keep time.Duration) {
 // ask asks every rule, and takes back what maintenance or a parent silences.
 func (e *evaluation) ask(ctx context.Context, t *tick, open episodes) ([]verdict, error) {
 	verdicts := []verdict{e.freshness(t)}
-	if e.cfg.Watchdog {
+	if e.cfg.Watchdog && e.cfg.Notify.WantsWatchdog() {
 		verdicts = append(verdicts, watchdog(t))
 	}
 	for _, ask := range []func(context.Context, *tick, episodes) ([]verdict, error){e.budgets.evaluate, e.spikes.evaluate, e.watches.evaluate} {

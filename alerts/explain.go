@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-	"github.com/google/uuid"
 )
 
 // Why is what an episode comes from: the part that explains most of the rise, and the most expensive calls.
@@ -31,35 +30,6 @@ const (
 	explainReach  = 10 * time.Minute
 	explainWithin = 5 * time.Second
 )
-
-// untold is an episode that was opened by the running evaluation.
-type untold struct {
-	verdict verdict
-	episode uuid.UUID
-}
-
-// tellWhy explains and notifies what the evaluation opened, after it ordered the throttles: who acts goes first.
-func (a *Alerts) tellWhy(ctx context.Context) {
-	for _, u := range a.untold {
-		ep := a.episodes[u.verdict.key]
-		if ep == nil || ep.id != u.episode {
-			continue
-		}
-		limited, cancel := context.WithTimeout(ctx, explainWithin)
-		why := a.explain(limited, u.verdict)
-		cancel()
-		if why != nil {
-			u.verdict.detail.Why = why
-			ep.event.Detail = encode(u.verdict.detail)
-			if err := a.store.writeAlert(ctx, &ep.event); err != nil {
-				a.log.Warn("an episode's explanation is not written down", "episode", ep.id, "err", err)
-			}
-		}
-		e := ep.event
-		a.post(&e)
-	}
-	a.untold = nil
-}
 
 // explain looks for the part of the tenant whose spend rose most. A failure costs the explanation, never the alert.
 func (a *Alerts) explain(ctx context.Context, v verdict) *Why {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -97,7 +96,7 @@ func (a *Alerts) open(ctx context.Context, t *tick, v verdict) error {
 	a.log.Warn("alert firing", "rule", e.Rule, "tenant", e.Tenant, "severity", e.Severity, "episode", id, "summary", e.Summary)
 	a.metrics.episodes.WithLabelValues(e.Kind, e.State).Inc()
 	a.tell(Event{Alert: &e})
-	a.untold = append(a.untold, untold{v, id})
+	a.untold = append(a.untold, untold{event: &e, verdict: &v})
 	return nil
 }
 
@@ -107,13 +106,15 @@ func (a *Alerts) resolve(ctx context.Context, now time.Time, k key, ep *episode,
 	if err := json.Unmarshal([]byte(e.Detail), &d); err != nil {
 		return fmt.Errorf("detail of episode %s: %w", ep.id, err)
 	}
-	d.Notified = nil
-	e.Sequence, e.State, e.Value, e.Summary, e.Detail, e.At = ep.sequence+1, StateResolved, value, summary, encode(d), now
+	d.Notified, d.Started = nil, a.started[ep.id].UTC().Format(time.RFC3339Nano)
+	e.Sequence, e.State, e.Value, e.Summary, e.At = ep.sequence+1, StateResolved, value, summary, now
+	m := newMessage(a.cfg.Notify, e, time.Time{}, nil)
+	d.Owed = a.boxes.Takers(&m)
+	e.Detail = encode(d)
 	if err := a.store.writeAlert(ctx, &e); err != nil {
 		return err
 	}
 	delete(a.episodes, k)
-	a.untold = slices.DeleteFunc(a.untold, func(u untold) bool { return u.episode == ep.id })
 	for old, end := range a.ended {
 		if now.Sub(end.at) >= returnWithin {
 			delete(a.ended, old)
@@ -122,7 +123,9 @@ func (a *Alerts) resolve(ctx context.Context, now time.Time, k key, ep *episode,
 	a.ended[k] = ended{now, ep.returns}
 	a.metrics.open.WithLabelValues(e.Kind).Dec()
 	a.log.Info("alert resolved", "rule", e.Rule, "tenant", e.Tenant, "episode", ep.id, "after", now.Sub(a.started[ep.id]).Round(time.Millisecond))
-	a.publish(&e)
+	a.metrics.episodes.WithLabelValues(e.Kind, e.State).Inc()
+	a.tell(Event{Alert: &e})
+	a.untold = append(a.untold, untold{event: &e})
 	return nil
 }
 
@@ -151,86 +154,4 @@ func subject(k key) map[string]string {
 		s[k.by] = k.value
 	}
 	return s
-}
-
-// publish tells the observer and the receivers of an event that was written down.
-func (a *Alerts) publish(e *AlertEvent) {
-	a.metrics.episodes.WithLabelValues(e.Kind, e.State).Inc()
-	a.tell(Event{Alert: e})
-	a.post(e)
-}
-
-// post puts the event into the boxes of all receivers that lack it.
-func (a *Alerts) post(e *AlertEvent) {
-	if len(a.boxes) == 0 {
-		if e.State == StateResolved {
-			delete(a.started, e.Episode)
-		}
-		return
-	}
-	var d detail
-	_ = json.Unmarshal([]byte(e.Detail), &d) // an unreadable one lists nobody
-	a.outbox[e.Episode] = e
-	for _, b := range missing(d, a.boxes) {
-		b.put(a.notification(*e))
-	}
-}
-
-func (a *Alerts) notification(e AlertEvent) notification {
-	n := notification{event: e, started: a.started[e.Episode]}
-	if n.started.IsZero() {
-		n.started = e.At
-	}
-	if a.cfg.Notify.RunbookURL != "" {
-		n.runbook = a.cfg.Notify.RunbookURL + e.Kind
-	}
-	if slices.Contains(a.cfg.Throttle.Enforce, e.Tenant) && e.State == StateFiring {
-		n.undo = "tollkeeper alerts release --reason WHY " + shellQuote(e.Tenant)
-	}
-	return n
-}
-
-// shellQuote makes one word of s that no shell takes for anything else: a tenant's name may be anybody's choice.
-func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-
-// delivered writes down that a receiver has an event: the event's row is replaced by one that lists the receiver.
-func (a *Alerts) delivered(ctx context.Context, r delivered) error {
-	e := a.outbox[r.episode]
-	if e == nil || e.Sequence != r.sequence {
-		return nil // a newer event of the episode has taken its place, or it's a reminder
-	}
-	var d detail
-	if err := json.Unmarshal([]byte(e.Detail), &d); err != nil {
-		return fmt.Errorf("detail of episode %s: %w", r.episode, err)
-	}
-	if slices.Contains(d.Notified, r.receiver) {
-		return nil
-	}
-	d.Notified = append(d.Notified, r.receiver)
-	e.Detail = encode(d)
-	if len(missing(d, a.boxes)) == 0 {
-		delete(a.outbox, r.episode)
-		if e.State == StateResolved {
-			delete(a.started, r.episode)
-		}
-	}
-	return a.store.writeAlert(ctx, e)
-}
-
-// remindAlertmanagers sends what is firing again, since an Alertmanager forgets alerts that aren't.
-func (a *Alerts) remindAlertmanagers(now time.Time) {
-	if now.Sub(a.refresh) < alertmanagerRefresh {
-		return
-	}
-	a.refresh = now
-	for _, b := range a.boxes {
-		if _, ok := b.receiver.(alertmanager); !ok {
-			continue
-		}
-		for _, ep := range a.episodes {
-			if now.Sub(ep.event.At) >= alertmanagerRefresh {
-				b.put(a.notification(ep.event))
-			}
-		}
-	}
 }

@@ -140,6 +140,18 @@ func limitsOf(l gateway.Limits) map[string]ledger.Sum {
 	return out
 }
 
+func sumsOf(texts map[string]string) (map[string]ledger.Sum, error) {
+	out := make(map[string]ledger.Sum, len(texts))
+	for name, t := range texts {
+		sum, err := ledger.ParseSum(t)
+		if err != nil {
+			return nil, fmt.Errorf("limit %s: %w", name, err)
+		}
+		out[name] = sum
+	}
+	return out, nil
+}
+
 func readLimits(l *gateway.Limits, texts map[string]string) error {
 	for name, t := range texts {
 		sum, err := ledger.ParseSum(t)

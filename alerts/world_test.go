@@ -176,9 +176,10 @@ func (w *world) config() alerts.Config {
 	cfg := alerts.DefaultConfig()
 	cfg.ClickHouse = w.url
 	cfg.EvaluateEvery = 10 * time.Millisecond
-	cfg.Spikes, cfg.Shares, cfg.Silences, cfg.Limits, cfg.Runaways, cfg.BudgetsTable = nil, nil, nil, nil, nil, false
+	cfg.Spikes, cfg.Shares, cfg.Silences, cfg.Limits, cfg.Runaways, cfg.BudgetsTable, cfg.Watchdog = nil, nil, nil, nil, nil, false, false
 	cfg.Notify.AllowNetworks = []string{"127.0.0.0/8"}
 	cfg.Notify.RetryAfter = 10 * time.Millisecond
+	cfg.Notify.PerMinute = 6000
 	cfg.Throttle.Gateway.Name = "front"
 	cfg.Throttle.Gateway.URL = w.hook
 	cfg.Throttle.Gateway.Secrets = []string{w.secret}
