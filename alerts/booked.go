@@ -18,7 +18,7 @@ type booked struct {
 	told     map[string]bool // problems that were logged
 }
 
-// takeBudgets puts the budgets of the database beside those of the configuration; one of the same name replaces ours. A
+// takeBudgets takes the maintenance windows of the database, and puts its budgets beside those of the configuration; one of the same name replaces ours. A
 // failure to read them fails the evaluation: without them their episodes would end.
 func (a *Alerts) takeBudgets(ctx context.Context, now time.Time) error {
 	if !a.cfg.BudgetsTable || (!a.booked.read.IsZero() && now.Sub(a.booked.read) < budgetsEvery && !now.Before(a.booked.read)) {
@@ -27,6 +27,9 @@ func (a *Alerts) takeBudgets(ctx context.Context, now time.Time) error {
 	versions, err := a.store.budgets(ctx, "budgets", nil)
 	if err != nil {
 		return fmt.Errorf("read the budgets: %w", err)
+	}
+	if a.windows, err = a.store.windows(ctx, now); err != nil {
+		return fmt.Errorf("read the maintenance windows: %w", err)
 	}
 	first := a.booked.read.IsZero()
 	a.booked.read = now

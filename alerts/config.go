@@ -20,7 +20,7 @@ type Config struct {
 	EvaluateEvery time.Duration  `yaml:"evaluate_every"` // how often the rules are evaluated
 	StaleAfter    time.Duration  `yaml:"stale_after"`    // a ledger not known to be complete for so long is no evidence
 	Budgets       []Budget       `yaml:"budgets"`
-	BudgetsTable  bool           `yaml:"budgets_table"` // also the budgets of the table budgets (tollkeeper budgets); one of the same name replaces ours
+	BudgetsTable  bool           `yaml:"budgets_table"` // also the budgets (tollkeeper budgets; one of the same name replaces ours) and maintenance windows (tollkeeper alerts silence) of the database
 	Spikes        []Spike        `yaml:"spikes"`
 	Runaways      []Runaway      `yaml:"runaways"`
 	Shares        []Share        `yaml:"shares"`

@@ -20,6 +20,7 @@ type evaluation struct {
 	recents   map[string]*recent
 	behind    time.Duration // age of the oldest minute whose rollup is behind
 	ledgerAge time.Duration
+	windows   []Window // maintenance that people set while the role runs
 }
 
 // partBucket is the width in which receipts of a tenant's parts are counted.
@@ -92,7 +93,7 @@ func (e *evaluation) ask(ctx context.Context, t *tick, open episodes) ([]verdict
 	}
 	for i := range verdicts {
 		v := &verdicts[i]
-		if open[v.key] == nil && (e.cfg.inMaintenance(v, t.now) || inhibited(v, verdicts)) {
+		if open[v.key] == nil && (e.inMaintenance(v, t.now) || inhibited(v, verdicts)) {
 			v.holds = false
 		}
 	}
@@ -136,12 +137,12 @@ type Maintenance struct {
 	Reason  string    `yaml:"reason"`
 }
 
-func (c *Config) inMaintenance(v *verdict, now time.Time) bool {
-	if v.kind == KindWatchdog {
-		return false
-	}
-	return slices.ContainsFunc(c.Maintenance, func(m Maintenance) bool {
-		return !now.Before(m.From) && now.Before(m.To) && (len(m.Tenants) == 0 || slices.Contains(m.Tenants, v.key.tenant)) &&
-			(len(m.Rules) == 0 || slices.Contains(m.Rules, v.key.rule) || slices.Contains(m.Rules, budgetOf(v.key.rule)))
-	})
+func (e *evaluation) inMaintenance(v *verdict, now time.Time) bool {
+	return slices.ContainsFunc(e.cfg.Maintenance, func(m Maintenance) bool { return m.covers(v, now) }) ||
+		slices.ContainsFunc(e.windows, func(w Window) bool { return w.covers(v, now) })
+}
+
+func (m Maintenance) covers(v *verdict, now time.Time) bool {
+	return v.kind != KindWatchdog && !now.Before(m.From) && now.Before(m.To) && (len(m.Tenants) == 0 || slices.Contains(m.Tenants, v.key.tenant)) &&
+		(len(m.Rules) == 0 || slices.Contains(m.Rules, v.key.rule) || slices.Contains(m.Rules, budgetOf(v.key.rule)))
 }

@@ -44,7 +44,7 @@ func newMessage(cfg notify.Config, e AlertEvent, started time.Time, steps []Thro
 	if d.Why != nil {
 		fact("Mostly", d.Why.mostly())
 		for _, c := range d.Why.Top {
-			m.Calls = append(m.Calls, notify.Call{USD: c.USD, Model: c.Model, Trace: c.Trace, URL: viewerCall(cfg, c)})
+			m.Calls = append(m.Calls, notify.Call{USD: trimmed(c.USD), Model: c.Model, Trace: c.Trace, URL: viewerCall(cfg, c)})
 		}
 	}
 	fact("Done", done(steps))

@@ -3,6 +3,7 @@ package notify
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -55,6 +56,20 @@ type Link struct{ Name, URL string }
 
 // Resolved reports that the episode is over.
 func (m *Message) Resolved() bool { return m.State == Resolved }
+
+// About is what it is about, in words: the tenant, and which part of it.
+func (m *Message) About() string {
+	parts := []string{}
+	if m.Tenant != "" {
+		parts = append(parts, m.Tenant)
+	}
+	for _, k := range slices.Sorted(maps.Keys(m.Subject)) {
+		if k != "tenant" && k != "threshold" {
+			parts = append(parts, m.Subject[k])
+		}
+	}
+	return strings.Join(parts, " ")
+}
 
 // Labels are those of an Alertmanager alert: two episodes that are open at once never have the same.
 func (m *Message) Labels() map[string]string {

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -123,7 +122,7 @@ func TestLabelsTellEpisodesApart(t *testing.T) {
 	require.NotEqual(t, a.Labels(), b.Labels())
 	require.Equal(t, "80%", a.Labels()["threshold"])
 	require.Equal(t, map[string]string{"tenant": "acme", "team": "search", "threshold": "80"}, a.Subject, "the message isn't changed")
-	require.NotEqual(t, uuid.Nil, a.Episode)
+	require.Equal(t, "acme search", a.About())
 }
 
 func TestConfigNamesWhatIsWrong(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 
 // The default texts. A configuration may have its own, over the fields of Message.
 const (
-	defaultTitle = `{{if .Test}}TEST {{end}}{{if .Resolved}}resolved{{else}}{{.Severity}}{{end}}: {{.Rule}}{{if .Tenant}} of {{.Tenant}}{{end}}`
+	defaultTitle = `{{if .Test}}TEST {{end}}{{if .Resolved}}resolved{{else}}{{.Severity}}{{end}}: {{.Rule}}{{with .About}} of {{.}}{{end}}`
 	defaultText  = `{{.Summary}}
 {{- range .Facts}}
 {{.Name}}: {{.Text}}
@@ -56,7 +56,7 @@ func parseTexts(title, text string) (t texts, err error) {
 			_, err = write(parsed, sample())
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("templates.%s: %w; fields are those of an episode: .Rule .Kind .Tenant .Severity .State .Summary .Facts .Calls .Links .Undo .Runbook", name, err))
+			errs = append(errs, fmt.Errorf("templates.%s: %w; fields are those of an episode: .Rule .Kind .About .Tenant .Severity .State .Summary .Facts .Calls .Links .Undo .Runbook", name, err))
 		}
 		return parsed
 	}

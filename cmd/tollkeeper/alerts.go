@@ -9,10 +9,11 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/app"
 )
 
-// newAlerts is the role, with a command that undoes what it did.
+// newAlerts is the role, with what people do about alerts.
 func newAlerts() *cobra.Command {
 	c := newRole("alerts")
-	c.AddCommand(newAlertsRelease())
+	c.AddCommand(newAlertsList(), newAlertsShow(), newAlertsRelease(), newAlertsSilence(), newAlertsWindows(), newAlertsUnsilence(),
+		newAlertsSendTest(), newAlertsDeadLetters(), newAlertsLabel(), newAlertsReview())
 	return c
 }
 

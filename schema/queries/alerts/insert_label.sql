@@ -1,0 +1,2 @@
+INSERT INTO alert_labels
+(episode, verdict, acted, note, author)
