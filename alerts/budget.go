@@ -20,6 +20,7 @@ type budgets struct {
 	periods  []period
 	sums     *sums
 	history  *history
+	zones    zones
 	projects map[key]projected // forecasts are made anew every projectEvery
 }
 
@@ -46,18 +47,28 @@ func (b *budgets) replace(rules []Budget) error {
 // evaluate returns a verdict for every threshold of every budget. firing tells which keys have an open episode.
 func (b *budgets) evaluate(ctx context.Context, t *tick, open episodes) ([]verdict, error) {
 	var out []verdict
-	for i, rule := range b.rules {
-		w := b.periods[i].at(t.now)
-		totals, err := b.sums.of(ctx, t, rule.By, w)
-		if err != nil {
+	if len(b.rules) > 0 {
+		if err := b.zones.look(ctx, t); err != nil {
 			return nil, err
 		}
-		for _, s := range rule.subjects(totals, open) {
-			v, err := b.watch(ctx, t, rule, w, s, totals[s], open)
+	}
+	for i, rule := range b.rules {
+		for _, p := range b.zones.periods(rule, b.periods[i]) {
+			w := p.at(t.now)
+			totals, err := b.sums.of(ctx, t, rule.By, w)
 			if err != nil {
-				return nil, fmt.Errorf("budget %s of %s: %w", rule.Name, s, err)
+				return nil, err
 			}
-			out = append(out, v...)
+			for _, s := range rule.subjects(totals, open) {
+				if !p.holds(s.tenant) {
+					continue
+				}
+				v, err := b.watch(ctx, t, rule, w, s, totals[s], open)
+				if err != nil {
+					return nil, fmt.Errorf("budget %s of %s: %w", rule.Name, s, err)
+				}
+				out = append(out, v...)
+			}
 		}
 	}
 	b.sums.forget(t.now)

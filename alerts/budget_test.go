@@ -48,6 +48,36 @@ func TestBudgetFiresAtTheExactCallAndResolvesOnce(t *testing.T) {
 	require.Contains(t, w.logged(), "after=40m10s")
 }
 
+// A budget that names no time zone is each tenant's by its own, as the directory has it.
+func TestABudgetsDayIsItsTenants(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config()
+	cfg.Budgets = []alerts.Budget{
+		{Name: "day", Tenant: "*", Period: "day", Amount: usd(t, "5"), Thresholds: []int{100}},
+		{Name: "globex-day", Tenant: "globex", Period: "day", TimeZone: "Asia/Tokyo", Amount: usd(t, "5"), Thresholds: []int{100}},
+	}
+	ctx := context.Background()
+	for _, q := range []string{
+		`INSERT INTO tenants (tenant, time_zone, valid_from) VALUES ('acme', 'Asia/Tokyo', '2026-01-01 00:00:00'), ('globex', 'Europe/London', '2026-01-01 00:00:00'),
+			('initech', 'Asia/Tokyo', '2026-01-01 00:00:00'), ('initech', '', '2026-11-02 00:00:00')`,
+		// 16:00 UTC is the next day in Tokyo, 14:00 isn't.
+		`INSERT INTO cost_hour (window, n, worker, tenant, calls, cost) VALUES ('2026-11-01 16:00:00', 1, 7, 'acme', 1, 6), ('2026-11-01 14:00:00', 1, 7, 'acme', 1, 100),
+			('2026-11-01 16:00:00', 1, 7, 'globex', 1, 6), ('2026-11-01 16:00:00', 1, 7, 'initech', 1, 6), ('2026-11-01 16:00:00', 1, 7, 'unattributed', 1, 6)`,
+		`INSERT INTO window_revisions (level, window, n, worker, committed) VALUES ('hour', '2026-11-01 14:00:00', 1, 7, 1), ('hour', '2026-11-01 16:00:00', 1, 7, 1)`,
+	} {
+		require.NoError(t, w.conn.Exec(ctx, q))
+	}
+	w.calls(call{"acme", "0.5", 0, ""}, call{"globex", "0.5", 0, ""}, call{"initech", "0.5", 0, ""})
+	r := w.run(cfg)
+	w.awaitState("day acme firing")
+	w.awaitState("globex-day globex firing")
+	r.settle()
+	require.ElementsMatch(t, []string{"day acme firing", "globex-day globex firing"}, w.states(), "the others' day began at 00:00 UTC; a budget's own zone stands above the directory")
+	for _, v := range w.stored("SELECT toString(value) FROM alert_events FINAL") {
+		require.Equal(t, "6.5", v)
+	}
+}
+
 func TestBudgetCountsRolledUpWindows(t *testing.T) {
 	w := newWorld(t)
 	cfg := w.config()

@@ -9,6 +9,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/dashboards/explain"
 	"github.com/tollkeeper/tollkeeper/ledger/calendar"
 	"github.com/tollkeeper/tollkeeper/schema"
+	"github.com/tollkeeper/tollkeeper/schema/directory"
 )
 
 func newExplainTotal() *cobra.Command {
@@ -26,7 +27,7 @@ rows, so it reaches back as far as they are kept.`,
 	asJSON := c.Flags().Bool("json", false, "one JSON object, decimals as strings")
 	day := c.Flags().String("day", "", "a day like 2026-11-24")
 	month := c.Flags().String("month", "", "a month like 2026-11")
-	zone := c.Flags().String("time-zone", "", "whose day or month it is, like Europe/Berlin (default UTC)")
+	zone := c.Flags().String("time-zone", "", "whose day or month it is, like Europe/Berlin (default: the tenant's by the directory, else UTC)")
 	var q explain.Query
 	c.Flags().StringVar(&q.Tenant, "tenant", "", "the tenant")
 	c.Flags().StringVar(&q.Model, "model", "", "only this model, as it is stored")
@@ -47,6 +48,15 @@ rows, so it reaches back as far as they are kept.`,
 			return err
 		}
 		defer conn.Close()
+		if *zone == "" {
+			d, err := directory.Read(c.Context(), conn)
+			if err != nil {
+				return err
+			}
+			if q.Span, err = spanOf(*day, *month, d.Zone(q.Tenant, q.Span.To.Add(-1)).String()); err != nil {
+				return err
+			}
+		}
 		total, err := explain.Explain(c.Context(), conn, q)
 		if err != nil {
 			return err

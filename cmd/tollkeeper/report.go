@@ -11,14 +11,16 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/dashboards/report"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/ledger/calendar"
 	"github.com/tollkeeper/tollkeeper/schema"
+	"github.com/tollkeeper/tollkeeper/schema/directory"
 )
 
 func newReport() *cobra.Command {
 	c := &cobra.Command{
 		Use: "report", Short: "Spend of a period by tenant, model, team or another dimension; FOCUS and chargeback files", Args: cobra.NoArgs,
-		Long: `Adds a period up by one dimension. Amounts are exact decimals in USD, days are days of UTC, the month of
-today is the default. "at least" marks a total that calls without a price are in; adjustments are lines of
+		Long: `Adds a period up by one dimension. Amounts are exact decimals in USD, days are days of UTC (one
+tenant's report: of its time zone in the directory), the month of today is the default. "at least" marks a total that calls without a price are in; adjustments are lines of
 their own; a closed month says that it is final.
 
 Dimensions: tenant, provider, model, operation, service, environment, region, day; parent, cost_centre and
@@ -33,6 +35,7 @@ keep the thousand dearest values of a day.`,
 	load := configFlag(c)
 	period := periodFlags(c)
 	tenant := tenantFlag(c)
+	zone := c.Flags().String("time-zone", "", "whose days they are, like Europe/Berlin (default: the tenant's by the directory with --tenant, else UTC)")
 	by := c.Flags().String("by", "tenant", "dimension")
 	top := c.Flags().Int("top", 0, "keep this many lines and add the others up in one (0: all)")
 	format := c.Flags().String("format", "table", "table, csv, json or html")
@@ -43,7 +46,11 @@ keep the thousand dearest values of a day.`,
 			return err
 		}
 		q := report.Query{Period: p, Tenant: tenant(), Dimension: *by, Top: *top}
-		if err := q.Validate(); err != nil {
+		where, err := calendar.Zone(*zone)
+		if err == nil {
+			err = q.Validate()
+		}
+		if err != nil {
 			return &usageError{c.CommandPath(), err}
 		}
 		write, known := map[string]func(*report.Report, io.Writer) error{"table": (*report.Report).WriteText, "csv": (*report.Report).WriteCSV,
@@ -51,7 +58,18 @@ keep the thousand dearest values of a day.`,
 		if !known {
 			return &usageError{c.CommandPath(), fmt.Errorf("format %q: use table, csv, json or html", *format)}
 		}
-		return withLedger(load, func(conn driver.Conn, _ config.Config) error {
+		return withLedger(load, func(conn driver.Conn, cfg config.Config) error {
+			if q.Tenant != nil && *zone == "" {
+				d, err := directory.Read(c.Context(), conn)
+				if err != nil {
+					return err
+				}
+				where = d.Zone(*q.Tenant, p.Last())
+			}
+			q.Period, q.Kept = p.In(where), cfg.Schema.Retention
+			if err := q.Validate(); err != nil {
+				return &usageError{c.CommandPath(), err}
+			}
 			r, err := report.Build(c.Context(), conn, q)
 			if err != nil {
 				return err

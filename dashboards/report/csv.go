@@ -13,7 +13,7 @@ import (
 func (r *Report) WriteCSV(out io.Writer) error {
 	w := csv.NewWriter(out)
 	_ = w.Write([]string{"period", "state", "kind", "dimension", "value", "calls", "errors", "unpriced_calls", "estimated_calls", "input_tokens",
-		"output_tokens", "at_least", "cost_usd", "list_cost_usd", "booked", "corrects", "tenant", "reason", "author"})
+		"output_tokens", "at_least", "cost_usd", "list_cost_usd", "booked", "corrects", "tenant", "reason", "author", "time_zone"})
 	n := func(v uint64) string { return strconv.FormatUint(v, 10) }
 	for _, l := range r.Lines {
 		value, list := Cell(l.Value), ""
@@ -24,11 +24,11 @@ func (r *Report) WriteCSV(out io.Writer) error {
 			list = l.ListCost.String()
 		}
 		_ = w.Write([]string{r.Period.String(), string(r.State), "calls", r.Dimension, value, n(l.Calls), n(l.Errors), n(l.UnpricedCalls), n(l.Estimated),
-			n(l.InputTokens), n(l.OutputTokens), strconv.FormatBool(l.AtLeast), l.Cost.String(), list, "", "", Cell(r.Tenant), "", ""})
+			n(l.InputTokens), n(l.OutputTokens), strconv.FormatBool(l.AtLeast), l.Cost.String(), list, "", "", Cell(r.Tenant), "", "", r.Period.Zone().String()})
 	}
 	for _, a := range r.Adjustments {
 		_ = w.Write([]string{r.Period.String(), string(r.State), "adjustment", "", Cell(a.Kind), strconv.FormatInt(a.Calls, 10), "", "", "", "", "", "false",
-			a.Cost.String(), "", a.Booked.String(), a.Original.String(), Cell(a.Tenant), Cell(a.Reason), Cell(a.Author)})
+			a.Cost.String(), "", a.Booked.String(), a.Original.String(), Cell(a.Tenant), Cell(a.Reason), Cell(a.Author), r.Period.Zone().String()})
 	}
 	w.Flush()
 	return w.Error()

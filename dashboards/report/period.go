@@ -5,11 +5,53 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/tollkeeper/tollkeeper/ledger/calendar"
 )
 
-// Period is [From, To), whole days of UTC.
+// Period is [From, To), whole days of UTC or, by In, of another time zone.
 type Period struct {
 	From, To time.Time
+	zone     *time.Location // nil: UTC
+}
+
+// In is the period of the same days in another time zone.
+func (p Period) In(zone *time.Location) Period {
+	midnight := func(t time.Time) time.Time {
+		y, m, d := p.local(t).Date()
+		return calendar.Day(time.Date(y, m, d, 12, 0, 0, 0, zone), zone).From
+	}
+	return Period{midnight(p.From), midnight(p.To), zone}
+}
+
+// Zone is where the period's days begin.
+func (p Period) Zone() *time.Location {
+	if p.zone == nil {
+		return time.UTC
+	}
+	return p.zone
+}
+
+func (p Period) local(t time.Time) time.Time { return t.In(p.Zone()) }
+
+// days are the period's days.
+func (p Period) days() []calendar.Span {
+	var out []calendar.Span
+	for at := p.From; at.Before(p.To); {
+		day := calendar.Day(at, p.Zone())
+		out = append(out, day)
+		at = day.To
+	}
+	return out
+}
+
+// dates are the period's first day and the day after its last one, as midnights of UTC.
+func (p Period) dates() Period {
+	date := func(t time.Time) time.Time {
+		y, m, d := p.local(t).Date()
+		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	}
+	return Period{From: date(p.From), To: date(p.To)}
 }
 
 // The longest period that one report covers: two years, a row a day.
@@ -21,7 +63,7 @@ func Month(text string) (Period, error) {
 	if err != nil {
 		return Period{}, fmt.Errorf("month %q: write it as 2026-11", text)
 	}
-	p := Period{from, from.AddDate(0, 1, 0)}
+	p := Period{From: from, To: from.AddDate(0, 1, 0)}
 	return p, p.Validate()
 }
 
@@ -38,7 +80,7 @@ func Days(first, last string) (Period, error) {
 	if err != nil {
 		return Period{}, fmt.Errorf("last day %q: write it as 2026-11-30", last)
 	}
-	p := Period{from, to.AddDate(0, 0, 1)}
+	p := Period{From: from, To: to.AddDate(0, 0, 1)}
 	return p, p.Validate()
 }
 
@@ -48,7 +90,7 @@ func Recent(n int, now time.Time) (Period, error) {
 		return Period{}, fmt.Errorf("days %d: want 1 or more", n)
 	}
 	end := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
-	p := Period{end.AddDate(0, 0, -n), end}
+	p := Period{From: end.AddDate(0, 0, -n), To: end}
 	return p, p.Validate()
 }
 
@@ -90,23 +132,31 @@ func (p Period) Validate() error {
 }
 
 // Last is the period's last day.
-func (p Period) Last() time.Time { return p.To.AddDate(0, 0, -1) }
+func (p Period) Last() time.Time { return p.dates().To.AddDate(0, 0, -1) }
 
 // IsMonth says whether the period is one whole month.
-func (p Period) IsMonth() bool { return p.From.Day() == 1 && p.To.Equal(p.From.AddDate(0, 1, 0)) }
+func (p Period) IsMonth() bool {
+	d := p.dates()
+	return d.From.Day() == 1 && d.To.Equal(d.From.AddDate(0, 1, 0))
+}
 
 // String is "2026-11" for a month, else "2026-11-03 to 2026-11-09".
 func (p Period) String() string {
+	d := p.dates()
 	switch {
 	case p.IsMonth():
-		return p.From.Format("2006-01")
-	case p.To.Equal(p.From.AddDate(0, 0, 1)):
-		return p.From.Format(time.DateOnly)
+		return d.From.Format("2006-01")
+	case d.To.Equal(d.From.AddDate(0, 0, 1)):
+		return d.From.Format(time.DateOnly)
 	}
-	return p.From.Format(time.DateOnly) + " to " + p.Last().Format(time.DateOnly)
+	return d.From.Format(time.DateOnly) + " to " + p.Last().Format(time.DateOnly)
 }
 
-// MarshalJSON writes the first and the last day.
+// MarshalJSON writes the first and the last day, and the time zone if it isn't UTC.
 func (p Period) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]string{"first_day": p.From.Format(time.DateOnly), "last_day": p.Last().Format(time.DateOnly)})
+	out := map[string]string{"first_day": p.dates().From.Format(time.DateOnly), "last_day": p.Last().Format(time.DateOnly)}
+	if p.zone != nil && p.zone != time.UTC {
+		out["time_zone"] = p.zone.String()
+	}
+	return json.Marshal(out)
 }

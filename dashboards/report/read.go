@@ -53,6 +53,9 @@ func spend(ctx context.Context, conn driver.Conn, q Query) ([]Line, error) {
 	case slices.Contains(byOwner, q.Dimension):
 		name = "report/spend_by_owner"
 	}
+	if q.Dimension == "day" && q.Period.Zone() != time.UTC {
+		return spendByDay(ctx, conn, q)
+	}
 	args := append(append(q.Period.args(), whose(q.Tenant)...), clickhouse.Named("dimension", q.Dimension))
 	return rowsOf(ctx, conn, name, func(rows driver.Rows, l *Line) error {
 		var cost, list string
@@ -68,6 +71,24 @@ func spend(ctx context.Context, conn driver.Conn, q Query) ([]Line, error) {
 		}
 		return l.Cost.UnmarshalText([]byte(cost))
 	}, args...)
+}
+
+// spendByDay reads each day of a time zone by itself: rollups keep days of UTC, and a day elsewhere is made of hours.
+func spendByDay(ctx context.Context, conn driver.Conn, q Query) ([]Line, error) {
+	var out []Line
+	for _, day := range q.Period.days() {
+		one := q
+		one.Dimension, one.Period = "", Period{From: day.From, To: day.To}
+		lines, err := spend(ctx, conn, one)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lines {
+			l.Value = q.Period.local(day.From).Format(time.DateOnly)
+			out = append(out, l)
+		}
+	}
+	return out, nil
 }
 
 // Adjustment is an amount that was booked beside the calls: a re-rate, a late call, an invoice's difference.
@@ -117,7 +138,7 @@ func scanAdjustment(rows driver.Rows, a *Adjustment) error {
 
 // Adjustments are those booked into a period, of one tenant or of all.
 func Adjustments(ctx context.Context, conn driver.Conn, p Period, tenant *string) ([]Adjustment, error) {
-	return rowsOf(ctx, conn, "report/adjustments", scanAdjustment, append(p.args(), whose(tenant)...)...)
+	return rowsOf(ctx, conn, "report/adjustments", scanAdjustment, append(p.dates().args(), whose(tenant)...)...)
 }
 
 // AdjustmentsOf are those of a month's calls of some providers, whenever they were booked.
@@ -145,6 +166,7 @@ type MonthState struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// months are those of UTC that the period touches: they are what is closed.
 func months(ctx context.Context, conn driver.Conn, p Period) ([]MonthState, error) {
 	known, err := rowsOf(ctx, conn, "report/periods", func(rows driver.Rows, m *MonthState) error {
 		var month time.Time
@@ -158,7 +180,8 @@ func months(ctx context.Context, conn driver.Conn, p Period) ([]MonthState, erro
 		return nil, err
 	}
 	var out []MonthState
-	for month := p.From.AddDate(0, 0, 1-p.From.Day()); month.Before(p.To); month = month.AddDate(0, 1, 0) {
+	first := time.Date(p.From.Year(), p.From.Month(), 1, 0, 0, 0, 0, time.UTC)
+	for month := first; month.Before(p.To); month = month.AddDate(0, 1, 0) {
 		m := MonthState{Month: month.Format("2006-01"), State: "open"}
 		for _, k := range known {
 			if k.Month == m.Month {

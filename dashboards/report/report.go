@@ -7,10 +7,12 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/schema"
 )
 
 // Amount is an exact decimal in USD; as text, JSON and CSV it is a decimal without trailing zeros.
@@ -37,9 +39,10 @@ func (a Amount) Minus(b Amount) Amount { return Amount{a.Sub(b.Sum)} }
 // Query is what a report is asked for.
 type Query struct {
 	Period    Period
-	Tenant    *string // nil: all tenants. A pointer, so that an empty name never means everybody
-	Dimension string  // of Dimensions; empty: tenant
-	Top       int     // keep this many lines and add the others up in one; 0: all
+	Tenant    *string          // nil: all tenants. A pointer, so that an empty name never means everybody
+	Dimension string           // of Dimensions; empty: tenant
+	Kept      schema.Retention // how long totals live: days of another time zone than UTC need hours or minutes
+	Top       int              // keep this many lines and add the others up in one; 0: all
 }
 
 // The dimensions a report can be made by: the first are in every total, the others in totals by dimension, which know hours.
@@ -62,6 +65,37 @@ func (q Query) Validate() error {
 	}
 	if q.Top < 0 {
 		return fmt.Errorf("top %d: want 0 (all) or more", q.Top)
+	}
+	return q.keptLongEnough(time.Now())
+}
+
+// keptLongEnough refuses days of another time zone that the ledger no longer has: their ends are made of hours, or minutes where
+// the zone is a part of an hour away from UTC.
+func (q Query) keptLongEnough(now time.Time) error {
+	level, kept := "hours", q.Kept.Hour
+	whole := func(d time.Duration) bool {
+		for _, day := range q.Period.days() {
+			if !day.From.Truncate(d).Equal(day.From) || !day.To.Truncate(d).Equal(day.To) {
+				return false
+			}
+		}
+		return true
+	}
+	byHours := slices.Contains(byDimension, q.Dimension)
+	switch {
+	case whole(24 * time.Hour):
+		return nil
+	case byHours:
+		kept = q.Kept.HourBy
+		if !whole(time.Hour) {
+			return fmt.Errorf("days of %s don't begin on the hour, and spend by %s is kept by hours: say --time-zone UTC", q.Period.Zone(), q.Dimension)
+		}
+	case !whole(time.Hour):
+		level, kept = "minutes", q.Kept.Minute
+	}
+	if oldest := now.AddDate(0, 0, -kept.KeepDays); kept.KeepDays > 0 && q.Period.From.Before(oldest) {
+		return fmt.Errorf("days of %s before %s can't be told from those of UTC any more: %s are kept for %d days; say --time-zone UTC, or ask for later days",
+			q.Period.Zone(), oldest.Format(time.DateOnly), level, kept.KeepDays)
 	}
 	return nil
 }

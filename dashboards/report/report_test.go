@@ -8,11 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tollkeeper/tollkeeper/dashboards/report"
 	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/schema"
 )
 
 func TestOverALedger(t *testing.T) {
@@ -21,6 +23,7 @@ func TestOverALedger(t *testing.T) {
 	t.Run("outputs", func(t *testing.T) { outputs(t, conn) })
 	t.Run("a tenant's report is its own", func(t *testing.T) { oneTenant(t, conn) })
 	t.Run("by owner", func(t *testing.T) { byOwner(t, conn) })
+	t.Run("in a time zone", func(t *testing.T) { inAZone(t, conn) })
 	t.Run("FOCUS", func(t *testing.T) { focusFile(t, conn) })
 	t.Run("chargeback", func(t *testing.T) { chargeback(t, conn) })
 	t.Run("states", func(t *testing.T) { states(t, conn) })
@@ -115,6 +118,48 @@ func byOwner(t *testing.T, conn driver.Conn) {
 	acme := "acme"
 	r := build(t, conn, report.Query{Period: november(t), Dimension: "cost_centre", Tenant: &acme})
 	require.Len(t, r.Lines, 2)
+}
+
+// Days of a time zone: the sum is that of the calls in them, and every call is in the day that it was made on there.
+func inAZone(t *testing.T, conn driver.Conn) {
+	for _, name := range []string{"America/New_York", "Asia/Kolkata", "Pacific/Auckland", "UTC"} {
+		zone, err := time.LoadLocation(name)
+		require.NoError(t, err)
+		p := november(t).In(zone)
+		require.Equal(t, "2026-11", p.String())
+		require.True(t, p.IsMonth())
+		require.Equal(t, "2026-11-30", p.Last().Format(time.DateOnly))
+		acme := "acme"
+		r := build(t, conn, report.Query{Period: p, Tenant: &acme, Dimension: "day"})
+		var sum ledger.Sum
+		for _, l := range r.Lines {
+			var want string
+			require.NoError(t, conn.QueryRow(t.Context(), `SELECT toString(sum(cost)) FROM calls(from = toDateTime('2026-10-30 00:00:00', 'UTC'), to = toDateTime('2026-12-02 00:00:00', 'UTC'))
+				WHERE tenant = 'acme' AND toString(toDate(minute, {zone:String})) = {day:String}`, clickhouse.Named("zone", name), clickhouse.Named("day", l.Value)).Scan(&want))
+			wanted, err := ledger.ParseSum(want)
+			require.NoError(t, err)
+			require.Equal(t, wanted, l.Cost.Sum, "%s of %s", l.Value, name)
+			sum = sum.Add(l.Cost.Sum)
+		}
+		require.Equal(t, sum, build(t, conn, report.Query{Period: p, Tenant: &acme, Dimension: "model"}).Total.Cost.Sum, name)
+		first := r.Lines[0].Value
+		require.Equal(t, map[string]string{"America/New_York": "2026-11-05"}[name], map[bool]string{true: "", false: first}[first == "2026-11-01"], name)
+		require.Equal(t, report.Open, r.State)
+	}
+	kolkata, err := time.LoadLocation("Asia/Kolkata")
+	require.NoError(t, err)
+	q := report.Query{Period: november(t).In(kolkata), Dimension: "team"}
+	require.ErrorContains(t, q.Validate(), "don't begin on the hour")
+	q.Dimension, q.Kept = "model", schema.Retention{Minute: schema.Class{KeepDays: 3}}
+	q.Period = report.Period{From: time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -9), To: time.Now().UTC().Truncate(24 * time.Hour)}.In(kolkata)
+	require.ErrorContains(t, q.Validate(), "minutes are kept for 3 days")
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	q.Period = q.Period.In(berlin)
+	require.NoError(t, q.Validate(), "its days are made of hours")
+	october, err := report.Month("2026-10")
+	require.NoError(t, err)
+	require.Equal(t, report.Open, build(t, conn, report.Query{Period: october.In(kolkata), Dimension: "tenant"}).State, "September isn't closed, and its end is October in Kolkata")
 }
 
 func oneTenant(t *testing.T, conn driver.Conn) {

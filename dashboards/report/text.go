@@ -54,7 +54,7 @@ func (r *Report) title() string {
 	if r.Tenant != "" {
 		who = "tenant " + Printable(r.Tenant)
 	}
-	return fmt.Sprintf("Spend by %s, %s, %s, in USD, days of UTC: %s", r.Dimension, r.Period, who, r.stateText())
+	return fmt.Sprintf("Spend by %s, %s, %s, in USD, days of %s: %s", r.Dimension, r.Period, who, r.Period.Zone(), r.stateText())
 }
 
 func (r *Report) stateText() string {
