@@ -1,7 +1,8 @@
 # Tollkeeper. `make help` lists what there is; every target first checks its tools.
 export CGO_ENABLED = 0
 .DEFAULT_GOAL := help
-.PHONY: chaos test-kafka catalogue second-opinion settle bench-collector bench-rollup help check-tools engine build demo demo-check up test test-all accuracy lint fmt record grafana-types clean scenarios
+# Every target is a command, none a file.
+.PHONY: $(shell awk -F: '/^[a-z-]+:/ {print $$1}' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +52,13 @@ scenarios: check-tools ## the alert rules on hard made-up series: precision, rec
 chaos: engine ## break every part under load, ROUNDS=10 times, and check that nothing is lost (SEED=n replays, RESUME=1 goes on, DIR=, JSON=1)
 	@tools/build ./internal/chaos/run bin/chaos
 	@bin/chaos --rounds $(or $(ROUNDS),10) $(if $(SEED),--seed $(SEED)) $(if $(DIR),--dir $(DIR)) $(if $(RESUME),--resume)
+
+viewer: ## build the viewer's page from its sources into dashboards/viewer/dist (Node)
+	cd dashboards/viewer/web && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
+shots: engine ## take pictures of every page of the viewer in Chromium, into docs/pictures, and check them
+	@tools/check-tools test-all
+	TOLLKEEPER_PICTURES=$(CURDIR)/docs/pictures go test -tags testall ./dashboards/viewer -run TestPagesInABrowser/full -count=1 -v
 
 lint: check-tools ## gofmt, vet, staticcheck
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }

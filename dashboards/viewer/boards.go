@@ -47,6 +47,7 @@ type panel struct {
 	Hidden      []string                   `json:"hidden"`
 	Bad         *float64                   `json:"bad"`
 	Sums        []string                   `json:"sums"`
+	MayBeEmpty  bool                       `json:"may_be_empty"`
 }
 
 func (s *Server) boards(w http.ResponseWriter, _ *http.Request) {
@@ -68,7 +69,7 @@ func forPage(b dashboards.Board) board {
 	for _, r := range b.Rows {
 		to := row{Title: r.Title, Panels: []panel{}}
 		for _, p := range r.Panels {
-			to.Panels = append(to.Panels, panel{p.Title, p.Description, p.Kind, p.Query, p.Unit, p.Width, p.Height, p.Stacked, p.Columns, p.Links, p.Hidden, p.Bad, p.SumColumns})
+			to.Panels = append(to.Panels, panel{p.Title, p.Description, p.Kind, p.Query, p.Unit, p.Width, p.Height, p.Stacked, p.Columns, p.Links, p.Hidden, p.Bad, p.SumColumns, p.MayBeEmpty})
 		}
 		out.Rows = append(out.Rows, to)
 	}

@@ -22,7 +22,16 @@ import (
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
-func TestMain(m *testing.M) { clickhousetest.Main(m) }
+// cleanUp runs after all tests.
+var cleanUp []func()
+
+func TestMain(m *testing.M) {
+	code := clickhousetest.Run(m)
+	for _, f := range cleanUp {
+		f()
+	}
+	os.Exit(code)
+}
 
 const trace = "0123456789abcdef0123456789abcdef"
 

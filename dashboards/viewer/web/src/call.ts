@@ -41,7 +41,7 @@ const buckets = ['fresh_input', 'cache_read', 'cache_write_5m', 'text_output', '
 export function prices(host: HTMLElement) {
   const model = h('input', { id: 'model', placeholder: 'part of a model’s name', spellcheck: 'false', oninput: () => later() })
   const provider = h('select', { id: 'provider', onchange: () => void load() }, h('option', { value: '' }, 'all providers'))
-  const out = h('article', { class: 'panel wide' })
+  const out = h('article', { class: 'panel wide' }, h('div', { class: 'bones', 'aria-label': 'loading' }))
   const note = h('p', { class: 'lead' }, 'Published prices in force now, in USD per million tokens, with negotiated ones laid over them.')
   fill(host, note, h('form', { class: 'bar', onsubmit: (e: Event) => e.preventDefault() }, h('label', { for: 'provider' }, 'Provider'), provider, h('label', { for: 'model' }, 'Model'), model), out)
   let timer = 0

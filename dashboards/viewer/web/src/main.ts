@@ -61,6 +61,7 @@ function show() {
 // A board that needs a choice (which tenant) gets its list first; without one in the address the first is taken.
 async function withVariables(choices: Element, content: HTMLElement, b: Board, place: Place, choice: string) {
   const range = rangeOf(choice, Date.now())!
+  if (b.variables.length > 0) fill(content, h('div', { class: 'bones', 'aria-label': 'loading' }))
   for (const v of b.variables) {
     const select = h('select', { id: 'var-' + v.name, onchange: () => go({ ...place, range: place.range, variables: { ...place.variables, [v.name]: select.value } }) })
     choices.append(h('label', { for: 'var-' + v.name }, v.label), select)

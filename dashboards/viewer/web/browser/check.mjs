@@ -1,0 +1,253 @@
+// Looks at every page of a running viewer in Chromium, at two widths and in both themes, and says what is wrong, one line each.
+// Usage: node check.mjs '{"base": "http://127.0.0.1:8480", "state": "full|empty|broken|slow", "chromium": "/usr/bin/chromium", "pictures": "", "call": "trace id"}'
+
+import { mkdirSync } from 'node:fs'
+import { chromium } from 'playwright-core'
+
+const o = JSON.parse(process.argv[2])
+const problems = []
+const browser = await chromium.launch({ executablePath: o.chromium, args: ['--no-sandbox', '--disable-gpu', '--force-color-profile=srgb'] })
+if (o.pictures) mkdirSync(o.pictures, { recursive: true })
+
+const boards = (await (await fetch(o.base + '/api/boards')).json()).boards
+const addresses = [
+  ...boards.map((b) => [b.uid, `#/board/${b.uid}`]),
+  ['alerts', '#/control?range=now-24h'], ['explain', `#/call/${o.call ?? ''}`], ['prices', '#/prices'], ['first-steps', '#/start'],
+]
+
+for (const width of [390, 1440]) {
+  for (const colorScheme of ['light', 'dark']) {
+    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, timezoneId: 'America/Sao_Paulo', acceptDownloads: true })
+    for (const [name, address] of addresses) {
+      const page = await context.newPage()
+      await look(page, name, address, width, colorScheme).catch((e) => stuck(page, `${name} at ${width} ${colorScheme}`, e))
+      await page.close()
+    }
+    await context.close()
+  }
+}
+if (o.state === 'full') await use()
+if (o.state === 'empty') await newcomer()
+await browser.close()
+for (const p of problems) console.log(p)
+console.log(`${addresses.length * 4} views looked at, ${problems.length} problems`)
+process.exit(problems.length > 0 ? 1 : 0)
+
+// A page that never came to where it should be: say what it shows instead.
+async function stuck(page, where, e) {
+  problems.push(`${where}: ${e.message.split('\n')[0]}; it shows: ${(await page.locator('#app').innerText()).replace(/\s+/g, ' ').slice(0, 300)}`)
+}
+
+async function look(page, name, address, width, theme) {
+  const bad = (what) => problems.push(`${name} at ${width} ${theme}: ${what}`)
+  page.on('pageerror', (e) => bad(`script: ${e.message}`))
+  page.on('console', (m) => { if (m.type() === 'error' && !(o.state === 'broken' && /Failed to load resource/.test(m.text()))) bad(`console: ${m.text()}`) })
+  page.on('request', (r) => { if (!r.url().startsWith(o.base) && !/^(data|blob):/.test(r.url())) bad(`asks another machine: ${r.url()}`) })
+  await page.goto(`${o.base}/${address}`)
+  await page.waitForSelector('h1')
+  if (o.state === 'slow' && address.startsWith('#/board')) {
+    await page.waitForSelector('.panel')
+    if ((await page.locator('.bones').count()) === 0) bad('a panel that waits does not say so')
+  }
+  await settled(page)
+  for (const p of await page.evaluate(inspect)) bad(p)
+  for (const p of await expectations(page, name)) bad(p)
+  if (o.pictures && theme === (width === 390 ? 'dark' : 'light')) {
+    const tall = await page.evaluate(() => document.documentElement.scrollHeight)
+    await page.setViewportSize({ width, height: Math.min(tall, 2600) })
+    await settled(page)
+    await page.screenshot({ path: `${o.pictures}/${name}-${width === 390 ? 'phone' : 'wide'}.png` })
+  }
+}
+
+async function settled(page) {
+  await page.waitForFunction(() => !document.querySelector('.bones') && !document.querySelector('[aria-busy=true]'), null, { timeout: 120_000 })
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+}
+
+// What a page of this state must say.
+async function expectations(page, name) {
+  const wrong = []
+  const isBoard = boards.find((b) => b.uid === name)
+  const alerts = await page.locator('[role=alert]').allTextContents()
+  if (o.state === 'broken') {
+    if (name === 'prices') return wrong // the book is a file
+    if (name === 'first-steps') return (await page.locator('.light.on').count()) ? ['a green light without a database'] : []
+    if (name === 'explain' && !o.call) return wrong
+    if (!alerts.some((t) => /did not answer/.test(t))) wrong.push('does not say that the database did not answer')
+    if (alerts.some((t) => /secret/.test(t))) wrong.push('shows a password')
+    return wrong
+  }
+  if (alerts.some((t) => t.trim())) wrong.push(`says: ${alerts.join(' | ')}`)
+  if (o.state === 'empty' || o.state === 'slow') return wrong
+  if (isBoard) {
+    if ((await page.locator('.panel').count()) < 2) wrong.push('has no panels')
+    const empty = await page.locator('.panel:has(.empty) h3').allTextContents()
+    const may = isBoard.rows.flatMap((r) => r.panels).filter((p) => p.may_be_empty).map((p) => p.title)
+    const unexpected = empty.filter((t) => !may.includes(t))
+    if (unexpected.length) wrong.push(`panels without data: ${unexpected.join(', ')}`)
+  }
+  if (name === 'first-steps') await page.waitForSelector('.light.on', { timeout: 30_000 }).catch(() => wrong.push('the light is not green'))
+  if (name === 'alerts' && !(await page.getByText('umbrella-batch').count())) wrong.push('no episode')
+  if (name === 'prices' && (await page.locator('tbody tr').count()) < 100) wrong.push('few prices')
+  if (name === 'explain' && !(await page.locator('pre').count())) wrong.push('explains nothing')
+  return wrong
+}
+
+// What a person does: sort, narrow, take away, undo, by mouse and by keyboard.
+async function use() {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true })
+  const page = await context.newPage()
+  await steps(page).catch((e) => stuck(page, 'in use', e))
+  await context.close()
+}
+
+async function steps(page) {
+  const bad = (what) => problems.push(`in use: ${what}`)
+  await page.goto(o.base)
+  await page.waitForSelector('.panel')
+  await settled(page)
+  const paint = await page.evaluate(() => Math.round(performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? -1))
+  console.log(`first contentful paint after ${paint} ms`)
+
+  await page.keyboard.press('Tab')
+  if (!(await page.evaluate(() => document.activeElement?.classList.contains('skip')))) bad('the first Tab is not the link to the content')
+  await page.keyboard.press('Enter')
+  if (!(await page.evaluate(() => document.activeElement?.id === 'main'))) bad('the link to the content does not go there')
+
+  const table = page.locator('.panel.table').first()
+  const heading = table.locator('th button').first()
+  await heading.focus()
+  await page.keyboard.press('Enter')
+  if ((await table.locator('th').first().getAttribute('aria-sort')) === 'none') bad('Enter on a heading does not sort')
+  const [file] = await Promise.all([page.waitForEvent('download'), table.getByRole('button', { name: 'CSV' }).click()])
+  const text = await new Promise((done, fail) => file.createReadStream().then((s) => { let all = ''; s.on('data', (d) => (all += d)); s.on('end', () => done(all)); s.on('error', fail) }))
+  if (text.trim().split('\r\n').length !== (await table.locator('tbody tr').count()) + 1) bad('the CSV has other rows than the table')
+
+  const chart = page.locator('.panel.timeseries').first()
+  await chart.getByRole('button', { name: 'Table' }).click()
+  if (!(await chart.locator('tbody tr').count())) bad('a chart does not turn into its table')
+  await chart.getByRole('button', { name: 'Table' }).click()
+  const box = await chart.locator('.u-over').boundingBox()
+  await page.mouse.move(box.x + box.width * 0.5, box.y + box.height * 0.5)
+  await page.waitForSelector('.tip:not([hidden])', { timeout: 5000 }).catch(() => bad('no tooltip over a chart'))
+  const before = page.url()
+  await page.mouse.move(box.x + box.width * 0.6, box.y + 20)
+  await page.mouse.down()
+  await page.mouse.move(box.x + box.width * 0.9, box.y + 20, { steps: 4 })
+  await page.mouse.up()
+  await page.waitForFunction((was) => location.href !== was, before, { timeout: 5000 }).catch(() => bad('dragging over a chart does not narrow the range'))
+  await page.goBack()
+  await settled(page)
+
+  const link = page.locator('.panel.table td a').first()
+  const tenant = (await link.textContent())?.trim()
+  await link.click()
+  await page.waitForFunction((t) => document.querySelector('#var-tenant')?.selectedOptions[0]?.textContent === t, tenant, { timeout: 20_000 }).catch(() => bad(`a tenant's link does not lead to its board`))
+  await settled(page)
+
+  await page.goto(`${o.base}/#/control?range=now-24h`)
+  await page.getByRole('button', { name: 'Release…' }).first().click()
+  if (!(await page.evaluate(() => document.activeElement?.id === 'author'))) bad('the dialog does not take the focus')
+  await page.fill('#author', 'ann')
+  await page.fill('#reason', 'agreed with the team')
+  await page.locator('dialog').getByRole('button', { name: 'Release' }).click()
+  await page.getByText('is released').waitFor({ timeout: 10_000 }).catch(() => bad('the release is not said'))
+  await page.keyboard.press('Escape')
+  if (await page.locator('dialog[open]').count()) bad('Escape does not close the dialog')
+
+  const theme = await page.evaluate(() => document.documentElement.dataset.theme)
+  await page.getByRole('button', { name: 'Dark or light' }).click()
+  if ((await page.evaluate(() => document.documentElement.dataset.theme)) === theme) bad('the theme does not change')
+}
+
+// Over an empty ledger the first thing to see is how to send.
+async function newcomer() {
+  const page = await browser.newPage()
+  await page.goto(o.base)
+  await page.waitForFunction(() => document.querySelector('h1')?.textContent === 'First steps', null, { timeout: 20_000 }).catch(() => problems.push('an empty ledger does not begin with the first steps'))
+  await page.close()
+}
+
+// Runs in the page: everything that can be wrong with what is drawn.
+function inspect() {
+  const out = []
+  const name = (e) => `${e.tagName.toLowerCase()}${e.className && typeof e.className === 'string' ? '.' + e.className.trim().replace(/\s+/g, '.') : ''} “${(e.textContent ?? '').trim().slice(0, 40)}”`
+  if (document.documentElement.scrollWidth > innerWidth + 1) out.push(`is wider (${document.documentElement.scrollWidth}) than the window`)
+  if (document.querySelectorAll('h1').length !== 1) out.push('has no single heading')
+  const ids = [...document.querySelectorAll('[id]')].map((e) => e.id)
+  for (const id of new Set(ids.filter((x, i) => ids.indexOf(x) !== i))) out.push(`two elements have the id ${id}`)
+
+  for (const e of document.querySelectorAll('button, a[href], input, select')) {
+    const label = e.getAttribute('aria-label') || e.textContent?.trim() || (e.id && document.querySelector(`label[for="${e.id}"]`)?.textContent)
+    if (!label) out.push(`${name(e)} has no name`)
+  }
+
+  const rgba = (text) => { const m = text.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0, 0]; return [m[0], m[1], m[2], m[3] ?? 1] }
+  const over = (top, under) => [0, 1, 2].map((i) => top[i] * top[3] + under[i] * (1 - top[3]))
+  const light = (c) => { const [r, g, b] = c.map((x) => { x /= 255; return x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4 }); return 0.2126 * r + 0.7152 * g + 0.0722 * b }
+  const ground = (e) => {
+    const layers = []
+    for (let x = e; x; x = x.parentElement) { const c = rgba(getComputedStyle(x).backgroundColor); layers.push(c); if (c[3] === 1) break }
+    return layers.reverse().reduce((under, c) => over(c, under), [255, 255, 255])
+  }
+  const opacity = (e) => { let all = 1; for (let x = e; x; x = x.parentElement) all *= Number(getComputedStyle(x).opacity); return all }
+  const shown = (e) => { const r = e.getBoundingClientRect(); const s = getComputedStyle(e); return r.width > 1 && r.height > 1 && s.visibility !== 'hidden' && s.display !== 'none' && !e.closest('.unseen, .skip, [hidden]') }
+
+  const texts = []
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  for (let n = walk.nextNode(); n; n = walk.nextNode()) {
+    const e = n.parentElement
+    if (!n.textContent.trim() || !shown(e) || e.closest('option, select, noscript, script, style')) continue
+    const range = document.createRange()
+    range.selectNodeContents(n)
+    for (const r of range.getClientRects()) if (r.width > 1 && r.height > 1) texts.push({ e, r })
+    if (e.closest(':disabled')) continue
+    const under = ground(e)
+    const c = rgba(getComputedStyle(e).color)
+    c[3] *= opacity(e)
+    const [a, b] = [light(over(c, under)), light(under)].sort((x, y) => y - x)
+    const contrast = (a + 0.05) / (b + 0.05)
+    if (contrast < 4.5) out.push(`${name(e)} has a contrast of ${contrast.toFixed(2)}`)
+  }
+
+  // Text over text, where neither holds the other and nothing scrolls or sticks.
+  const still = texts.filter(({ e }) => !e.closest('.scroll, .legend, pre, .top, .tip, .tabs'))
+  for (let i = 0; i < still.length; i++) {
+    for (let j = i + 1; j < still.length; j++) {
+      const [x, y] = [still[i], still[j]]
+      if (x.e === y.e || x.e.contains(y.e) || y.e.contains(x.e)) continue
+      const wide = Math.min(x.r.right, y.r.right) - Math.max(x.r.left, y.r.left)
+      const high = Math.min(x.r.bottom, y.r.bottom) - Math.max(x.r.top, y.r.top)
+      if (wide > 2 && high > 4) out.push(`${name(x.e)} overlaps ${name(y.e)}`)
+    }
+  }
+  const panels = [...document.querySelectorAll('.panel')]
+  for (const p of panels) {
+    const r = p.getBoundingClientRect()
+    for (const q of panels) {
+      const s = q.getBoundingClientRect()
+      if (p !== q && Math.min(r.right, s.right) - Math.max(r.left, s.left) > 1 && Math.min(r.bottom, s.bottom) - Math.max(r.top, s.top) > 1) out.push(`${name(p.querySelector('h3'))} overlaps ${name(q.querySelector('h3'))}`)
+    }
+    for (const e of p.querySelectorAll('.big, h3, .barlist')) {
+      const x = e.getBoundingClientRect()
+      if (x.right > r.right + 1 || x.left < r.left - 1 || x.bottom > r.bottom + 1) out.push(`${name(e)} stands out of its panel`)
+      if (e.scrollWidth > e.clientWidth + 1) out.push(`${name(e)} is cut`)
+    }
+  }
+
+  // A table's foot is the sum of its column as far as it is shown.
+  for (const t of document.querySelectorAll('table')) {
+    const foot = t.tFoot?.rows[0]
+    if (!foot) continue
+    ;[...foot.cells].forEach((c, k) => {
+      if (!/^-?\$[\d,.]+$/.test(c.textContent)) return
+      const read = (s) => Number(s.replace(/[$,]/g, '').replace(/^at least /, ''))
+      const cells = [...t.tBodies[0].rows].map((r) => r.cells[k].textContent)
+      if (!cells.every((s) => /^(at least )?-?\$[\d,.]+$/.test(s))) return
+      const total = cells.map(read).reduce((x, y) => x + y, 0)
+      if (Math.abs(total - read(c.textContent)) > 0.01 * cells.length) out.push(`the foot says ${c.textContent}, the rows add up to ${total}`)
+    })
+  }
+  return [...new Set(out)]
+}
