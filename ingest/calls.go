@@ -103,9 +103,8 @@ func (s *callSink) insertCandidates(ctx context.Context, b *callBatch) error {
 
 func (s *callSink) insertMarks(ctx context.Context, b *callBatch) error {
 	s.marks.reset()
-	now := s.now().UnixMilli()
 	for _, minute := range slices.Sorted(maps.Keys(b.minutes)) {
-		if err := s.marks.append(minute, now); err != nil {
+		if err := s.marks.append(minute); err != nil {
 			return err
 		}
 	}

@@ -37,6 +37,7 @@ type rig struct {
 	engine   *clickhousetest.Server
 	url      string
 	registry *prometheus.Registry
+	now      func() time.Time // the ingesters' clock; nil: this host's
 }
 
 const patience = 90 * time.Second
@@ -87,7 +88,7 @@ func (r *rig) start(cfg Config, step func(string) error) *running {
 	r.t.Helper()
 	out := &logs{t: r.t}
 	r.registry = prometheus.NewRegistry()
-	i, err := New(cfg, Deps{Metrics: r.registry, Log: slog.New(slog.NewTextHandler(out, nil))})
+	i, err := New(cfg, Deps{Now: r.now, Metrics: r.registry, Log: slog.New(slog.NewTextHandler(out, nil))})
 	require.NoError(r.t, err)
 	i.step = step
 	ctx, cancel := context.WithCancel(context.Background())

@@ -106,3 +106,15 @@ func TestValidateNamesEveryProblem(t *testing.T) {
 	_, err = New(Config{}, Deps{})
 	require.ErrorContains(t, err, "ingest: ")
 }
+
+// Rollup takes up a mark when it is due by the server's clock: one of ingest's that is ahead must not hold it up.
+func TestMarksAreDueWhateverTheClockOfIngestSays(t *testing.T) {
+	r := newRig(t)
+	r.now = func() time.Time { return time.Now().Add(time.Hour) }
+	cs := calls(0, 20)
+	r.spread(cs)
+	r.start(r.config(), nil)
+	r.wantStored(cs...)
+	r.wantCommitted(r.config(), ledger.TopicCalls)
+	require.Equal(t, "1\t0\t1", r.query("SELECT uniqExact(window), countIf(due > now64(3)), countIf(done = 0) = count() FROM dirty_windows"))
+}

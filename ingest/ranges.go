@@ -120,11 +120,9 @@ func (t *rangeTable) append(topic string, id kadm.TopicID, r rangeRow) {
 // markTable is dirty_windows, in the order of insert_marks.sql.
 type markTable struct {
 	table
-	level    *proto.ColInt8
-	window   *proto.ColDateTime
-	id       *proto.ColUUID
-	due      *proto.ColDateTime64
-	doneFlag *proto.ColUInt8
+	level  *proto.ColInt8
+	window *proto.ColDateTime
+	id     *proto.ColUUID
 }
 
 func newMarkTable() *markTable {
@@ -132,14 +130,11 @@ func newMarkTable() *markTable {
 	t.level = addAs(&t.table, "level", "Enum8('minute' = 0, 'hour' = 1, 'day' = 2)", new(proto.ColInt8))
 	t.window = t.seconds("window")
 	t.id = add(&t.table, "id", new(proto.ColUUID))
-	t.due = t.instant("due", proto.PrecisionMilli)
-	t.doneFlag = add(&t.table, "done", new(proto.ColUInt8))
 	return t
 }
 
-// append marks a minute (Unix seconds) as changed, to be recomputed from nowMillis on. The id is random: removing a
-// mark must never remove another one's.
-func (t *markTable) append(minute, nowMillis int64) error {
+// append marks a minute (Unix seconds) as changed. The id is random: removing a mark must never remove another one's.
+func (t *markTable) append(minute int64) error {
 	id, err := uuid.NewRandom()
 	if err != nil {
 		return fmt.Errorf("make a mark's id: %w", err)
@@ -148,7 +143,5 @@ func (t *markTable) append(minute, nowMillis int64) error {
 	t.level.Append(0)
 	t.window.Data = append(t.window.Data, proto.DateTime(minute))
 	t.id.Append(id)
-	t.due.AppendRaw(proto.DateTime64(nowMillis))
-	t.doneFlag.Append(0)
 	return nil
 }

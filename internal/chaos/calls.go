@@ -46,6 +46,7 @@ type id struct {
 type made struct {
 	id
 	tenant, service, model string
+	user                   string
 	unpriced               bool
 	start                  time.Time
 	when                   lateness
@@ -73,6 +74,7 @@ func (m *maker) make(now time.Time) made {
 		tenant: "tenant-" + strconv.Itoa(m.rng.IntN(6)), service: []string{"shop", "search"}[m.rng.IntN(2)], model: p.model, unpriced: p.unknown,
 		input: m.rng.Int64N(20_000), output: 1 + m.rng.Int64N(3_000),
 	}
+	c.user = c.tenant + "-user-" + strconv.Itoa(m.rng.IntN(5))
 	c.cached = m.rng.Int64N(c.input + 1)
 	if !p.unknown {
 		c.cost = (c.input-c.cached)*p.input + c.cached*p.cached + c.output*p.output
@@ -117,6 +119,7 @@ func spans(calls []made) ptrace.Traces {
 		a.PutStr("gen_ai.request.model", c.model)
 		a.PutStr("gen_ai.response.model", c.model)
 		a.PutStr("openai.response.service_tier", "default")
+		a.PutStr("user.id", c.user)
 		a.PutInt("gen_ai.usage.input_tokens", c.input)
 		a.PutInt("gen_ai.usage.output_tokens", c.output)
 		a.PutInt("gen_ai.usage.cache_read.input_tokens", c.cached)

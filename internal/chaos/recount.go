@@ -12,7 +12,7 @@ type stored struct {
 	id
 	minute                                                           time.Time
 	tenant, provider, model, operation, service, environment, region string
-	unpriced, errorClass                                             string
+	user, unpriced, errorClass                                       string
 	cost                                                             ledger.Sum
 	fresh, cacheRead, output                                         uint64
 }
@@ -63,4 +63,24 @@ var windows = []struct {
 	{"minute", func(t time.Time) time.Time { return t }},
 	{"hour", func(t time.Time) time.Time { return t.Truncate(time.Hour) }},
 	{"day", func(t time.Time) time.Time { return t.Truncate(24 * time.Hour) }},
+}
+
+// recountBy adds the calls up by tenant and user; the user stands in the cell's model.
+func recountBy(calls []stored, start func(time.Time) time.Time) map[cell]amount {
+	out := map[cell]amount{}
+	for i := range calls {
+		c := &calls[i]
+		k := cell{window: start(c.minute), tenant: c.tenant, model: c.user}
+		a := out[k]
+		a.calls++
+		if c.unpriced != "" {
+			a.unpriced++
+		}
+		if c.errorClass != "" {
+			a.errors++
+		}
+		a.cost = a.cost.Add(c.cost)
+		out[k] = a
+	}
+	return out
 }

@@ -144,7 +144,10 @@ func (w *world) play(ctx context.Context, seed uint64, truth map[id]made, out io
 		}
 	})
 	r.Settled, r.Waited = time.Since(began).Seconds(), waits.String()
-	return r, err
+	if err != nil {
+		return r, err
+	}
+	return r, until(ctx, settleLimit, w.checkBy)
 }
 
 // waits are what was not right yet, in turn, and until when.

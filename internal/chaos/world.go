@@ -39,6 +39,7 @@ type world struct {
 	engine    string // its URL, past all lines
 	conn      driver.Conn
 	inspector *ingest.Inspector
+	command   config.Config // of commands that are run by hand, past all lines
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -71,6 +72,7 @@ func (w *world) build(ctx, run context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.command = configs[procCollector]
 	for _, name := range allProcesses {
 		if err := w.add(name, configs[name]); err != nil {
 			return err

@@ -25,8 +25,7 @@ type Config struct {
 	Dir string `yaml:"dir"`
 	// Listen is host:port, as clients dial it; port 0 takes a free one.
 	Listen string `yaml:"listen"`
-	// Advertise is host:port as clients are told to dial it, where that isn't Listen: behind a proxy or a port mapping. This
-	// process has to reach itself there too.
+	// Advertise is host:port as clients are told to dial it, where that isn't Listen: behind a proxy or a port mapping.
 	Advertise string `yaml:"advertise"`
 	// Partitions of the calls and spans topics. It can grow between starts, never shrink.
 	Partitions int `yaml:"partitions"`
@@ -38,7 +37,7 @@ type Config struct {
 	DeadLetters Retention `yaml:"dead_letters"`
 	// MinFree bytes stay free on Dir's file system: below it, records are refused.
 	MinFree int64 `yaml:"min_free"`
-	// CheckEvery is how often free space is measured; ApplyEvery how often retention runs.
+	// CheckEvery is how often free space is measured and silent members of groups are looked for; ApplyEvery how often retention runs.
 	CheckEvery time.Duration `yaml:"check_every"`
 	ApplyEvery time.Duration `yaml:"apply_every"`
 

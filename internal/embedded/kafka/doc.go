@@ -7,6 +7,8 @@
 // that clients can't dial (0.0.0.0 would be advertised as such), a directory in use, and produce requests while less
 // than Config.MinFree bytes are free; those get KAFKA_STORAGE_ERROR, which producers retry.
 //
+// A member of a consumer group that died while it waited for its group is made to leave (members.go).
+//
 // kfake answers success to an offset commit that it could not write; ingest doesn't rely on commits alone (DESIGN D3).
 //
 // Metrics: tollkeeper_kafka_free_bytes, tollkeeper_kafka_refusing (1 while the guard refuses),

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // ErrInUse says that another broker owns the directory.
@@ -22,6 +23,8 @@ type Server struct {
 	cluster *kfake.Cluster
 	address string
 	guard   *guard
+	own     *kgo.Client // of this broker itself
+	members *members
 	lock    *os.File
 	stop    context.CancelFunc
 	done    sync.WaitGroup
@@ -53,6 +56,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.done.Go(func() { s.guard.run(run) })
+	s.done.Go(func() { s.members.run(run) })
 	cfg.Log.Info("broker is up", "address", s.address, "dir", cfg.Dir, "partitions", cfg.Partitions)
 	return s, nil
 }
@@ -89,9 +93,20 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("open data directory %s: %w", cfg.Dir, err)
 	}
 	s.cluster = cluster
-	if err := ensureTopics(ctx, s.address, cfg.topics(), cfg.Log); err != nil {
+	own := listener.Addr().String()
+	if a, ok := listener.(advertised); ok {
+		own = a.Listener.Addr().String()
+	}
+	s.own, err = kgo.NewClient(kgo.SeedBrokers(own), kgo.Dialer(func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, own) // wherever clients are told to dial
+	}))
+	if err != nil {
+		return fmt.Errorf("connect to own broker: %w", err)
+	}
+	if err := ensureTopics(ctx, s.own, cfg.topics(), cfg.Log); err != nil {
 		return err
 	}
+	s.members = newMembers(cfg, cluster, s.own)
 	s.guard, err = newGuard(cfg, cluster)
 	if err != nil {
 		return err
@@ -146,6 +161,9 @@ func (s *Server) Close() {
 func (s *Server) release() {
 	if s.guard != nil {
 		s.guard.close()
+	}
+	if s.own != nil {
+		s.own.Close()
 	}
 	if s.cluster != nil {
 		s.cluster.Close()

@@ -11,12 +11,7 @@ import (
 )
 
 // ensureTopics creates what is missing, adds partitions where more are wanted, and sets the settings that differ.
-func ensureTopics(ctx context.Context, address string, topics []topic, log *slog.Logger) error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(address))
-	if err != nil {
-		return fmt.Errorf("connect to own broker: %w", err)
-	}
-	defer client.Close()
+func ensureTopics(ctx context.Context, client *kgo.Client, topics []topic, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	admin := kadm.NewClient(client)
