@@ -29,7 +29,7 @@ up: engine build ## run the whole product here
 test: engine ## the tests: no root, Java, Python or browser
 	go test ./...
 
-test-all: engine ## test, and what needs npm, Python, curl, Java and Maven
+test-all: engine ## test, and what needs npm, Python, curl, Java, Maven, Chromium, Prometheus and Alertmanager
 	@tools/check-tools test-all
 	go test -tags testall ./...
 
@@ -69,7 +69,7 @@ fmt: ## format the Go code
 	@git ls-files '*.go' | xargs gofmt -w
 
 catalogue: check-tools ## write the generated price files again from the pinned public catalogues (Python)
-	@tools/check-tools test-all
+	@tools/check-tools record
 	@tools/build ./pricing/catalogue/make bin/make-catalogue
 	@pricing/catalogue/make/facts bin/catalogue
 	@bin/make-catalogue bin/catalogue
@@ -82,7 +82,7 @@ second-opinion: check-tools ## where our prices and others' catalogues disagree,
 	@bin/second-opinion $(if $(JSON),--json)
 
 record: ## record the spans of real instrumentations again (Python, Node)
-	@tools/check-tools test-all
+	@tools/check-tools record
 	collector/genai/record/run
 
 bench-rollup: engine ## one minute at 5,000 calls/s, its hour and day: time, memory, and that history doesn't matter (JSON=1)

@@ -58,7 +58,7 @@ export function draw(host: HTMLElement, a: Answer, range: Range, o: Options): ()
   const data: (number | null)[][] = additive ? stack(series) : series.map((s) => s.points)
   const bars = uPlot.paths.bars!({ size: [0.82, 26], align: 1 })
   const u = new uPlot({
-    width: Math.max(160, host.clientWidth), height: o.height, legend: { show: false }, padding: [10, 8, 0, 0],
+    width: Math.max(160, host.clientWidth), height: o.height, legend: { show: false }, padding: [10, 18, 0, 0],
     tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), 'Etc/UTC'),
     scales: { x: { range: () => [range.from, range.to] }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
     cursor: { drag: { x: true, y: false, setScale: false }, points: { show: !additive } },
