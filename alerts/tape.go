@@ -22,6 +22,8 @@ type Point struct {
 	// Of the calls: without price, in doubt, answered 429.
 	Unpriced, Flagged, Limited uint64
 	Tokens                     uint64
+
+	only string // counts in this dimension alone: history that is known by a part of the tenant
 }
 
 // Tape is a series in memory that stands in for the ledger: what a replay, a unit test of rules and the scenarios are
@@ -61,6 +63,9 @@ func (t *Tape) advance(now time.Time) {
 		minute := p.At.Truncate(time.Minute).Unix()
 		t.minutes[minute] = append(t.minutes[minute], p)
 		hour := p.At.Truncate(time.Hour).Unix()
+		if p.only != byTenant {
+			continue
+		}
 		if t.past[hour] == nil {
 			t.past[hour] = map[who]total{}
 		}
@@ -78,6 +83,9 @@ func (t *Tape) advance(now time.Time) {
 const tapeKeep = 7 * time.Hour
 
 func (p Point) who(dimension string) (who, bool) {
+	if p.only != byTenant && p.only != dimension {
+		return who{}, false
+	}
 	if dimension == byTenant {
 		return who{tenant: p.Tenant}, true
 	}
@@ -157,8 +165,7 @@ func (t *Tape) exact(ctx context.Context, w window) (map[who]total, error) {
 	out := map[who]total{}
 	for minute := w.from.Truncate(time.Minute); minute.Before(w.to); minute = minute.Add(time.Minute) {
 		for _, p := range t.minutes[minute.Unix()] {
-			if !p.At.Before(w.from) && p.At.Before(w.to) {
-				k := who{tenant: p.Tenant}
+			if k, ok := p.who(byTenant); ok && !p.At.Before(w.from) && p.At.Before(w.to) {
 				out[k] = out[k].plus(total{p.Spend, p.Calls, p.Unpriced})
 			}
 		}

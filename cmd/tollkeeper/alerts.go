@@ -13,7 +13,7 @@ import (
 func newAlerts() *cobra.Command {
 	c := newRole("alerts")
 	c.AddCommand(newAlertsList(), newAlertsShow(), newAlertsRelease(), newAlertsSilence(), newAlertsWindows(), newAlertsUnsilence(),
-		newAlertsSendTest(), newAlertsDeadLetters(), newAlertsLabel(), newAlertsReview())
+		newAlertsSendTest(), newAlertsDeadLetters(), newAlertsLabel(), newAlertsReview(), newAlertsTest(), newAlertsUnit())
 	return c
 }
 
