@@ -50,25 +50,35 @@ func readAsBilled(t *testing.T, dir string) {
 // callsByEmitter reads a recording's calls that didn't fail, in the order in which they started, apart by the instrumentation:
 // two of them may have reported the same requests. Failed requests are not billed and must not carry usage.
 func callsByEmitter(rules *genai.Rules, r *replay.Recording) map[string][]ledger.Call {
-	reader := genai.NewReader(rules)
 	calls := map[string][]ledger.Call{}
+	eachCall(rules, r, func(c ledger.Call, aggregate bool) {
+		if aggregate || (c.ErrorClass != "" && c.Usage.Zero()) {
+			return
+		}
+		name, _, _ := strings.Cut(c.Emitter, "@")
+		calls[name] = append(calls[name], c)
+	})
+	for _, list := range calls {
+		slices.SortFunc(list, func(a, b ledger.Call) int { return int(a.Start - b.Start) })
+	}
+	return calls
+}
+
+// eachCall reads a recording's calls and the aggregates that carry usage.
+func eachCall(rules *genai.Rules, r *replay.Recording, do func(c ledger.Call, aggregate bool)) {
+	reader := genai.NewReader(rules)
 	for _, rs := range r.Traces.ResourceSpans().All() {
 		res := genai.ReadResource(rs.Resource())
 		for _, ss := range rs.ScopeSpans().All() {
 			for _, span := range ss.Spans().All() {
 				var c ledger.Call
-				if reader.Read(span, &res, reader.Scope(ss.Scope()), &c) != genai.Call || (c.ErrorClass != "" && c.Usage.Zero()) {
-					continue
+				what := reader.Read(span, &res, reader.Scope(ss.Scope()), &c)
+				if what == genai.Call || what == genai.Aggregate && !c.Usage.Zero() {
+					do(c, what == genai.Aggregate)
 				}
-				name, _, _ := strings.Cut(c.Emitter, "@")
-				calls[name] = append(calls[name], c)
 			}
 		}
 	}
-	for _, list := range calls {
-		slices.SortFunc(list, func(a, b ledger.Call) int { return int(a.Start - b.Start) })
-	}
-	return calls
 }
 
 func buckets(u *ledger.Usage) string {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/goccy/go-yaml"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -84,7 +85,9 @@ const (
 
 // Rules is the compiled table. It is read-only and safe for concurrent use.
 type Rules struct {
+	version     string
 	rules       []rule
+	byID        map[string]int
 	kinds       map[field]map[string]kind
 	operations  map[string]string
 	providers   map[string]string
@@ -132,13 +135,16 @@ type ruleFile struct {
 // BuiltinRules compiles the rules that come with the program.
 func BuiltinRules() (*Rules, error) { return ParseRules(builtinRules) }
 
+// Version is a short hash of the rules' content.
+func (r *Rules) Version() string { return r.version }
+
 // ParseRules compiles a rule file; all its faults are reported at once.
 func ParseRules(content []byte) (*Rules, error) {
 	var f ruleFile
 	if err := yaml.NewDecoder(bytes.NewReader(content), yaml.Strict()).Decode(&f); err != nil {
 		return nil, fmt.Errorf("emitter rules: %w", err)
 	}
-	r := &Rules{kinds: map[field]map[string]kind{}, operations: map[string]string{}, providers: map[string]string{}, hosts: newHostNames(f.Hosts), vendors: map[string]string{}, vendorNames: map[string]bool{}}
+	r := &Rules{version: fmt.Sprintf("%016x", xxhash.Sum64(content)), byID: map[string]int{}, kinds: map[field]map[string]kind{}, operations: map[string]string{}, providers: map[string]string{}, hosts: newHostNames(f.Hosts), vendors: map[string]string{}, vendorNames: map[string]bool{}}
 	faults := []error{r.compileRules(&f), r.compileKinds(&f)}
 	for name, others := range f.Operations {
 		r.operations[name] = name
@@ -229,6 +235,7 @@ func (r *Rules) compileRules(f *ruleFile) error {
 				"audio": int(ledger.FlagAudioUnknown),
 			}))
 		}
+		r.byID[out.id] = len(r.rules)
 		r.rules = append(r.rules, out)
 	}
 	if n := len(r.rules); n == 0 || !r.rules[n-1].universal() {

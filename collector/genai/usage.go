@@ -73,7 +73,7 @@ var rawOf = [...]struct {
 	{fTextInput, ledger.RawTextInput}, {fTextOutput, ledger.RawTextOutput},
 }
 
-// readUsage keeps the counts as they were written and sorts them into disjoint buckets by the rule.
+// readUsage keeps the counts as they were written and sorts them.
 func readUsage(s *scratch, rl *rule, c *ledger.Call) {
 	bad := false
 	for _, f := range rawOf {
@@ -91,6 +91,26 @@ func readUsage(s *scratch, rl *rule, c *ledger.Call) {
 		c.Unpriced = ledger.UnpricedBadUsage
 		return
 	}
+	sortUsage(s.beside(), rl, c)
+}
+
+// beside is what a span tells of its counts that isn't kept among the raw ones.
+type beside struct {
+	cachedAudio, cachedImage int64
+	audioState, imageState   countState
+	refused                  bool // the request, so that it made no token
+	providers                bool // the provider's own usage was there to read
+}
+
+func (s *scratch) beside() (b beside) {
+	b.cachedAudio, b.audioState = s.count(fAudioCached)
+	b.cachedImage, b.imageState = s.count(fImageCached)
+	b.refused, b.providers = s.refused, s.has(fUsageObject)
+	return b
+}
+
+// sortUsage sorts the raw counts into disjoint buckets by the rule.
+func sortUsage(s beside, rl *rule, c *ledger.Call) {
 	in, hasIn := c.Raw.Get(ledger.RawInput)
 	out, hasOut := c.Raw.Get(ledger.RawOutput)
 	if (!hasIn && !hasOut) || (in == 0 && out == 0) {
@@ -126,9 +146,9 @@ func answersInTokens(operation string) bool {
 
 // untold are the flags of what the emitter is known to leave out and this span doesn't tell. Pricing takes back those that
 // make no difference to the model's price.
-func untold(s *scratch, rl *rule, c *ledger.Call) (f ledger.Flags) {
-	if s.has(fUsageObject) {
-		return 0 // the provider's own usage was there to read
+func untold(s beside, rl *rule, c *ledger.Call) (f ledger.Flags) {
+	if s.providers {
+		return 0
 	}
 	if _, ok := c.Raw.Get(ledger.RawCacheRead); !ok {
 		f |= rl.blind & ledger.FlagCacheUnknown
@@ -151,7 +171,7 @@ func untold(s *scratch, rl *rule, c *ledger.Call) (f ledger.Flags) {
 }
 
 // splitInput sorts the input into fresh, cached, audio and image tokens; false if the parts can't belong to the whole.
-func splitInput(s *scratch, c *ledger.Call, rl *rule, u *ledger.Usage) bool {
+func splitInput(s beside, c *ledger.Call, rl *rule, u *ledger.Usage) bool {
 	in, _ := c.Raw.Get(ledger.RawInput)
 	read, _ := c.Raw.Get(ledger.RawCacheRead)
 	write, _ := c.Raw.Get(ledger.RawCacheWrite)
@@ -200,13 +220,12 @@ func splitInput(s *scratch, c *ledger.Call, rl *rule, u *ledger.Usage) bool {
 
 // dropCached takes from the audio and image tokens those that were read from the cache, which count there; false if more of them
 // were than there are. Where that isn't told of audio, as many as can be: text costs less, so this is the lower reading.
-func dropCached(s *scratch, c *ledger.Call, audio, image *int64, read int64) bool {
-	cachedAudio, state := s.count(fAudioCached)
-	cachedImage, imageState := s.count(fImageCached)
-	if state == countBad || imageState == countBad {
+func dropCached(s beside, c *ledger.Call, audio, image *int64, read int64) bool {
+	cachedAudio, cachedImage := s.cachedAudio, s.cachedImage
+	if s.audioState == countBad || s.imageState == countBad {
 		c.Flags |= ledger.FlagBadCount
 	}
-	if state != countOK && *audio > 0 && read > 0 {
+	if s.audioState != countOK && *audio > 0 && read > 0 {
 		cachedAudio = min(*audio, read)
 		c.Flags |= ledger.FlagAudioUnknown
 	}

@@ -137,34 +137,9 @@ func (p *costProcessor) bill(w *worker, who tenant, received int64) {
 	if c.Flags&ledger.FlagCandidate == 0 && p.layers.around(c.Tenant, c.Service, origin.Direct, received) {
 		c.Flags |= ledger.FlagCandidate
 	}
-	w.book.Rate(c)
-	if c.Flags&ledger.FlagHasProvided != 0 && c.Flags&ledger.FlagReserved == 0 { // what the emitter says is a list price
-		p.compare(c)
-	}
+	w.book.Charge(c, p.trusted)
 	if c.Role != ledger.RoleAggregate {
 		w.seen.add(c)
-	}
-}
-
-// compare sets the emitter's own cost against ours (DESIGN D6): where we have none and the emitter is trusted, it bills;
-// where both are there, a difference above 1 % and a millionth of a dollar is flagged.
-func (p *costProcessor) compare(c *ledger.Call) {
-	if c.Unpriced != "" {
-		emitter, _, _ := strings.Cut(c.Emitter, "@")
-		if p.trusted[emitter] || p.trusted[c.Rule] {
-			c.Cost = [ledger.NumCostParts]ledger.Money{ledger.CostOther: c.ProvidedCost}
-			c.Unpriced, c.PriceEntry = "", "provided"
-			c.Flags |= ledger.FlagProvided
-		}
-		return
-	}
-	ours := c.TotalCost()
-	diff := ours - c.ProvidedCost
-	if diff < 0 {
-		diff = -diff
-	}
-	if diff > ours/100 && diff > ledger.USD/1_000_000 {
-		c.Flags |= ledger.FlagCostDiffers
 	}
 }
 
