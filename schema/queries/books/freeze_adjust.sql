@@ -1,6 +1,6 @@
-INSERT INTO adjustments (id, booked, original, tenant, provider, model, kind, cost, calls, author, reason, evidence, at, window, n, worker)
-SELECT reinterpretAsUUID(sipHash128(a.window, toString(a.tenant), toString(a.provider), toString(a.model), a.booked, f.n, {worker:UInt64})),
-    a.booked, a.original, a.tenant, a.provider, a.model, a.kind, a.cost, a.calls, a.author, a.reason, a.evidence, a.at, a.window, f.n, {worker:UInt64}
+INSERT INTO adjustments (id, booked, original, tenant, provider, model, kind, cost, calls, author, reason, evidence, at, window, n, worker, run)
+SELECT reinterpretAsUUID(sipHash128(a.window, toString(a.tenant), toString(a.provider), toString(a.model), a.booked, a.run, f.n, {worker:UInt64})),
+    a.booked, a.original, a.tenant, a.provider, a.model, a.kind, a.cost, a.calls, a.author, a.reason, a.evidence, a.at, a.window, f.n, {worker:UInt64}, a.run
 FROM
 (
     SELECT * FROM adjustments

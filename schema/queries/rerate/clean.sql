@@ -1,0 +1,1 @@
+ALTER TABLE rerate_reports DROP PARTITION {run:String}

@@ -1,0 +1,1 @@
+SELECT month FROM periods_now WHERE state = 'closed'
