@@ -55,11 +55,12 @@ func (r *Rollup) Close(ctx context.Context, c Closing) (Period, error) {
 	}
 	evidence := Evidence{Difference: "not checked"}
 	var adjusting uint64
-	if err := r.conn.QueryRow(ctx, schema.SQL("books/pending"), named("from", from), named("to", to)).Scan(&evidence.Pending, &adjusting); err != nil {
+	var rerating uint16
+	if err := r.conn.QueryRow(ctx, schema.SQL("books/pending"), named("from", from), named("to", to)).Scan(&evidence.Pending, &adjusting, &rerating); err != nil {
 		return p, fmt.Errorf("close %s: look for pending marks: %w", from.Format("2006-01"), err)
 	}
 	if !c.Force {
-		if err := r.closable(ctx, c, &evidence, adjusting); err != nil {
+		if err := r.closable(ctx, c, &evidence, adjusting, rerating); err != nil {
 			return p, err
 		}
 	}
@@ -84,7 +85,7 @@ func (r *Rollup) Close(ctx context.Context, c Closing) (Period, error) {
 	return r.Period(ctx, from)
 }
 
-func (r *Rollup) closable(ctx context.Context, c Closing, e *Evidence, adjusting uint64) error {
+func (r *Rollup) closable(ctx context.Context, c Closing, e *Evidence, adjusting uint64, rerating uint16) error {
 	name, to := c.Month.Format("2006-01"), c.Month.AddDate(0, 1, 0)
 	var errs []error
 	if open := to.Add(c.Grace); r.now().Before(open) {
@@ -92,6 +93,9 @@ func (r *Rollup) closable(ctx context.Context, c Closing, e *Evidence, adjusting
 	}
 	if e.Pending > 0 || adjusting > 0 {
 		errs = append(errs, fmt.Errorf("%s: %d windows and %d hours of adjustments are still to be done: wait for rollup, or run `tollkeeper rollup --once`", name, e.Pending, adjusting))
+	}
+	if rerating != 0 {
+		errs = append(errs, fmt.Errorf("%s: re-rate %d is at it: let it finish, or `tollkeeper rerate resume`, or `tollkeeper rerate abandon`", name, rerating))
 	}
 	if len(errs) == 0 {
 		check, err := r.recomputeDays(ctx, c.Month, to)

@@ -77,7 +77,7 @@ keep the thousand dearest values of a day.`,
 			return out(func(w io.Writer) error { return write(r, w) })
 		})
 	}
-	c.AddCommand(newReportFocus(), newReportValidate(), newReportChargeback())
+	c.AddCommand(newReportFocus(), newReportValidate(), newReportChargeback(), newReportRerated())
 	return c
 }
 

@@ -158,14 +158,12 @@ func (w *world) rerate(p prices) *Rerate {
 
 func (w *world) rollUp() {
 	w.t.Helper()
-	for range 2 {
-		for _, l := range rollup.Levels() {
-			_, err := w.rollup.RunOnce(context.Background(), l)
-			require.NoError(w.t, err)
-		}
-		_, err := w.rollup.RunJob(context.Background(), "adjust")
+	for _, l := range []rollup.Level{rollup.Minute, rollup.Hour, rollup.Day} {
+		_, err := w.rollup.RunOnce(context.Background(), l)
 		require.NoError(w.t, err)
 	}
+	_, err := w.rollup.RunJob(context.Background(), "adjust")
+	require.NoError(w.t, err)
 }
 
 func (w *world) sum(query string, args ...any) string {
@@ -275,6 +273,9 @@ func TestAStopAnywhere(t *testing.T) {
 	w.rollUp()
 	from, to := old, cut
 	for i, step := range every {
+		if i%everyStep != 1%everyStep {
+			continue
+		}
 		r, n := w.rerate(to), 0
 		r.interrupt = func(string, time.Time) error {
 			if n++; n == i+1 {
@@ -308,6 +309,9 @@ func TestTwoProcessesAtOneRun(t *testing.T) {
 	w.rollUp()
 	from, to := old, cut
 	for i, step := range every {
+		if i%everyStep != 1%everyStep {
+			continue
+		}
 		r, n := w.rerate(to), 0
 		r.interrupt = func(string, time.Time) error {
 			if n++; n == i+1 {
@@ -328,7 +332,7 @@ func TestTwoProcessesAtOneRun(t *testing.T) {
 // TestCallsArriveMeanwhile: copies that Kafka delivers again, fuller copies and new calls come between any two steps. Every call
 // is there once, totals are the calls' sum, and a second run finds what came behind the first one's back.
 func TestCallsArriveMeanwhile(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range uint64(8 / everyStep) {
 		w := newWorld(t)
 		w.rng = rand.New(rand.NewPCG(seed, 9))
 		w.fill()
@@ -385,6 +389,8 @@ func TestAbandoning(t *testing.T) {
 	}
 	_, err := r.Start(t.Context(), request())
 	require.ErrorIs(t, err, errStopped)
+	_, err = w.rollup.Close(t.Context(), rollup.Closing{Month: january, Author: "ben", Reason: "month end"})
+	require.ErrorContains(t, err, "re-rate 1 is at it")
 	run, err := w.rerate(old).Abandon(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []any{Abandoned, uint64(2)}, []any{run.State, run.Hours})
@@ -412,7 +418,7 @@ func TestAPriceCutDoesNotChangeAClosedMonth(t *testing.T) {
 	w.calls = append(w.calls, february)
 	w.store(february)
 	w.rollUp()
-	p, err := w.rollup.Close(t.Context(), rollup.Closing{Month: january, Author: "ben", Reason: "month end"})
+	p, err := w.rollup.Close(t.Context(), rollup.Closing{Month: january, Author: "ben", Reason: "month end", Force: true})
 	require.NoError(t, err)
 	before := func(c *ledger.Call) bool { return c.Minute < january.AddDate(0, 1, 0).Unix() }
 	after := func(c *ledger.Call) bool { return !before(c) }
@@ -420,6 +426,7 @@ func TestAPriceCutDoesNotChangeAClosedMonth(t *testing.T) {
 	closed := func() {
 		t.Helper()
 		w.rollUp()
+		w.rollUp() // adjustments of an open hour ask for its minutes
 		require.Equal(t, charged.String(), w.sum("SELECT toString(sum(cost)) FROM spend(from = '2026-01-01 00:00:00', to = '2026-02-01 00:00:00')"))
 		now, err := w.rollup.Period(t.Context(), january)
 		require.NoError(t, err)

@@ -1,6 +1,7 @@
 package rerate
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -91,16 +92,33 @@ type Change struct {
 	Closed                  bool // the month: the difference becomes an adjustment
 }
 
+// MarshalJSON writes decimals as strings.
+func (c Change) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Month      string `json:"month"`
+		Tenant     string `json:"tenant"`
+		Provider   string `json:"provider"`
+		Model      string `json:"model"`
+		Calls      uint64 `json:"calls"`
+		Changed    uint64 `json:"calls_changed"`
+		Unpriced   uint64 `json:"unpriced_calls"`
+		Before     string `json:"cost_before"`
+		After      string `json:"cost_after"`
+		Difference string `json:"difference"`
+		Closed     bool   `json:"month_closed"`
+	}{c.Month.Format("2006-01"), c.Tenant, c.Provider, c.Model, c.Calls, c.Changed, c.Unpriced, c.Before.Short(), c.After.Short(), c.Difference().Short(), c.Closed})
+}
+
 // Difference is after − before.
 func (c *Change) Difference() ledger.Sum { return c.After.Sub(c.Before) }
 
 // Result is what a run did or, dry, would do: of all tenants and models with a call whose amount changes.
 type Result struct {
-	Run     *Run // nil: dry
-	Changes []Change
-	Calls   uint64 // looked at
-	Left    uint64 // reports that can't be read again, with their counts as they were
-	Hours   int
+	Run     *Run     `json:"run,omitempty"` // nil: dry
+	Changes []Change `json:"changes"`
+	Calls   uint64   `json:"calls"`                  // looked at
+	Left    uint64   `json:"reports_not_read_again"` // they can't be; their counts are as they were
+	Hours   int      `json:"hours"`
 }
 
 // Progress is how far a run is.

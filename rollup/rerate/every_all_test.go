@@ -1,0 +1,5 @@
+//go:build testall
+
+package rerate
+
+const everyStep = 1

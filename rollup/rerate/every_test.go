@@ -1,0 +1,6 @@
+//go:build !testall
+
+package rerate
+
+// everyStep is how many steps of a run lie between two that the tests stop at; testall stops at each.
+const everyStep = 4
