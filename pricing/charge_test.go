@@ -24,10 +24,12 @@ func TestRechargingForgetsTheBookBefore(t *testing.T) {
 		return c
 	}
 	for name, c := range map[string]ledger.Call{
-		"whole":      charged(func(*ledger.Call) {}),
-		"no cost":    charged(func(c *ledger.Call) { c.Flags, c.ProvidedCost = 0, 0 }),
-		"no usage":   charged(func(c *ledger.Call) { c.Usage, c.Unpriced = ledger.Usage{}, ledger.UnpricedUsage }),
-		"bad usage":  charged(func(c *ledger.Call) { c.Usage, c.Unpriced, c.Flags = ledger.Usage{}, ledger.UnpricedBadUsage, c.Flags|ledger.FlagBadCount }),
+		"whole":    charged(func(*ledger.Call) {}),
+		"no cost":  charged(func(c *ledger.Call) { c.Flags, c.ProvidedCost = 0, 0 }),
+		"no usage": charged(func(c *ledger.Call) { c.Usage, c.Unpriced = ledger.Usage{}, ledger.UnpricedUsage }),
+		"bad usage": charged(func(c *ledger.Call) {
+			c.Usage, c.Unpriced, c.Flags = ledger.Usage{}, ledger.UnpricedBadUsage, c.Flags|ledger.FlagBadCount
+		}),
 		"refused":    charged(func(c *ledger.Call) { c.Usage, c.ErrorClass = ledger.Usage{}, "429" }),
 		"no model":   charged(func(c *ledger.Call) { c.Model, c.RequestModel = "", "" }),
 		"other name": charged(func(c *ledger.Call) { c.Model = "deployment-7" }),
