@@ -12,25 +12,31 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 )
 
 // broker asks Kafka whether the topics are there; it produces nothing.
 type broker struct {
-	seeds        []string
+	servers      kafkaclient.Servers
 	calls, spans string
 	mu           sync.Mutex
 	client       *kgo.Client
 }
 
 func newBroker(cfg Config) *broker {
-	return &broker{seeds: cfg.Brokers, calls: cfg.CallsTopic, spans: cfg.SpansTopic}
+	return &broker{servers: kafkaclient.Servers{Brokers: cfg.Brokers, Security: cfg.Security}, calls: cfg.CallsTopic, spans: cfg.SpansTopic}
 }
 
 func (b *broker) open() error {
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.seeds...), kgo.ClientID("tollkeeper-collector-ready"),
-		kgo.DialTimeout(2*time.Second), kgo.RequestRetries(0), kgo.RetryTimeout(3*time.Second))
+	opts, err := b.servers.Options()
 	if err != nil {
-		return fmt.Errorf("make the Kafka client for %v: %w", b.seeds, err)
+		return err
+	}
+	client, err := kgo.NewClient(append(opts, kgo.ClientID("tollkeeper-collector-ready"),
+		kgo.DialTimeout(2*time.Second), kgo.RequestRetries(0), kgo.RetryTimeout(3*time.Second))...)
+	if err != nil {
+		return fmt.Errorf("make the Kafka client for %v: %w", b.servers.Brokers, err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -70,7 +76,7 @@ func (b *broker) topic(ctx context.Context, name string) (kadm.TopicDetail, erro
 	}
 	topics, err := admin.ListTopics(ctx, name)
 	if err != nil {
-		return kadm.TopicDetail{}, fmt.Errorf("no answer from Kafka at %v: %w", b.seeds, err)
+		return kadm.TopicDetail{}, fmt.Errorf("no answer from Kafka at %v: %w", b.servers.Brokers, err)
 	}
 	t, ok := topics[name]
 	if !ok {

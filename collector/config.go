@@ -14,6 +14,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
 	"github.com/tollkeeper/tollkeeper/collector/tenantauth"
 	"github.com/tollkeeper/tollkeeper/collector/tenantlimit"
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -24,6 +25,8 @@ type Config struct {
 	HTTP string `yaml:"http"`
 	// Brokers are the Kafka seed brokers, host:port.
 	Brokers []string `yaml:"brokers"`
+	// Security is what the brokers ask of clients; the configuration says it once for all roles, in kafka.
+	kafkaclient.Security `yaml:"-"`
 	// CallsTopic and SpansTopic are where ingest reads; both must exist.
 	CallsTopic string `yaml:"calls_topic"`
 	SpansTopic string `yaml:"spans_topic"`

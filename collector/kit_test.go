@@ -265,7 +265,7 @@ func storedSpans(t *testing.T, b *kafkatest.Broker) []ptrace.Span {
 // values reads a topic from start to end.
 func values(t *testing.T, b *kafkatest.Broker, topic string) [][]byte {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.Brokers...))
+	client, err := kgo.NewClient(b.Options(t)...)
 	require.NoError(t, err)
 	defer client.Close()
 	ends, err := kadm.NewClient(client).ListEndOffsets(t.Context(), topic)

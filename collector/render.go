@@ -13,9 +13,14 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector/tenantauth"
 )
 
-// Rendered is the Collector configuration that c stands for, as YAML: what one would give to a Collector built with ocb.
+// Rendered is the Collector configuration that c stands for, as YAML: what one would give to a Collector built with ocb. Of a
+// password it has the variable to put it in.
 func (c *Config) Rendered() (string, error) {
-	conf, err := render(c, c.GRPC, c.HTTP)
+	masked := *c
+	if c.SASL.Mechanism != "" {
+		masked.SASL.Password, masked.SASL.PasswordFile = "${env:KAFKA_PASSWORD}", ""
+	}
+	conf, err := render(&masked, c.GRPC, c.HTTP)
 	if err != nil {
 		return "", err
 	}
@@ -30,16 +35,14 @@ type section = map[string]any
 
 // render makes the Collector configuration, with the receivers at the given addresses.
 func render(c *Config, grpc, http string) (*confmap.Conf, error) {
-	exporters := section{
-		"callskafka": section{
-			"brokers": c.Brokers, "topic": c.CallsTopic, "timeout": c.MaxWait.String(),
-		},
-		"payloadkafka": section{
-			"brokers": c.Brokers, "traces": section{"topic": c.SpansTopic},
-			"sending_queue": section{"queue_size": c.PayloadQueueMiB << 20},
-		},
-		"countsink": section{},
+	calls := section{"brokers": c.Brokers, "topic": c.CallsTopic, "timeout": c.MaxWait.String()}
+	payload := section{
+		"brokers": c.Brokers, "traces": section{"topic": c.SpansTopic}, "sending_queue": section{"queue_size": c.PayloadQueueMiB << 20},
 	}
+	if err := c.secure(calls, payload); err != nil {
+		return nil, err
+	}
+	exporters := section{"callskafka": calls, "payloadkafka": payload, "countsink": section{}}
 	for id, cfg := range c.Exporters {
 		if cfg == nil {
 			cfg = section{}

@@ -6,18 +6,23 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 )
 
 // brokers is the role's access to Kafka: kafka-go fetches and commits; franz-go knows what kafka-go can't tell (topic
 // ids, log start and end) and produces dead letters.
 type brokers struct {
 	addresses []string
+	reach     []kgo.Opt     // franz-go's: seeds, TLS, SASL
+	dialer    *kafka.Dialer // the same for kafka-go's group
 	transport *kafka.Transport
 	client    *kafka.Client
 	produce   *kgo.Client
@@ -33,9 +38,20 @@ const (
 	maxBatch     = 9 << 20 // a record of the largest size and its origin
 )
 
-func openBrokers(addresses []string) (*brokers, error) {
-	produce, err := kgo.NewClient(
-		kgo.SeedBrokers(addresses...),
+func openBrokers(servers kafkaclient.Servers) (*brokers, error) {
+	transport := &kafka.Transport{ClientID: "tollkeeper-ingest", MetadataTTL: 2 * time.Second}
+	reach, err := servers.Options()
+	if err != nil {
+		return nil, err
+	}
+	dialer, err := servers.Dialer()
+	if err != nil {
+		return nil, err
+	}
+	if err := servers.Secure(transport); err != nil {
+		return nil, err
+	}
+	produce, err := kgo.NewClient(append(slices.Clone(reach),
 		kgo.ClientID("tollkeeper-ingest"),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		// An idempotent producer may not give up on a record, so it hangs while the broker is away. A dead letter may
@@ -46,14 +62,13 @@ func openBrokers(addresses []string) (*brokers, error) {
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchMaxBytes(maxBatch),
 		kgo.MetadataMinAge(100*time.Millisecond),
-	)
+	)...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to kafka at %v: %w", addresses, err)
+		return nil, fmt.Errorf("connect to kafka at %v: %w", servers.Brokers, err)
 	}
-	transport := &kafka.Transport{ClientID: "tollkeeper-ingest", MetadataTTL: 2 * time.Second}
 	return &brokers{
-		addresses: addresses, transport: transport, produce: produce, admin: kadm.NewClient(produce),
-		client: &kafka.Client{Addr: kafka.TCP(addresses...), Transport: transport}, fetchTimeout: fetchTimeout,
+		addresses: servers.Brokers, reach: reach, dialer: dialer, transport: transport, produce: produce, admin: kadm.NewClient(produce),
+		client: &kafka.Client{Addr: kafka.TCP(servers.Brokers...), Transport: transport}, fetchTimeout: fetchTimeout,
 	}, nil
 }
 

@@ -5,15 +5,19 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
 // Config of the role.
 type Config struct {
-	Brokers    []string `yaml:"brokers"`    // host:port to start from
-	ClickHouse string   `yaml:"clickhouse"` // http(s)://user:password@host:port/database
-	Group      string   `yaml:"group"`      // consumer group of the calls; "-spans" is added for the spans
-	Spans      bool     `yaml:"spans"`      // store sampled payload too
+	Brokers []string `yaml:"brokers"` // host:port to start from
+
+	kafkaclient.Security `yaml:"-"` // what the brokers ask of clients
+
+	ClickHouse string `yaml:"clickhouse"` // http(s)://user:password@host:port/database
+	Group      string `yaml:"group"`      // consumer group of the calls; "-spans" is added for the spans
+	Spans      bool   `yaml:"spans"`      // store sampled payload too
 
 	Tick          time.Duration `yaml:"tick"`            // longest wait before what was read is inserted
 	MaxInsert     int           `yaml:"max_insert"`      // bytes of records that make an insert start before the tick

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	embedded "github.com/tollkeeper/tollkeeper/internal/embedded/kafka"
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/internal/testkit/kafkatest"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
@@ -241,7 +242,7 @@ func TestTopicComesLater(t *testing.T) {
 }
 
 func TestWeakTopics(t *testing.T) {
-	one, err := openBrokers(kafkatest.Start(t))
+	one, err := openBrokers(kafkatest.New(t).Servers)
 	require.NoError(t, err)
 	defer one.close()
 	got, err := one.weakTopics(context.Background(), ledger.TopicCalls)
@@ -251,7 +252,7 @@ func TestWeakTopics(t *testing.T) {
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(3))
 	require.NoError(t, err)
 	defer cluster.Close()
-	three, err := openBrokers(cluster.ListenAddrs())
+	three, err := openBrokers(kafkaclient.Servers{Brokers: cluster.ListenAddrs()})
 	require.NoError(t, err)
 	defer three.close()
 	_, err = three.admin.CreateTopic(context.Background(), 1, 1, nil, ledger.TopicCalls)

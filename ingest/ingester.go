@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -62,7 +63,7 @@ func (i *Ingester) Ready(context.Context) error { return i.calls.err() }
 // Run works until ctx ends, then stores and commits what was read and returns nil. Servers that aren't there are waited
 // for.
 func (i *Ingester) Run(ctx context.Context) error {
-	kafka, err := openBrokers(i.cfg.Brokers)
+	kafka, err := openBrokers(kafkaclient.Servers{Brokers: i.cfg.Brokers, Security: i.cfg.Security})
 	if err != nil {
 		return fmt.Errorf("ingest: %w", err)
 	}

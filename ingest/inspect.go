@@ -11,6 +11,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/twmb/franz-go/pkg/kadm"
 
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -37,12 +38,12 @@ type Inspector struct {
 }
 
 // Inspect opens what it takes; it connects when it is first asked something.
-func Inspect(addresses []string, clickhouse, group string) (*Inspector, error) {
+func Inspect(kafka kafkaclient.Servers, clickhouse, group string) (*Inspector, error) {
 	conn, err := schema.Open(clickhouse)
 	if err != nil {
 		return nil, err
 	}
-	b, err := openBrokers(addresses)
+	b, err := openBrokers(kafka)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}

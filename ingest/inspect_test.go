@@ -12,7 +12,7 @@ import (
 func TestStatusAndRewind(t *testing.T) {
 	r := newRig(t)
 	cfg := r.config()
-	i, err := Inspect(r.broker.Brokers, r.url, cfg.Group)
+	i, err := Inspect(r.broker.Servers, r.url, cfg.Group)
 	require.NoError(t, err)
 	defer i.Close()
 	cs := calls(0, 100) // 20 records, five in each partition

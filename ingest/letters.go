@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -42,8 +43,8 @@ type DeadLetters struct {
 }
 
 // OpenDeadLetters connects when it is first asked something.
-func OpenDeadLetters(addresses []string) (*DeadLetters, error) {
-	b, err := openBrokers(addresses)
+func OpenDeadLetters(kafka kafkaclient.Servers) (*DeadLetters, error) {
+	b, err := openBrokers(kafka)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +167,7 @@ func (b *brokers) readAll(ctx context.Context, topic string) ([]*kgo.Record, err
 	if len(left) == 0 {
 		return nil, nil
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.addresses...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))
+	client, err := kgo.NewClient(append(slices.Clone(b.reach), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: from}))...)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", topic, err)
 	}

@@ -56,7 +56,7 @@ func TestFetchFromABrokerThatHangs(t *testing.T) {
 		}
 		return nil, nil, false
 	})
-	b, err := openBrokers(broker.Brokers)
+	b, err := openBrokers(broker.Servers)
 	require.NoError(t, err)
 	defer b.close()
 	b.fetchTimeout = 100 * time.Millisecond

@@ -57,7 +57,7 @@ var errLogChanged = errors.New("the log is another one than before")
 // run works until ctx ends. Then it stores and commits what it has read, within Config.Drain, and leaves the group.
 func (s *stream) run(ctx context.Context) error {
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
-		ID: s.group, Brokers: s.brokers.addresses, Topics: []string{s.topic},
+		ID: s.group, Brokers: s.brokers.addresses, Dialer: s.brokers.dialer, Topics: []string{s.topic},
 		GroupBalancers:    []kafka.GroupBalancer{kafka.RoundRobinGroupBalancer{}},
 		HeartbeatInterval: s.cfg.Heartbeat, SessionTimeout: s.cfg.Session, RebalanceTimeout: s.cfg.Session,
 		JoinGroupBackoff: min(time.Second, s.cfg.RetryMax), StartOffset: kafka.FirstOffset,

@@ -25,7 +25,7 @@ func inspectFlag(c *cobra.Command) func() (*ingest.Inspector, error) {
 		if err != nil {
 			return nil, err
 		}
-		return ingest.Inspect(cfg.BrokerAddresses(), cfg.DatabaseURL(), cfg.Ingest.Group)
+		return ingest.Inspect(cfg.KafkaServers(), cfg.DatabaseURL(), cfg.Ingest.Group)
 	}
 }
 

@@ -25,7 +25,7 @@ func newTopics() *cobra.Command {
 		if len(cfg.Kafka.Brokers) == 0 {
 			return &usageError{c.CommandPath(), fmt.Errorf("no brokers: set kafka.brokers or TOLLKEEPER_KAFKA_BROKERS")}
 		}
-		created, err := app.ApplyTopics(ctx, cfg.Kafka.Brokers, cfg.Kafka.Topics)
+		created, err := app.ApplyTopics(ctx, cfg.KafkaServers(), cfg.Kafka.Topics)
 		for _, name := range created {
 			fmt.Fprintln(c.OutOrStdout(), "created", name)
 		}

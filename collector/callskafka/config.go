@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 )
 
 // maxBrokerRecord is what a Kafka broker accepts by default (message.max.bytes, 1,048,588), less the overhead of a batch.
@@ -13,6 +15,8 @@ const maxBrokerRecord = 1_000_000
 type Config struct {
 	// Brokers are the seed brokers, host:port.
 	Brokers []string `mapstructure:"brokers"`
+	// Security is what the brokers ask of clients: TLS, SASL.
+	kafkaclient.Security `mapstructure:",squash"`
 	// Topic is ledger.TopicCalls unless told otherwise.
 	Topic string `mapstructure:"topic"`
 	// ClientID is what the broker logs.
@@ -27,11 +31,18 @@ type Config struct {
 	MaxBufferedBytes int `mapstructure:"max_buffered_bytes"`
 }
 
+func (c *Config) servers() kafkaclient.Servers {
+	return kafkaclient.Servers{Brokers: c.Brokers, Security: c.Security}
+}
+
 // Validate reports all problems at once.
 func (c *Config) Validate() error {
 	var errs []error
 	if len(c.Brokers) == 0 {
 		errs = append(errs, errors.New(`brokers: none given; list at least one "host:port"`))
+	}
+	if err := c.servers().Validate(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Topic == "" {
 		errs = append(errs, errors.New("topic: empty; name the topic that ingest reads"))

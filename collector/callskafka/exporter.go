@@ -22,8 +22,11 @@ type callsExporter struct {
 
 // Start makes the Kafka client. It needs no broker: until one answers, requests end by their deadline.
 func (e *callsExporter) Start(context.Context, component.Host) error {
-	client, err := kgo.NewClient(
-		kgo.SeedBrokers(e.cfg.Brokers...),
+	opts, err := e.cfg.servers().Options()
+	if err != nil {
+		return fmt.Errorf("callskafka: %w", err)
+	}
+	client, err := kgo.NewClient(append(opts,
 		kgo.ClientID(e.cfg.ClientID),
 		kgo.DefaultProduceTopic(e.cfg.Topic),
 		kgo.RequiredAcks(kgo.AllISRAcks()), // with the idempotent writes that franz-go does by default
@@ -41,7 +44,7 @@ func (e *callsExporter) Start(context.Context, component.Host) error {
 		// What was told to the client as refused must not wait in the buffer for a broker that comes back.
 		kgo.RecordDeliveryTimeout(max(e.cfg.Timeout, time.Second)),
 		kgo.WithLogger(kafkaLog{e.log}),
-	)
+	)...)
 	if err != nil {
 		return fmt.Errorf("callskafka: client for brokers %v: %w", e.cfg.Brokers, err)
 	}

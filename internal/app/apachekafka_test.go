@@ -11,8 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/tollkeeper/tollkeeper/ingest"
 	"github.com/tollkeeper/tollkeeper/internal/app"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/internal/testkit/apachekafka"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
@@ -20,14 +22,14 @@ import (
 // on starts a product whose Kafka is that cluster, with the topics that `tollkeeper topics apply` makes.
 func on(t *testing.T, kafka *apachekafka.Cluster, topics config.Topics) *product {
 	t.Helper()
-	created, err := app.ApplyTopics(context.Background(), kafka.Brokers, topics)
+	created, err := app.ApplyTopics(context.Background(), kafka.Servers, topics)
 	require.NoError(t, err)
 	require.ElementsMatch(t, []string{ledger.TopicCalls, ledger.TopicSpans, ledger.TopicDeadLetter}, created)
-	again, err := app.ApplyTopics(context.Background(), kafka.Brokers, topics)
+	again, err := app.ApplyTopics(context.Background(), kafka.Servers, topics)
 	require.NoError(t, err)
 	require.Empty(t, again)
 	cfg := configFor(filepath.Join(t.TempDir(), "data"))
-	cfg.Kafka.Brokers = kafka.Brokers
+	cfg.Kafka.Brokers, cfg.Kafka.Security = kafka.Brokers, kafka.Servers.Security
 	p, err := start(cfg, &logBuffer{})
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -90,4 +92,27 @@ func TestApacheKafkaLeaderKilled(t *testing.T) {
 	p.wantTotal(t, "apache-three", n)
 	p.wantDrained(t)
 	p.wantSpendLikeCalls(t)
+}
+
+// Real Apache Kafka that speaks TLS, wants a certificate and a password: every role gets in, by every mechanism.
+func TestApacheKafkaSecured(t *testing.T) {
+	kafka := apachekafka.Secured(t, kafkaclient.ScramSHA512)
+	p := on(t, kafka, topicsOf(1, 1))
+	tr := send(t, p, "apache-secured")
+	tr.more(t, 20)
+	n := tr.end(t)
+	p.wantTotal(t, "apache-secured", n)
+	p.wantDrained(t)
+	for _, mechanism := range []string{kafkaclient.Plain, kafkaclient.ScramSHA256, kafkaclient.ScramSHA512} {
+		servers := kafka.Servers
+		servers.SASL.Mechanism = mechanism
+		status, err := ingest.Inspect(servers, p.Config().ClickHouse.URL, p.Config().Ingest.Group)
+		require.NoError(t, err)
+		_, err = status.Status(t.Context())
+		require.NoError(t, err, mechanism)
+		require.NoError(t, status.Close())
+		servers.SASL.Password = "wrong"
+		_, err = app.ApplyTopics(t.Context(), servers, topicsOf(1, 1))
+		require.ErrorContains(t, err, "SASL_AUTHENTICATION_FAILED", mechanism)
+	}
 }

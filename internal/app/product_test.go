@@ -114,7 +114,11 @@ func clientsOf(a *app.App, logs *logBuffer) (*product, error) {
 		p.otlp, err = grpc.NewClient(a.OTLPGRPC(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	}
 	if err == nil {
-		p.kafka, err = kgo.NewClient(kgo.SeedBrokers(a.Config().Kafka.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		var opts []kgo.Opt
+		cfg := a.Config()
+		if opts, err = cfg.KafkaServers().Options(); err == nil {
+			p.kafka, err = kgo.NewClient(append(opts, kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, p.stop())

@@ -11,13 +11,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // ApplyTopics creates the topics that don't exist on real brokers: acknowledged by all in-sync replicas, no compaction.
 // It never changes or shrinks a topic that exists. It returns the names of those it created.
-func ApplyTopics(ctx context.Context, brokers []string, t config.Topics) ([]string, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
+func ApplyTopics(ctx context.Context, servers kafkaclient.Servers, t config.Topics) ([]string, error) {
+	opts, err := servers.Options()
+	if err != nil {
+		return nil, fmt.Errorf("apply topics: %w", err)
+	}
+	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("apply topics: %w", err)
 	}
@@ -36,7 +41,7 @@ func ApplyTopics(ctx context.Context, brokers []string, t config.Topics) ([]stri
 		switch {
 		case errors.Is(err, kerr.TopicAlreadyExists):
 		case err != nil:
-			return created, fmt.Errorf("create topic %s at %v with %d replicas: %w", name, brokers, t.Replication, err)
+			return created, fmt.Errorf("create topic %s at %v with %d replicas: %w", name, servers.Brokers, t.Replication, err)
 		default:
 			created = append(created, name)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/ingest"
 	"github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
 	"github.com/tollkeeper/tollkeeper/internal/embedded/kafka"
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/internal/telemetry"
 	"github.com/tollkeeper/tollkeeper/rollup"
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -43,9 +44,20 @@ type HTTP struct {
 
 // Kafka says where the brokers are; with none, `up` runs the embedded one.
 type Kafka struct {
-	Brokers  []string     `yaml:"brokers"`
+	Brokers []string `yaml:"brokers"`
+
+	kafkaclient.Security `yaml:",inline"` // of these brokers
+
 	Topics   Topics       `yaml:"topics"`
 	Embedded kafka.Config `yaml:"embedded"`
+}
+
+// validate checks what the brokers ask of clients.
+func (k *Kafka) validate() error {
+	if len(k.Brokers) == 0 && !k.Security.IsZero() {
+		return errors.New("tls, sasl: the embedded broker speaks neither; name your brokers in kafka.brokers, or take the settings out")
+	}
+	return kafkaclient.Servers{Brokers: k.Brokers, Security: k.Security}.Validate()
 }
 
 // Topics is how `tollkeeper topics apply` creates topics on real brokers.
@@ -115,14 +127,18 @@ func (c *Config) fromEnvironment(getenv func(string) (string, bool)) {
 // UseServers hands the servers' addresses to every role.
 func (c *Config) UseServers(brokers []string, clickhouse string) {
 	c.Kafka.Brokers, c.ClickHouse.URL = brokers, clickhouse
-	c.Collector.Brokers = brokers
-	c.Ingest.Brokers, c.Ingest.ClickHouse = brokers, clickhouse
+	c.Collector.Brokers, c.Collector.Security = brokers, c.Kafka.Security
+	c.Ingest.Brokers, c.Ingest.Security, c.Ingest.ClickHouse = brokers, c.Kafka.Security, clickhouse
 	c.Alerts.ClickHouse = clickhouse
 }
 
 // Validate reports all problems of all sections at once, each with its key.
 func (c *Config) Validate() error {
 	full := *c
+	kafkaErr := full.Kafka.validate()
+	if kafkaErr != nil { // said once, not by every role
+		full.Kafka.Security = kafkaclient.Security{}
+	}
 	if len(full.Kafka.Brokers) == 0 {
 		full.Kafka.Brokers = []string{"127.0.0.1:9092"} // stands for the embedded one
 	}
@@ -143,6 +159,7 @@ func (c *Config) Validate() error {
 		address("http.listen", full.HTTP.Listen),
 		section("clickhouse.embedded", engineErr),
 		section("clickhouse", urlErr),
+		section("kafka", kafkaErr),
 		section("kafka.topics", full.Kafka.Topics.validate()),
 		section("kafka.embedded", full.Kafka.Embedded.Validate()),
 		section("schema", full.Schema.Validate()),
@@ -193,10 +210,10 @@ func (c *Config) DatabaseURL() string {
 	return "http://" + c.ClickHouse.Embedded.Listen + "/" + schema.DefaultDatabase
 }
 
-// BrokerAddresses is where a command finds Kafka: the configured brokers, or what `tollkeeper up` runs on this machine.
-func (c *Config) BrokerAddresses() []string {
+// KafkaServers is where a command finds Kafka: the configured brokers, or what `tollkeeper up` runs on this machine.
+func (c *Config) KafkaServers() kafkaclient.Servers {
 	if len(c.Kafka.Brokers) > 0 {
-		return c.Kafka.Brokers
+		return kafkaclient.Servers{Brokers: c.Kafka.Brokers, Security: c.Kafka.Security}
 	}
-	return []string{c.Kafka.Embedded.Listen}
+	return kafkaclient.Servers{Brokers: []string{c.Kafka.Embedded.Listen}}
 }

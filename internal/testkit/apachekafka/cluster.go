@@ -16,6 +16,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 )
 
 // limit bounds every wait: a Java process on a busy machine may take long to start.
@@ -23,7 +25,8 @@ const limit = 3 * time.Minute
 
 // Cluster is a running cluster of one test.
 type Cluster struct {
-	Brokers []string // host:port of every broker, whether it runs or not
+	Brokers []string            // host:port of every broker, whether it runs or not
+	Servers kafkaclient.Servers // these, and what they ask of clients
 	nodes   []*node
 	client  *kgo.Client
 	admin   *kadm.Client
@@ -40,6 +43,11 @@ type node struct {
 // Start runs n brokers until the test ends and returns when all of them answer.
 func Start(t testing.TB, n int) *Cluster {
 	t.Helper()
+	return start(t, n, nil)
+}
+
+func start(t testing.TB, n int, s *secured) *Cluster {
+	t.Helper()
 	jars, err := classpath()
 	if err != nil {
 		t.Fatal(err)
@@ -48,19 +56,20 @@ func Start(t testing.TB, n int) *Cluster {
 	_, _ = rand.Read(id[:])
 	cluster := base64.RawURLEncoding.EncodeToString(id[:])
 	c := &Cluster{}
-	ports := freePorts(t, 2*n)
+	ports := freePorts(t, 3*n)
 	controllers := make([]string, n)
 	for i := range n {
-		c.Brokers = append(c.Brokers, fmt.Sprintf("127.0.0.1:%d", ports[i]))
+		c.Brokers = append(c.Brokers, fmt.Sprintf("127.0.0.1:%d", ports[i+s.offset(n)]))
 		controllers[i] = fmt.Sprintf("%d@127.0.0.1:%d", i+1, ports[n+i])
 	}
 	for i := range n {
 		node := &node{id: i + 1, dir: t.TempDir()}
-		text := settings(node, n, ports[i], ports[n+i], strings.Join(controllers, ","))
+		text := settings(node, n, ports[i], ports[n+i], strings.Join(controllers, ","), s.settings(ports[2*n+i]))
 		if err := os.WriteFile(node.conf(), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		out, err := exec.Command("java", "-XX:TieredStopAtLevel=1", "-cp", jars, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", node.conf()).CombinedOutput()
+		format := append([]string{"-XX:TieredStopAtLevel=1", "-cp", jars, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", node.conf()}, s.format()...)
+		out, err := exec.Command("java", format...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("format the folder of broker %d: %v\n%s", node.id, err, out)
 		}
@@ -70,6 +79,7 @@ func Start(t testing.TB, n int) *Cluster {
 	for i := range n {
 		c.Restart(t, i+1)
 	}
+	c.Servers = kafkaclient.Servers{Brokers: c.Brokers, Security: s.asked()}
 	c.connect(t)
 	return c
 }
@@ -77,16 +87,16 @@ func Start(t testing.TB, n int) *Cluster {
 func (n *node) conf() string { return filepath.Join(n.dir, "server.properties") }
 
 // settings is a server.properties. What isn't about addresses and replicas makes it start and elect quickly.
-func settings(n *node, brokers, port, controller int, voters string) string {
+func settings(n *node, brokers, port, controller int, voters string, secured securedSettings) string {
 	replicas, insync := min(3, brokers), min(2, brokers)
 	return fmt.Sprintf(`process.roles=broker,controller
 node.id=%d
 controller.quorum.voters=%s
-listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d
-advertised.listeners=PLAINTEXT://127.0.0.1:%d
+listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d%s
+advertised.listeners=PLAINTEXT://127.0.0.1:%d%s
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
 log.dirs=%s
 auto.create.topics.enable=false
 offsets.topic.num.partitions=3
@@ -102,7 +112,7 @@ broker.heartbeat.interval.ms=500
 num.network.threads=2
 num.io.threads=2
 log.cleaner.dedupe.buffer.size=8388608
-`, n.id, voters, port, controller, port, filepath.Join(n.dir, "log"), replicas, replicas, insync, replicas, insync)
+%s`, n.id, voters, port, controller, secured.listener, port, secured.listener, filepath.Join(n.dir, "log"), replicas, replicas, insync, replicas, insync, secured.lines)
 }
 
 // Restart starts a broker that isn't running. Brokers count from 1.
@@ -161,7 +171,11 @@ func (c *Cluster) stop(t testing.TB) {
 // connect waits until every broker is registered and the cluster has a controller.
 func (c *Cluster) connect(t testing.TB) {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.MetadataMinAge(100*time.Millisecond))
+	opts, err := c.Servers.Options()
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := kgo.NewClient(append(opts, kgo.MetadataMinAge(100*time.Millisecond))...)
 	if err != nil {
 		t.Fatalf("connect to %v: %v", c.Brokers, err)
 	}

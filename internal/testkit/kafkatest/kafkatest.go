@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -25,6 +26,7 @@ const Wait = 90 * time.Second
 type Broker struct {
 	Cluster *kfake.Cluster
 	Brokers []string
+	Servers kafkaclient.Servers // the brokers and what they ask of clients
 	client  *kgo.Client
 }
 
@@ -34,18 +36,24 @@ func Start(t testing.TB) []string { return New(t).Brokers }
 // New runs a broker until the test ends.
 func New(t testing.TB) *Broker {
 	t.Helper()
-	cluster, err := kfake.NewCluster(
+	return newBroker(t, kafkaclient.Security{})
+}
+
+func newBroker(t testing.TB, security kafkaclient.Security, extra ...kfake.Opt) *Broker {
+	t.Helper()
+	cluster, err := kfake.NewCluster(append(extra,
 		kfake.NumBrokers(1),
 		kfake.GroupMinSessionTimeout(10*time.Millisecond),
 		kfake.BrokerConfigs(map[string]string{"message.max.bytes": "9437184"}),
 		kfake.SeedTopics(Partitions, ledger.TopicCalls, ledger.TopicSpans),
 		kfake.SeedTopics(1, ledger.TopicDeadLetter),
-	)
+	)...)
 	if err != nil {
 		t.Fatalf("start broker: %v", err)
 	}
 	t.Cleanup(cluster.Close)
 	b := &Broker{Cluster: cluster, Brokers: cluster.ListenAddrs()}
+	b.Servers = kafkaclient.Servers{Brokers: b.Brokers, Security: security}
 	b.connect(t)
 	t.Cleanup(func() { b.client.Close() })
 	return b
@@ -54,8 +62,8 @@ func New(t testing.TB) *Broker {
 // connect makes the helpers' client; one client knows a topic by its id, so a re-created topic needs another.
 func (b *Broker) connect(t testing.TB) {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerBatchMaxBytes(8<<20), kgo.ProducerLinger(0))
+	client, err := kgo.NewClient(append(b.Options(t), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerBatchMaxBytes(8<<20), kgo.ProducerLinger(0))...)
 	if err != nil {
 		t.Fatalf("connect to broker: %v", err)
 	}
@@ -63,6 +71,16 @@ func (b *Broker) connect(t testing.TB) {
 		b.client.Close()
 	}
 	b.client = client
+}
+
+// Options are a franz-go client's for this broker.
+func (b *Broker) Options(t testing.TB) []kgo.Opt {
+	t.Helper()
+	opts, err := b.Servers.Options()
+	if err != nil {
+		t.Fatalf("connect to broker: %v", err)
+	}
+	return opts
 }
 
 // Produce appends one record per value to a partition and returns the offset of the first.
@@ -95,8 +113,8 @@ func (b *Broker) Calls(t testing.TB, partition int32, calls ...ledger.Call) int6
 // Consume reads a topic from its start until it has n records, in any order of partitions.
 func (b *Broker) Consume(t testing.TB, topic string, n int) []*kgo.Record {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(b.Brokers...), kgo.ConsumeTopics(topic),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))
+	client, err := kgo.NewClient(append(b.Options(t), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))...)
 	if err != nil {
 		t.Fatalf("connect to broker: %v", err)
 	}
