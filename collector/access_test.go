@@ -60,9 +60,9 @@ func certificate(t *testing.T) (TLS, *x509.CertPool) {
 type send func(ctx context.Context, td ptrace.Traces, headers map[string]string) error
 
 // senders speak both protocols over TLS, with headers.
-func (r *running) senders(t *testing.T, pool *x509.CertPool) map[string]send {
+func (r *running) senders(t *testing.T, pool *x509.CertPool, own ...tls.Certificate) map[string]send {
 	t.Helper()
-	config := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12, Certificates: own}
 	conn, err := grpc.NewClient(r.GRPCAddr(), grpc.WithTransportCredentials(credentials.NewTLS(config)))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
@@ -200,4 +200,36 @@ func TestOpenListenersAreWarnedAbout(t *testing.T) {
 	require.Empty(t, log.String())
 	cfg.TLS.KeyFile = ""
 	require.ErrorContains(t, cfg.Validate(), "one without the other")
+}
+
+// With client_ca_file a client must show a certificate of that authority: none, or one of another, doesn't get as far as a key.
+func TestClientsMustShowACertificate(t *testing.T) {
+	client, server := kafkatest.Certificates(t)
+	stranger, _ := kafkatest.Certificates(t)
+	dir := t.TempDir()
+	files := TLS{CertFile: filepath.Join(dir, "tls.crt"), KeyFile: filepath.Join(dir, "tls.key"), ClientCAFile: client.CAFile}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(server.Certificates[0].PrivateKey)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(files.KeyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), 0o600))
+	require.NoError(t, os.WriteFile(files.CertFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificates[0].Certificate[0]}), 0o600))
+	authority, err := os.ReadFile(client.CAFile)
+	require.NoError(t, err)
+	pool := x509.NewCertPool()
+	require.True(t, pool.AppendCertsFromPEM(authority))
+	broker := kafkatest.New(t)
+	c := start(t, broker.Brokers, func(cfg *Config) { keepNone(cfg); cfg.TLS = files })
+
+	known, err := tls.LoadX509KeyPair(client.CertFile, client.KeyFile)
+	require.NoError(t, err)
+	unknown, err := tls.LoadX509KeyPair(stranger.CertFile, stranger.KeyFile)
+	require.NoError(t, err)
+	for protocol, send := range c.senders(t, pool, known) {
+		require.NoError(t, send(t.Context(), testTraces(t, 1, 1), nil), protocol)
+	}
+	for _, own := range [][]tls.Certificate{nil, {unknown}} {
+		for protocol, send := range c.senders(t, pool, own...) {
+			require.Error(t, send(t.Context(), testTraces(t, 1, 1), nil), protocol)
+		}
+	}
+	require.Len(t, calls(t, broker), 2)
 }

@@ -22,7 +22,7 @@ type outcome struct {
 }
 
 // Sampling never touches money (DESIGN law 2): of the same traffic every call is recorded, equal to the last bit, whether all of
-// the payload is kept, a tenth, a hundredth or none, whether it is a hundred times its budget, and without a topic for it.
+// the payload is kept, a tenth, a hundredth or none, whether it is ten times its budget, and without a topic for it.
 func TestMoneyDoesNotDependOnSampling(t *testing.T) {
 	const requests, traces, each = 40, 3, 2
 	traffic := make([]ptrace.Traces, requests)

@@ -11,12 +11,14 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
+
+	"github.com/tollkeeper/tollkeeper/collector/callskafka/internal/metadata"
 )
 
 type callsExporter struct {
 	cfg     Config
 	log     *zap.Logger
-	metrics metrics
+	metrics *metadata.TelemetryBuilder
 	client  *kgo.Client
 }
 
@@ -87,13 +89,13 @@ func (e *callsExporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) err
 		e.client.Produce(ctx, &kgo.Record{Value: value}, func(_ *kgo.Record, err error) { results <- err })
 	}
 	err := await(ctx, results, len(records))
-	e.metrics.wait.Record(ctx, time.Since(started).Seconds())
+	e.metrics.CollectorCallsKafkaWaitSeconds.Record(ctx, time.Since(started).Seconds())
 	if err != nil {
-		e.metrics.failed.Add(ctx, int64(len(records)))
+		e.metrics.CollectorCallsKafkaRecordsFailed.Add(ctx, int64(len(records)))
 		return fmt.Errorf("write calls to Kafka topic %s: %w", e.cfg.Topic, err)
 	}
-	e.metrics.records.Add(ctx, int64(len(records)))
-	e.metrics.bytes.Add(ctx, int64(bytes))
+	e.metrics.CollectorCallsKafkaRecords.Add(ctx, int64(len(records)))
+	e.metrics.CollectorCallsKafkaRecordBytes.Add(ctx, int64(bytes))
 	return nil
 }
 

@@ -15,14 +15,11 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
-	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"github.com/tollkeeper/tollkeeper/internal/testkit/kafkatest"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func newExporter(t *testing.T, brokers []string, change func(*Config)) exporter.Traces {
 	t.Helper()

@@ -7,13 +7,14 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/exporter"
 
+	"github.com/tollkeeper/tollkeeper/collector/callskafka/internal/metadata"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // NewFactory makes the exporter's factory, type "callskafka".
 func NewFactory() exporter.Factory {
-	return exporter.NewFactory(component.MustNewType("callskafka"), createDefaultConfig,
-		exporter.WithTraces(createTraces, component.StabilityLevelDevelopment))
+	return exporter.NewFactory(metadata.Type, createDefaultConfig,
+		exporter.WithTraces(createTraces, metadata.TracesStability))
 }
 
 func createDefaultConfig() component.Config {
@@ -25,7 +26,7 @@ func createDefaultConfig() component.Config {
 }
 
 func createTraces(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
-	m, err := newMetrics(set.MeterProvider)
+	m, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 
+	"github.com/tollkeeper/tollkeeper/collector/callsplit/internal/metadata"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -26,7 +27,7 @@ type splitter struct {
 	maxWait  time.Duration
 	slots    chan struct{} // one per request that waits for money
 	log      *zap.Logger
-	metrics  metrics
+	metrics  *metadata.TelemetryBuilder
 }
 
 // Start does nothing: the connector has no goroutine of its own but those of requests in flight.
@@ -44,7 +45,7 @@ func (*splitter) Capabilities() consumer.Capabilities {
 // retryable, never permanent.
 func (s *splitter) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	spans := td.SpanCount()
-	s.metrics.spans.Add(ctx, int64(spans))
+	s.metrics.CollectorSpans.Add(ctx, int64(spans))
 	if calls := takeCalls(td); calls.SpanCount() > 0 {
 		if err := s.money(ctx, calls); err != nil {
 			return err
@@ -61,16 +62,16 @@ func (s *splitter) money(ctx context.Context, calls ptrace.Traces) error {
 	select {
 	case s.slots <- struct{}{}:
 	default:
-		s.metrics.refused.Add(ctx, n, reason("full"))
+		s.metrics.CollectorCallsRefused.Add(ctx, n, reason("full"))
 		return fmt.Errorf("tollkeeper is busy: %d requests already wait for Kafka; send the batch again", cap(s.slots))
 	}
-	s.metrics.inFlight.Add(ctx, 1)
+	s.metrics.CollectorCallsRequestsInFlight.Add(ctx, 1)
 	ctx, cancel := context.WithTimeoutCause(ctx, s.maxWait, errWaited)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
 		err := s.calls.ConsumeTraces(ctx, calls)
-		s.metrics.inFlight.Add(ctx, -1)
+		s.metrics.CollectorCallsRequestsInFlight.Add(ctx, -1)
 		<-s.slots
 		done <- err
 	}()
@@ -87,12 +88,12 @@ func (s *splitter) money(ctx context.Context, calls ptrace.Traces) error {
 	}
 	switch {
 	case err == nil:
-		s.metrics.calls.Add(ctx, n)
+		s.metrics.CollectorCalls.Add(ctx, n)
 		return nil
 	case ctx.Err() != nil:
-		s.metrics.refused.Add(ctx, n, reason("timeout"))
+		s.metrics.CollectorCallsRefused.Add(ctx, n, reason("timeout"))
 	default:
-		s.metrics.refused.Add(ctx, n, reason("error"))
+		s.metrics.CollectorCallsRefused.Add(ctx, n, reason("error"))
 	}
 	s.log.Warn("calls refused; the client keeps them and sends them again", zap.Int64("calls", n), zap.Error(err))
 	return retryable(err)
@@ -125,9 +126,9 @@ func (s *splitter) offer(ctx context.Context, td ptrace.Traces, spans int) {
 	}
 	for i, b := range s.branches {
 		name := branchName(b.name)
-		s.metrics.offered.Add(ctx, int64(spans), name)
+		s.metrics.CollectorPayloadSpansOffered.Add(ctx, int64(spans), name)
 		if err := b.next.ConsumeTraces(ctx, copies[i]); err != nil {
-			s.metrics.discarded.Add(ctx, int64(spans), name)
+			s.metrics.CollectorPayloadSpansDiscarded.Add(ctx, int64(spans), name)
 			s.log.Warn("payload discarded; money is not affected", zap.String("pipeline", b.name), zap.Int("spans", spans), zap.Error(err))
 		}
 	}

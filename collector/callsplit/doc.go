@@ -8,5 +8,5 @@
 // It refuses to wait longer than max_wait for money, to hold more than max_in_flight requests that wait, and to let a
 // permanent error reach the client: an OTLP client drops its batch on one, and the batch is somebody's money.
 //
-// Telemetry: see metrics.go.
+// Telemetry: see metadata.yaml.
 package callsplit

@@ -9,12 +9,14 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/consumer"
+
+	"github.com/tollkeeper/tollkeeper/collector/callsplit/internal/metadata"
 )
 
 // NewFactory makes the connector's factory, type "callsplit".
 func NewFactory() connector.Factory {
-	return connector.NewFactory(component.MustNewType("callsplit"), createDefaultConfig,
-		connector.WithTracesToTraces(createTracesToTraces, component.StabilityLevelDevelopment))
+	return connector.NewFactory(metadata.Type, createDefaultConfig,
+		connector.WithTracesToTraces(createTracesToTraces, metadata.TracesToTracesStability))
 }
 
 func createDefaultConfig() component.Config {
@@ -39,7 +41,7 @@ func createTracesToTraces(_ context.Context, set connector.Settings, cfg compone
 		}
 		s.branches = append(s.branches, namedBranch{name: id.String(), next: branch})
 	}
-	if s.metrics, err = newMetrics(set.MeterProvider); err != nil {
+	if s.metrics, err = metadata.NewTelemetryBuilder(set.TelemetrySettings); err != nil {
 		return nil, err
 	}
 	return s, nil

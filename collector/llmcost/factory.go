@@ -11,12 +11,13 @@ import (
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
 	"github.com/tollkeeper/tollkeeper/collector/genai"
+	"github.com/tollkeeper/tollkeeper/collector/llmcost/internal/metadata"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/pricing"
 )
 
 // Type is the name of the processor in a collector's configuration.
-var Type = component.MustNewType("llmcost")
+var Type = metadata.Type
 
 // NewFactory returns the processor's factory.
 func NewFactory() processor.Factory { return NewFactoryAt(time.Now) }
@@ -28,7 +29,7 @@ func NewFactoryAt(now func() time.Time) processor.Factory {
 	}
 	return processor.NewFactory(Type,
 		func() component.Config { return DefaultConfig() },
-		processor.WithTraces(create, component.StabilityLevelBeta))
+		processor.WithTraces(create, metadata.TracesStability))
 }
 
 func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces, now func() time.Time) (processor.Traces, error) {
@@ -41,7 +42,7 @@ func createTraces(ctx context.Context, set processor.Settings, cfg component.Con
 	if err != nil {
 		return nil, fmt.Errorf("load prices: %w", err)
 	}
-	m, err := newMetrics(set.MeterProvider)
+	m, err := newMetrics(set.TelemetrySettings)
 	if err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}

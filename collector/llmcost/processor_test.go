@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
-	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/tollkeeper/tollkeeper/collector/genai"
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -32,7 +32,7 @@ func newTest(t testing.TB, change func(*Config)) *costProcessor {
 	require.NoError(t, err)
 	rules, err := testRules()
 	require.NoError(t, err)
-	m, err := newMetrics(noop.NewMeterProvider())
+	m, err := newMetrics(componenttest.NewNopTelemetrySettings())
 	require.NoError(t, err)
 	return newProcessor(cfg, rules, prices, m, func() time.Time { return testNow })
 }

@@ -49,10 +49,10 @@ func (r *reload) look(ctx context.Context) {
 	changed, err := r.prices.Look()
 	switch {
 	case err != nil:
-		r.metrics.reloads.Add(ctx, 1, r.metrics.reloadFailed)
+		r.metrics.LlmcostPriceReloads.Add(ctx, 1, r.metrics.reloadFailed)
 		r.log.Error("price files were not taken: calls are priced as before", zap.String("price_version", before), zap.Error(err))
 	case changed:
-		r.metrics.reloads.Add(ctx, 1, r.metrics.reloadTaken)
+		r.metrics.LlmcostPriceReloads.Add(ctx, 1, r.metrics.reloadTaken)
 		r.log.Info("price files taken", zap.String("price_version", r.prices.Book().Version()), zap.String("before", before))
 	}
 }

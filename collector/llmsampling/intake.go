@@ -24,7 +24,7 @@ func (s *sampler) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	for _, c := range []struct {
 		metric metric.Int64Counter
 		n      int
-	}{{s.metrics.late, late}, {s.metrics.content, in.dropped}, {s.metrics.cut, in.shortened}} {
+	}{{s.metrics.CollectorSamplingSpansLate, late}, {s.metrics.CollectorSamplingContentAttributesDropped, in.dropped}, {s.metrics.CollectorSamplingValuesCut, in.shortened}} {
 		if c.n > 0 {
 			c.metric.Add(ctx, int64(c.n))
 		}

@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.uber.org/zap"
+
+	"github.com/tollkeeper/tollkeeper/collector/llmsampling/internal/metadata"
 )
 
 // traceOverhead is what an undecided trace costs in the table, in bytes, beside its spans.
@@ -31,7 +33,7 @@ type sampler struct {
 	next    consumer.Traces
 	log     *zap.Logger
 	now     func() time.Time
-	metrics metrics
+	metrics *metadata.TelemetryBuilder
 	rules   rules
 	content *contentMatcher
 	sizer   ptrace.ProtoMarshaler
@@ -56,7 +58,7 @@ func newSampler(cfg Config, set processor.Settings, next consumer.Traces, now fu
 	}
 	s.table = newTraceTable(&s.rules, cfg)
 	s.budget = newBudget(int64(cfg.BudgetKiB)<<10, cfg.Probability)
-	if s.metrics, err = newMetrics(set.MeterProvider, s); err != nil {
+	if s.metrics, err = newMetrics(set.TelemetrySettings, s); err != nil {
 		return nil, fmt.Errorf("llmsampling: metrics: %w", err)
 	}
 	return s, nil
@@ -97,6 +99,7 @@ func (s *sampler) Shutdown(ctx context.Context) error {
 	s.budget.draining = true
 	s.mu.Unlock()
 	s.release(ctx, s.now(), 0)
+	s.metrics.Shutdown()
 	return nil
 }
 

@@ -25,7 +25,7 @@ func (s *sampler) release(ctx context.Context, now time.Time, limit int64) {
 		tally := s.decide(&b, s.now().Unix())
 		s.mu.Unlock()
 		if b.due.After(now) && limit > 0 {
-			s.metrics.hurried.Add(ctx, 1)
+			s.metrics.CollectorSamplingBatchesHurried.Add(ctx, 1)
 		}
 		s.handOn(ctx, b.td, tally)
 	}
@@ -98,19 +98,19 @@ func (s *sampler) handOn(ctx context.Context, td ptrace.Traces, t tally) {
 	kept := int64(0)
 	for reason, n := range t {
 		if reason == "" {
-			s.metrics.dropped.Add(ctx, n.spans)
-			s.metrics.droppedBytes.Add(ctx, n.bytes)
+			s.metrics.CollectorSamplingSpansDropped.Add(ctx, n.spans)
+			s.metrics.CollectorSamplingBytesDropped.Add(ctx, n.bytes)
 			continue
 		}
 		kept += n.spans
-		s.metrics.kept.Add(ctx, n.spans, why(reason))
-		s.metrics.keptBytes.Add(ctx, n.bytes, why(reason))
+		s.metrics.CollectorSamplingSpansKept.Add(ctx, n.spans, why(reason))
+		s.metrics.CollectorSamplingBytesKept.Add(ctx, n.bytes, why(reason))
 	}
 	if kept == 0 {
 		return
 	}
 	if err := s.next.ConsumeTraces(context.WithoutCancel(ctx), td); err != nil {
-		s.metrics.refused.Add(ctx, kept)
+		s.metrics.CollectorSamplingSpansRefused.Add(ctx, kept)
 		s.log.Warn("sampled spans discarded; money is not affected", zap.Int64("spans", kept), zap.Error(err))
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensionauth"
 	"go.uber.org/zap"
+
+	"github.com/tollkeeper/tollkeeper/collector/tenantauth/internal/metadata"
 )
 
 // Attributes of an authenticated client.
@@ -26,20 +28,20 @@ const (
 )
 
 // Type is the name of the extension in a collector's configuration.
-var Type = component.MustNewType("tenantauth")
+var Type = metadata.Type
 
 // NewFactory returns the extension's factory.
 func NewFactory() extension.Factory {
 	return extension.NewFactory(Type, func() component.Config { return DefaultConfig() },
 		func(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
 			return newAuthenticator(set, cfg.(*Config), time.Now)
-		}, component.StabilityLevelBeta)
+		}, metadata.ExtensionStability)
 }
 
 type authenticator struct {
 	cfg     *Config
 	log     *zap.Logger
-	metrics *metrics
+	metrics metrics
 	now     func() time.Time
 	ring    atomic.Pointer[ring]
 	text    []byte // of the file last read; only start and the reloading goroutine use it
@@ -54,7 +56,7 @@ func newAuthenticator(set extension.Settings, cfg *Config, now func() time.Time)
 	a := &authenticator{cfg: cfg, log: set.Logger, now: now}
 	a.ring.Store(newRing(nil))
 	var err error
-	a.metrics, err = newMetrics(set.MeterProvider, func() int64 { return int64(a.ring.Load().size) })
+	a.metrics, err = newMetrics(set.TelemetrySettings, func() int64 { return int64(a.ring.Load().size) })
 	return a, err
 }
 
@@ -74,7 +76,8 @@ func (a *authenticator) Shutdown(context.Context) error {
 		a.cancel()
 	}
 	a.done.Wait()
-	return a.metrics.close()
+	a.metrics.Shutdown()
+	return nil
 }
 
 func (a *authenticator) watch(ctx context.Context) {

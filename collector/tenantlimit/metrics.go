@@ -2,12 +2,14 @@ package tenantlimit
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"sync"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/tollkeeper/tollkeeper/collector/tenantlimit/internal/metadata"
 )
 
 // maxNames bounds the tenants that metrics name: names are up to the senders. Refusals of others are counted for otherTenants.
@@ -16,40 +18,29 @@ const (
 	otherTenants = "(other)"
 )
 
-// metrics of the processor; README.md lists them.
+// metrics of the processor; metadata.yaml lists them.
 type metrics struct {
-	requests, spans, split metric.Int64Counter
-	gauge                  metric.Registration
-
+	*metadata.TelemetryBuilder
 	mu    sync.Mutex
 	names map[string]bool
 }
 
-func newMetrics(p metric.MeterProvider, tenants func() int64) (*metrics, error) {
-	meter := p.Meter("github.com/tollkeeper/tollkeeper/collector/tenantlimit")
-	m := &metrics{names: map[string]bool{}}
-	var errs [5]error
-	m.requests, errs[0] = meter.Int64Counter("tollkeeper_tenantlimit_requests_refused",
-		metric.WithDescription("Requests refused for a tenant, retryably, by the limit that it was above."), metric.WithUnit("{request}"))
-	m.spans, errs[1] = meter.Int64Counter("tollkeeper_tenantlimit_spans_refused",
-		metric.WithDescription("Spans of these requests; each try counts."), metric.WithUnit("{span}"))
-	m.split, errs[2] = meter.Int64Counter("tollkeeper_tenantlimit_requests_split",
-		metric.WithDescription("Refused requests of which other tenants' spans were taken before."), metric.WithUnit("{request}"))
-	gauge, err := meter.Int64ObservableGauge("tollkeeper_tenantlimit_tenants", metric.WithDescription("Tenants that are told apart."))
-	errs[3] = err
-	m.gauge, errs[4] = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		o.ObserveInt64(gauge, tenants())
-		return nil
-	}, gauge)
-	return m, errors.Join(errs[:]...)
+func newMetrics(set component.TelemetrySettings, tenants func() int64) (*metrics, error) {
+	b, err := metadata.NewTelemetryBuilder(set)
+	if err != nil {
+		return nil, err
+	}
+	return &metrics{TelemetryBuilder: b, names: map[string]bool{}}, b.RegisterTenantlimitTenantsCallback(
+		func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(tenants())
+			return nil
+		})
 }
-
-func (m *metrics) close() error { return m.gauge.Unregister() }
 
 func (m *metrics) refuse(ctx context.Context, s *share) {
 	labels := metric.WithAttributeSet(attribute.NewSet(attribute.String("tenant", m.name(s.tenant)), attribute.String("limit", s.reason)))
-	m.requests.Add(ctx, 1, labels)
-	m.spans.Add(ctx, int64(s.spans), labels)
+	m.TenantlimitRequestsRefused.Add(ctx, 1, labels)
+	m.TenantlimitSpansRefused.Add(ctx, int64(s.spans), labels)
 }
 
 func (m *metrics) name(tenant string) string {

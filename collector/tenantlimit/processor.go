@@ -29,7 +29,10 @@ type limiter struct {
 func (*limiter) Start(context.Context, component.Host) error { return nil }
 
 // Shutdown takes the gauge off.
-func (l *limiter) Shutdown(context.Context) error { return l.metrics.close() }
+func (l *limiter) Shutdown(context.Context) error {
+	l.metrics.Shutdown()
+	return nil
+}
 
 // Capabilities says that spans are removed where a part of a request is refused.
 func (*limiter) Capabilities() consumer.Capabilities { return consumer.Capabilities{MutatesData: true} }
@@ -79,7 +82,7 @@ func (l *limiter) recognize(r *request, td ptrace.Traces) (done int) {
 
 // remember keeps the parts that were taken of a request that is refused now.
 func (l *limiter) remember(ctx context.Context, r *request) {
-	l.metrics.split.Add(ctx, 1)
+	l.metrics.TenantlimitRequestsSplit.Add(ctx, 1)
 	for i := range r.shares {
 		if s := &r.shares[i]; s.reason == "" {
 			l.repeats.add(s.part, l.now())

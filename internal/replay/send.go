@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -53,6 +54,23 @@ func dial(endpoint string, o *Options) (sender, error) {
 		return newHTTP(u.String(), o.TLS, o.Headers), nil
 	}
 	return nil, badEndpoint(endpoint)
+}
+
+// Private says that nobody on the way to the endpoint can read what is sent: it goes by TLS, or stays on this machine.
+func Private(endpoint string) bool {
+	scheme, rest, found := strings.Cut(endpoint, "://")
+	if !found {
+		scheme, rest = "grpc", endpoint
+	}
+	if scheme == "grpcs" || scheme == "https" {
+		return true
+	}
+	u, err := url.Parse(scheme + "://" + rest)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func badEndpoint(endpoint string) error {
