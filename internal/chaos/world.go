@@ -18,6 +18,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/ingest"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
@@ -90,7 +91,7 @@ func (w *world) build(ctx, run context.Context) error {
 	if w.conn, err = schema.Open(w.engine); err != nil {
 		return err
 	}
-	if w.inspector, err = ingest.Inspect(w.brokers, w.engine, ingest.DefaultConfig().Group); err != nil {
+	if w.inspector, err = ingest.Inspect(kafkaclient.Servers{Brokers: w.brokers}, w.engine, ingest.DefaultConfig().Group); err != nil {
 		return err
 	}
 	for _, name := range roles {
