@@ -24,6 +24,7 @@ const (
 	UnpricedBadUsage = "bad_usage"       // usage was reported but can't be read
 	UnpricedBucket   = "no_bucket_price" // the entry lacks a price for a bucket that was used
 	UnpricedTier     = "no_tier_price"   // the entry lacks a price for the service tier that answered
+	UnpricedUnits    = "no_unit_count"   // answers are billed by the image, time or page, and nobody counted them
 	UnpricedOverflow = "overflow"        // the amount exceeds what can be stored
 )
 

@@ -15,7 +15,7 @@ type Explanation struct {
 	Total  ledger.Money // the sum of the lines' amounts
 	List   ledger.Money // what the published prices would have made of it; Total when nothing is laid over them
 	Listed bool         // false: they can't price it, so there is no List
-	Lacks  []string     // buckets and units that were used and have no price, with reason no_bucket_price
+	Lacks  []string     // buckets and units that were used and have no price, with reason no_bucket_price; or the one that wasn't counted
 	Served *Reservation // the reserved capacity that served it: lines are list prices, and the total is zero
 	Tiers  []string     // the tiers that the entry has, with reason no_tier_price
 }
@@ -65,6 +65,9 @@ func (b *Book) Explain(c ledger.Call) Explanation {
 	}
 	if c.Unpriced != "" {
 		x.Lacks = lacking(t, &c.Usage)
+		if unit, missing := t.uncounted(&c); missing {
+			x.Lacks = []string{unit.String()}
+		}
 		return x
 	}
 	var base *Table

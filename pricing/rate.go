@@ -56,6 +56,10 @@ func (b *Book) Rate(c *ledger.Call) {
 		c.Unpriced = ledger.UnpricedTier
 		return
 	}
+	if _, missing := t.uncounted(c); missing {
+		c.Unpriced = ledger.UnpricedUnits
+		return
+	}
 	cost, total, reason := costOf(t, &c.Usage)
 	if reason != "" {
 		c.Unpriced = reason
@@ -164,6 +168,23 @@ func (t *Table) counted(u *ledger.Usage) [ledger.NumUnits]int64 {
 		units[ledger.UnitRequest] = 1
 	}
 	return units
+}
+
+// uncounted is the unit by which the table bills answers and which nobody counted: images, time or pages, where it has no price
+// for output tokens. What such a call costs isn't known, whatever else was counted. Embeddings have no answer.
+func (t *Table) uncounted(c *ledger.Call) (unit ledger.Unit, missing bool) {
+	if t.Has(ledger.TextOutput) || t.Has(ledger.AudioOutput) || c.Operation == "embeddings" {
+		return 0, false
+	}
+	for _, u := range [...]ledger.Unit{ledger.UnitPage, ledger.UnitMilli, ledger.UnitImage} {
+		switch {
+		case t.HasUnit(u) && c.Usage.Units[u] > 0:
+			return 0, false
+		case t.HasUnit(u):
+			unit, missing = u, true
+		}
+	}
+	return unit, missing
 }
 
 // addAmount adds count × price to a part and to the total; false when the total leaves the range of Money.

@@ -140,6 +140,8 @@ func (x *Explanation) Why() string {
 	switch c.Unpriced {
 	case ledger.UnpricedBucket:
 		return fmt.Sprintf("%s: %s has no price for %s; give it one in a price file", c.Unpriced, x.Row.Entry, strings.Join(x.Lacks, ", "))
+	case ledger.UnpricedUnits:
+		return fmt.Sprintf("%s: %s bills answers by the %s, and none was counted", c.Unpriced, x.Row.Entry, strings.Join(x.Lacks, ", "))
 	case ledger.UnpricedTier:
 		return fmt.Sprintf("%s: no price for tier %s; the model has %s", c.Unpriced, c.ServiceTier, strings.Join(x.Tiers, ", "))
 	case ledger.UnpricedModel:

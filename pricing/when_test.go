@@ -93,10 +93,13 @@ func TestUnits(t *testing.T) {
 		require.Equal(t, want, cost(b, map[ledger.Unit]int64{ledger.UnitMilli: 1500}), unit)
 	}
 	// A price per request is charged once where nobody counts requests.
-	b, err := price("{request: 0.005, page: 0.001, image: 0.04}")
+	b, err := price("{request: 0.005}")
 	require.NoError(t, err)
 	require.Equal(t, "1.005", cost(b, nil))
 	require.Equal(t, "1.01", cost(b, map[ledger.Unit]int64{ledger.UnitRequest: 2}))
+	b, err = price("{request: 0.005, page: 0.001, image: 0.04}")
+	require.NoError(t, err)
+	require.Equal(t, "1.007", cost(b, map[ledger.Unit]int64{ledger.UnitPage: 2}))
 	require.Equal(t, "1.087", cost(b, map[ledger.Unit]int64{ledger.UnitPage: 2, ledger.UnitImage: 2}))
 	refused := ledger.Call{Provider: "maker", Model: "m", ErrorClass: "429"}
 	b.Rate(&refused)
@@ -105,4 +108,41 @@ func TestUnits(t *testing.T) {
 	require.ErrorContains(t, err, "no exact price per millisecond")
 	_, err = price("{hour: 0.36, second: 0.0001}")
 	require.ErrorContains(t, err, "price the same unit")
+}
+
+// Where answers are billed by the image, time or page and nobody counted those, what else was counted isn't the cost.
+func TestUncountedUnitsAreNotFree(t *testing.T) {
+	b := testBook(t, `
+provider: maker
+models:
+  - {model: painter, prices: [{usd_per_million: {input: 5}, usd_per_unit: {image: 0.04}}]}
+  - {model: scribe, prices: [{usd_per_unit: {minute: 0.006}}]}
+  - {model: mixed, prices: [{usd_per_million: {input: 5, output: 10}, usd_per_unit: {image: 0.04, search: 0.01}}]}
+`)
+	for name, c := range map[string]struct {
+		model, operation string
+		tokens           int64
+		units            map[ledger.Unit]int64
+		unpriced, total  string
+	}{
+		"a picture":                        {"painter", "image_generation", 100, map[ledger.Unit]int64{ledger.UnitImage: 2}, "", "0.0805"},
+		"a picture that nobody counted":    {"painter", "image_generation", 100, nil, ledger.UnpricedUnits, "0.00"},
+		"its embedding of text":            {"painter", "embeddings", 100, nil, "", "0.0005"},
+		"speech that nobody timed":         {"scribe", "", 0, nil, ledger.UnpricedUnits, "0.00"},
+		"speech":                           {"scribe", "", 0, map[ledger.Unit]int64{ledger.UnitMilli: 60_000}, "", "0.006"},
+		"a chat that may paint and didn't": {"mixed", "chat", 100, nil, "", "0.0005"},
+	} {
+		in := call(c.model, map[ledger.Bucket]int64{ledger.FreshInput: c.tokens})
+		in.Operation = c.operation
+		for u, n := range c.units {
+			in.Usage.Units[u] = n
+		}
+		b.Rate(&in)
+		require.Equal(t, c.unpriced, in.Unpriced, name)
+		require.Equal(t, c.total, in.TotalCost().Short(), name)
+		if in.Unpriced != "" {
+			x := b.Explain(call(c.model, nil))
+			require.Contains(t, x.Why(), "none was counted", name)
+		}
+	}
 }

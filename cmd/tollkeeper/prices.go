@@ -16,7 +16,7 @@ import (
 
 func newPrices() *cobra.Command {
 	c := &cobra.Command{Use: "prices", Short: "The price book: list and show prices, explain an amount, check price files"}
-	c.AddCommand(newPricesList(), newPricesShow(), newPricesExplain(), newPricesLint(), newPricesImport())
+	c.AddCommand(newPricesList(), newPricesShow(), newPricesExplain(), newPricesDiff(), newPricesLint(), newPricesImport())
 	return c
 }
 

@@ -16,7 +16,7 @@ import (
 // unpricedReasons in the order in which they are counted.
 var unpricedReasons = [...]string{
 	ledger.UnpricedModel, ledger.UnpricedNoModel, ledger.UnpricedUsage, ledger.UnpricedBadUsage, ledger.UnpricedBucket,
-	ledger.UnpricedTier, ledger.UnpricedOverflow,
+	ledger.UnpricedTier, ledger.UnpricedUnits, ledger.UnpricedOverflow,
 }
 
 // counts is what one request held.

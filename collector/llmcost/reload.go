@@ -45,7 +45,8 @@ func (r *reload) start(context.Context, component.Host) error {
 }
 
 func (r *reload) look(ctx context.Context) {
-	before := r.prices.Book().Version()
+	old := r.prices.Book()
+	before := old.Version()
 	changed, err := r.prices.Look()
 	switch {
 	case err != nil:
@@ -54,6 +55,11 @@ func (r *reload) look(ctx context.Context) {
 	case changed:
 		r.metrics.LlmcostPriceReloads.Add(ctx, 1, r.metrics.reloadTaken)
 		r.log.Info("price files taken", zap.String("price_version", r.prices.Book().Version()), zap.String("before", before))
+		now := time.Now()
+		if past := pricing.ChangedPast(old, r.prices.Book(), now); len(past) > 0 {
+			r.log.Warn("prices of a time that has passed have changed: calls of that time keep what they were charged until they are priced again",
+				zap.Int("models", len(past)), zap.String("first", past[0].Provider+"/"+past[0].Model), zap.String("run", pricing.Rerate(past, now)))
+		}
 	}
 }
 
