@@ -7,9 +7,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/schema"
 )
 
 func (s *callSink) ofTopic() ranges {
@@ -26,6 +28,7 @@ func (s *callSink) begin(ctx context.Context, committed map[int]int64) (map[int]
 	starts := map[int]position{}
 	s.ranges.reset()
 	var alarms []func()
+	loss := false
 	for partition, offset := range committed {
 		facts, rows, err := s.facts(ctx, partition, offset)
 		if err != nil {
@@ -33,6 +36,7 @@ func (s *callSink) begin(ctx context.Context, committed map[int]int64) (map[int]
 		}
 		d := decideStart(facts)
 		alarms = append(alarms, s.note(partition, facts, d))
+		loss = loss || d.alarm
 		starts[partition] = position{next: d.offset}
 		s.storedUntil[partition] = d.offset
 		if facts.stored != nil && d.newEpoch == "" {
@@ -45,6 +49,11 @@ func (s *callSink) begin(ctx context.Context, committed map[int]int64) (map[int]
 			s.checkpoint[partition] = s.now()
 		}
 	}
+	if loss {
+		if err := s.markUnproved(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.inserter.insert(ctx, "ingest/insert_ranges", &s.ranges.table); err != nil {
 		return nil, err
 	}
@@ -54,6 +63,15 @@ func (s *callSink) begin(ctx context.Context, committed map[int]int64) (map[int]
 	s.heart.begin(ctx, starts, len(state.end))
 	s.stream.lag.begin(starts, state.end)
 	return starts, nil
+}
+
+// markUnproved marks the windows of what may have been stored since the ranges were last written: a process that died
+// between calls and marks leaves that to the replay, and where records are gone there is none (model_test.go).
+func (s *callSink) markUnproved(ctx context.Context) error {
+	if err := s.conn.Exec(ctx, schema.SQL("ingest/mark_unproved"), clickhouse.Named("topic", ledger.TopicCalls)); err != nil {
+		return fmt.Errorf("mark what may be stored without a mark: %w", err)
+	}
+	return nil
 }
 
 // manyRanges above a partition's base make the next step write a checkpoint: a member that never lives for

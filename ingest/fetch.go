@@ -17,6 +17,10 @@ const firstPause = 100 * time.Millisecond
 
 func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
+// lookEvery is how often a partition's log is looked at though fetches succeed: one of a topic that was deleted, created again
+// and filled beyond our position meanwhile answers them as if nothing had happened.
+const lookEvery = 10 * time.Second
+
 // fetchLoop reads one partition into the buffer, at most limit bytes at once, until ctx ends (nil) or the partition needs a
 // new start (an error).
 func (s *stream) fetchLoop(ctx context.Context, partition int, at position, limit int, waiting *buffer) error {
@@ -24,15 +28,16 @@ func (s *stream) fetchLoop(ctx context.Context, partition int, at position, limi
 	check := false                                       // look at the tail again before the next fetch
 	unreadable := 0                                      // fetches in a row that gave no readable record
 	again := firstPause
+	looked := time.Now()
 	for ctx.Err() == nil {
 		if !waiting.wait(ctx) {
 			return nil
 		}
-		if check {
+		if check = check || time.Since(looked) >= s.lookEvery; check {
 			if err := s.verify(ctx, partition, at); err != nil {
 				return err
 			}
-			check = false
+			check, looked = false, time.Now()
 		}
 		began := s.now()
 		got, err := s.brokers.fetch(ctx, s.topic, partition, at.next, limit)

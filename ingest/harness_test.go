@@ -37,6 +37,7 @@ type rig struct {
 	engine   *clickhousetest.Server
 	url      string
 	registry *prometheus.Registry
+	out      *logs
 	now      func() time.Time // the ingesters' clock; nil: this host's
 }
 
@@ -86,11 +87,23 @@ type running struct {
 // start runs an ingester until stop or the end of the test.
 func (r *rig) start(cfg Config, step func(string) error) *running {
 	r.t.Helper()
-	out := &logs{t: r.t}
+	return r.run(r.build(cfg, step))
+}
+
+func (r *rig) build(cfg Config, step func(string) error) *Ingester {
+	r.t.Helper()
+	r.out = &logs{t: r.t}
 	r.registry = prometheus.NewRegistry()
-	i, err := New(cfg, Deps{Now: r.now, Metrics: r.registry, Log: slog.New(slog.NewTextHandler(out, nil))})
+	i, err := New(cfg, Deps{Now: r.now, Metrics: r.registry, Log: slog.New(slog.NewTextHandler(r.out, nil))})
 	require.NoError(r.t, err)
 	i.step = step
+	return i
+}
+
+// run lets what was built last work.
+func (r *rig) run(i *Ingester) *running {
+	r.t.Helper()
+	out := r.out
 	ctx, cancel := context.WithCancel(context.Background())
 	run := &running{Ingester: i, done: make(chan error, 1)}
 	go func() { run.done <- i.Run(ctx) }()

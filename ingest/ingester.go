@@ -32,6 +32,7 @@ type Ingester struct {
 	spans   health
 	fresh   *freshness         // of the calls
 	step    func(string) error // tests only
+	look    time.Duration      // stream.lookEvery
 }
 
 // errNotStarted is the readiness before the first assignment.
@@ -42,7 +43,7 @@ func New(cfg Config, deps Deps) (*Ingester, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("ingest: %w", err)
 	}
-	i := &Ingester{cfg: cfg, log: deps.Log, now: deps.Now, fresh: &freshness{}}
+	i := &Ingester{cfg: cfg, log: deps.Log, now: deps.Now, fresh: &freshness{}, look: lookEvery}
 	if i.log == nil {
 		i.log = slog.New(slog.DiscardHandler)
 	}
@@ -109,7 +110,7 @@ func (i *Ingester) stream(kafka *brokers, name, topic, group string, h *health) 
 	return &stream{
 		name: name, topic: topic, group: group, cfg: i.cfg, log: i.log.With("stream", name), metrics: i.metrics,
 		health: h, brokers: kafka, step: i.step, fresh: &freshness{}, now: i.now,
-		lag: newLag(name, i.metrics),
+		lag: newLag(name, i.metrics), lookEvery: i.look,
 	}
 }
 

@@ -34,6 +34,13 @@ func decideStart(f startFacts) startDecision {
 	case f.stored == nil && f.otherTopicID:
 		d.newEpoch, d.alarm = "the topic was deleted and created again", true
 		return d
+	case f.stored == nil && f.committed >= 0:
+		d.newEpoch = fmt.Sprintf("the database knows nothing of this topic, though the group has committed offset %d: it is another one, or lost", f.committed)
+		d.alarm = true
+		if f.logStart > 0 {
+			d.gapFrom = 0
+		}
+		return d
 	case f.stored == nil:
 		d.newEpoch = "first start"
 		return d

@@ -17,7 +17,8 @@ func TestDecideStart(t *testing.T) {
 		want  startDecision
 	}{
 		"first start":               {startFacts{logStart: 3, logEnd: 9, committed: -1}, startDecision{3, "first start", -1, false}},
-		"nothing stored, committed": {startFacts{logStart: 3, logEnd: 9, committed: 7}, startDecision{3, "first start", -1, false}},
+		"nothing stored, committed": {startFacts{logStart: 3, logEnd: 9, committed: 7}, startDecision{3, "the database knows nothing of this topic, though the group has committed offset 7: it is another one, or lost", 0, true}},
+		"lost database, whole log":  {startFacts{logStart: 0, logEnd: 9, committed: 7}, startDecision{0, "the database knows nothing of this topic, though the group has committed offset 7: it is another one, or lost", -1, true}},
 		"other topic id":            {startFacts{logStart: 0, logEnd: 9, committed: 7, otherTopicID: true}, startDecision{0, "the topic was deleted and created again", -1, true}},
 		"as left":                   {startFacts{logStart: 0, logEnd: 9, committed: 7, stored: stored(7, 5), tailHash: 5, tailRead: true}, startDecision{7, "", -1, false}},
 		"not committed yet":         {startFacts{logStart: 0, logEnd: 9, committed: 4, stored: stored(7, 5), tailHash: 5, tailRead: true}, startDecision{4, "", -1, false}},
@@ -57,7 +58,8 @@ func TestStartPassesNothingOver(t *testing.T) {
 		if trusted && d.offset > max(f.stored.next, f.logStart) {
 			t.Fatalf("passes over [%d, %d)", f.stored.next, d.offset)
 		}
-		if lost := trusted && f.stored.next < f.logStart; lost != (d.gapFrom >= 0) {
+		lost := trusted && f.stored.next < f.logStart || f.stored == nil && !f.otherTopicID && f.committed >= 0 && f.logStart > 0
+		if lost != (d.gapFrom >= 0) {
 			t.Fatalf("lost %v, gap from %d", lost, d.gapFrom)
 		}
 	})

@@ -27,7 +27,9 @@ type stream struct {
 	fresh   *freshness            // how far the topic is complete
 	beat    func(context.Context) // tells it, when nothing else is to be done; nil: nobody asks
 	now     func() time.Time
-	step    func(string) error // tests fail or kill between steps; nil otherwise
+	// lookEvery is the constant, but in tests.
+	lookEvery time.Duration
+	step      func(string) error // tests fail or kill between steps; nil otherwise
 }
 
 // sink stores one topic's records.
