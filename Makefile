@@ -89,6 +89,10 @@ bench-rollup: engine ## one minute at 5,000 calls/s, its hour and day: time, mem
 	@tools/build ./bench/rollup bin/bench-rollup
 	@bin/bench-rollup
 
+bench-ingest: engine ## a backlog of calls into the database: speed beside the engine's own, CPU by stage, memory (JSON=1)
+	@tools/build ./bench/ingest bin/bench-ingest
+	@bin/bench-ingest
+
 bench-collector: check-tools ## the collector against contrib's processors and a plain pipeline, side by side, about two minutes (JSON=1)
 	go build -C bench/collector -o ../../bin/bench-collector .
 	@bin/bench-collector

@@ -15,6 +15,9 @@ import (
 // firstPause is that after a first failure; each further one doubles it.
 const firstPause = 100 * time.Millisecond
 
+// longer is the pause after the next failure.
+func longer(pause, most time.Duration) time.Duration { return min(2*min(pause, most), most) }
+
 func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 // lookEvery is how often a partition's log is looked at though fetches succeed: one of a topic that was deleted, created again
@@ -63,7 +66,7 @@ func (s *stream) fetchLoop(ctx context.Context, partition int, at position, limi
 			s.metrics.retries.WithLabelValues("fetch").Inc()
 			s.log.Warn("can't fetch yet", "topic", s.topic, "partition", partition, "offset", at.next, "error", err)
 			pause(ctx, min(again, s.cfg.RetryMax))
-			again *= 2
+			again = longer(again, s.cfg.RetryMax)
 			continue
 		}
 		s.health.set(step, nil)

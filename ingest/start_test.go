@@ -3,6 +3,7 @@ package ingest
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -63,6 +64,18 @@ func TestStartPassesNothingOver(t *testing.T) {
 			t.Fatalf("lost %v, gap from %d", lost, d.gapFrom)
 		}
 	})
+}
+
+// A fetch that fails for an hour is still tried every ten seconds, not without a pause.
+func TestPausesGrowToTheMost(t *testing.T) {
+	pause := firstPause
+	for range 400 {
+		next := longer(pause, 10*time.Second)
+		require.GreaterOrEqual(t, next, pause)
+		require.LessOrEqual(t, next, 10*time.Second)
+		pause = next
+	}
+	require.Equal(t, 10*time.Second, pause)
 }
 
 func TestChain(t *testing.T) {

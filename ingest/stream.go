@@ -280,7 +280,7 @@ func (s *stream) retry(ctx context.Context, step string, f func(context.Context)
 		if !pause(ctx, wait) {
 			return err
 		}
-		wait = min(2*wait, s.cfg.RetryMax)
+		wait = longer(wait, s.cfg.RetryMax)
 	}
 }
 
