@@ -38,7 +38,7 @@ func (r *rig) wantMarked() {
 // status is what the command says, by partition.
 func (r *rig) status(cfg Config) []PartitionStatus {
 	r.t.Helper()
-	i, err := Inspect(r.broker.Brokers, r.url, cfg.Group)
+	i, err := Inspect(r.broker.Servers, r.url, cfg.Group)
 	require.NoError(r.t, err)
 	defer i.Close()
 	out, err := i.Status(r.t.Context())
