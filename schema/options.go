@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
+	"regexp"
+	"slices"
 	"time"
 )
 
@@ -14,6 +17,9 @@ type Options struct {
 	// and cold if a class moves there; under "default" nothing moves.
 	Policy    string    `yaml:"policy"`
 	Retention Retention `yaml:"retention"`
+	// USDPerGBMonth is what a GB (10⁹ bytes) costs a month, as a decimal, by tier: hot, warm, cold, or default where there are
+	// no tiers. Only `tollkeeper storage report` reads it.
+	USDPerGBMonth map[string]string `yaml:"usd_per_gb_month"`
 
 	// Show is called with every change just before Apply makes it. May be nil.
 	Show func(Change) `yaml:"-"`
@@ -76,6 +82,9 @@ func (o *Options) Validate() error {
 	if !identifier.MatchString(o.Policy) {
 		errs = append(errs, fmt.Errorf("policy: %q is no name of a storage policy: use letters, digits and _, or %q", o.Policy, DefaultPolicy))
 	}
+	if _, err := o.Prices(); err != nil {
+		errs = append(errs, err)
+	}
 	r := &o.Retention
 	for _, c := range r.classes() {
 		if err := c.class.validate(c.key); err != nil {
@@ -126,6 +135,41 @@ func (r *Retention) classes() []keyedClass {
 		{"day_by", "window", r.DayBy},
 	}
 }
+
+// tables are the tables of each class; others are kept for ever where they are.
+var tables = map[string]string{
+	"call_reports": "reports", "settlements": "reports", "settle_candidates": "candidates", "spans": "spans",
+	"cost_minute": "minute", "cost_hour": "hour", "cost_day": "day", "cost_hour_by": "hour_by", "cost_day_by": "day_by",
+}
+
+// ClassOf is the life of a table's rows; false for a table that retention does not touch.
+func (r *Retention) ClassOf(table string) (Class, bool) {
+	for _, c := range r.classes() {
+		if c.key == tables[table] {
+			return c.class, true
+		}
+	}
+	return Class{}, false
+}
+
+// Prices are USDPerGBMonth, read.
+func (o *Options) Prices() (map[string]*big.Rat, error) {
+	out := map[string]*big.Rat{}
+	for tier, text := range o.USDPerGBMonth {
+		if !slices.Contains([]string{"hot", "warm", "cold", DefaultPolicy}, tier) {
+			return nil, fmt.Errorf("usd_per_gb_month.%s: no such tier: use hot, warm, cold, or %s where there are no tiers", tier, DefaultPolicy)
+		}
+		price, ok := new(big.Rat).SetString(text)
+		if !ok || !decimal.MatchString(text) {
+			return nil, fmt.Errorf("usd_per_gb_month.%s: %q is no price: use a decimal like \"0.08\", in USD", tier, text)
+		}
+		out[tier] = price
+	}
+	return out, nil
+}
+
+// decimal is a plain decimal of bounded length.
+var decimal = regexp.MustCompile(`^\d{1,6}(\.\d{1,12})?$`)
 
 func (c Class) validate(key string) error {
 	var errs []error

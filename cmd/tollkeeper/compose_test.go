@@ -46,7 +46,7 @@ func TestComposeFile(t *testing.T) {
 			require.Contains(t, project.Services, on, "%s depends on it", name)
 		}
 	}
-	require.Len(t, project.Services["clickhouse"].Volumes, 6, "data, three tiers, two files")
+	require.Len(t, project.Services["clickhouse"].Volumes, 7, "data, three tiers, three files")
 	for _, name := range []string{"tollkeeper"} {
 		require.FileExists(t, project.Configs[name].File)
 	}

@@ -34,7 +34,11 @@ at the gateway.`,
 		&cobra.Group{ID: "tools", Title: "Tools:"})
 	root.AddCommand(grouped("product", newUp(), newDemo())...)
 	root.AddCommand(grouped("roles", newRole("collector"), newIngest(), newRollup(), newAlerts(), newRole("viewer"), newEmbedded())...)
-	root.AddCommand(grouped("tools", newSchema(), newTopics(), newKeys(), newTenants(), newDeadLetter(), newDashboards(), newReplay(), newPrices(), newExplain(), newReport(), newReconcile(), newPeriod(), newRerate(), newBudgets(), newConfig(), newVersion())...)
+	root.AddCommand(grouped("tools",
+		newSchema(), newStorage(), newTopics(), newDeadLetter(),
+		newKeys(), newTenants(), newBudgets(), newPrices(),
+		newExplain(), newReport(), newReconcile(), newPeriod(), newRerate(), newDashboards(),
+		newReplay(), newConfig(), newVersion())...)
 	strict(root)
 	return root
 }

@@ -62,7 +62,7 @@ func below(path string, dirs ...string) bool {
 var may = []struct{ who, imports []string }{
 	{[]string{"ledger"}, []string{"ledger"}},
 	{[]string{"pricing"}, []string{"pricing", "ledger"}},
-	{[]string{"schema/directory"}, []string{"schema", "ledger"}},
+	{[]string{"schema/directory", "schema/storage"}, []string{"schema", "ledger"}},
 	{[]string{"gateway", "schema"}, []string{"ledger"}},
 	{[]string{"collector/genai"}, []string{"ledger", "pricing"}},
 	{[]string{"collector"}, []string{"collector", "pricing", "ledger", "internal/kafkaclient"}},

@@ -1,0 +1,138 @@
+package storage_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
+	"github.com/tollkeeper/tollkeeper/schema"
+	"github.com/tollkeeper/tollkeeper/schema/storage"
+)
+
+func TestMain(m *testing.M) { clickhousetest.Main(m) }
+
+func tiered() schema.Options {
+	o := schema.DefaultOptions()
+	o.Policy = "tollkeeper" // of the embedded engine: hot, warm, cold
+	o.USDPerGBMonth = map[string]string{"hot": "0.08", "warm": "0.045", "cold": "0.023"}
+	return o
+}
+
+func read(t *testing.T, db string, o schema.Options, now time.Time) *storage.Report {
+	t.Helper()
+	target, err := schema.ParseURL(db)
+	require.NoError(t, err)
+	conn, err := schema.Open(db)
+	require.NoError(t, err)
+	defer conn.Close()
+	r, err := storage.Read(t.Context(), conn, target.Database, o, now)
+	require.NoError(t, err)
+	return r
+}
+
+// A year of days: every part is on its disk, all of it readable, and cheaper than on one.
+func TestAYearInThreeTiers(t *testing.T) {
+	server := clickhousetest.Start(t)
+	db := server.Database(t)
+	o := tiered()
+	o.USDPerGBMonth = map[string]string{"hot": "800", "warm": "450", "cold": "230"}
+	_, err := schema.Apply(t.Context(), db, o)
+	require.NoError(t, err)
+	server.Exec(t, db, `INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, model, cost_output)
+		SELECT toStartOfMinute(now('UTC') - INTERVAL number % 365 DAY), concat('tenant-', toString(number % 7)), unhex(hex(sipHash128(number))), unhex(leftPad(hex(number), 16, '0')), 1, 'gpt-5', 0.001
+		FROM numbers(36500) SETTINGS max_partitions_per_insert_block = 400`)
+	now := time.Now()
+	var r *storage.Report
+	require.Eventually(t, func() bool { r = read(t, db, o, now); return len(r.Late) == 0 }, time.Minute, 200*time.Millisecond)
+
+	days := map[string]int{}
+	rows := uint64(0)
+	for _, x := range r.Rows {
+		if x.Table == "call_reports" {
+			days[x.Tier] = x.Parts
+			rows += x.Rows
+			age := func(at time.Time) int { return int(now.Sub(at).Hours() / 24) }
+			switch x.Tier {
+			case "hot":
+				require.LessOrEqual(t, age(x.Oldest), 3)
+			case "warm":
+				require.GreaterOrEqual(t, age(x.Newest), 2)
+				require.LessOrEqual(t, age(x.Oldest), 30)
+			case "cold":
+				require.GreaterOrEqual(t, age(x.Newest), 29)
+			}
+		}
+	}
+	require.EqualValues(t, 36500, rows)
+	require.Positive(t, days["hot"])
+	require.Positive(t, days["warm"])
+	require.Greater(t, days["cold"], 300)
+	require.Equal(t, "36500", server.Exec(t, db, "SELECT count() FROM call_reports"))
+	require.Equal(t, "36.5", server.Exec(t, db, "SELECT sum(cost_output) FROM call_reports"))
+	require.NotEmpty(t, r.AllHot)
+	require.Less(t, r.Cost, r.AllHot, "of the same width")
+
+	var text strings.Builder
+	require.NoError(t, r.WriteText(&text))
+	t.Log("\n" + text.String())
+	require.Contains(t, text.String(), "all of it on hot would be "+r.AllHot)
+}
+
+// Parts that stayed behind are named, with the tier that should hold them and since when.
+func TestPartsThatStayedBehind(t *testing.T) {
+	server := clickhousetest.Start(t)
+	db := server.Database(t)
+	o := tiered()
+	_, err := schema.Apply(t.Context(), db, o)
+	require.NoError(t, err)
+	server.Exec(t, db, `INSERT INTO call_reports (minute, tenant, trace_id, span_id) SELECT toStartOfMinute(now('UTC')), 'a', 'b', 'c'`)
+	require.Empty(t, read(t, db, o, time.Now()).Late)
+	require.Empty(t, read(t, db, o, time.Now().Add(3*24*time.Hour+time.Hour)).Late, "an hour is no delay")
+	for days, want := range map[int]string{4: "warm", 31: "cold", 402: "dropped"} {
+		late := read(t, db, o, time.Now().AddDate(0, 0, days)).Late
+		require.Len(t, late, 1, want)
+		require.Equal(t, want, late[0].Want)
+		require.Equal(t, "call_reports", late[0].Table)
+		require.Equal(t, "hot", late[0].Tier)
+		require.Equal(t, 1, late[0].Parts)
+	}
+	flat := schema.DefaultOptions()
+	require.Empty(t, read(t, db, flat, time.Now().AddDate(0, 0, 31)).Late, "without tiers nothing moves")
+}
+
+// Every table that the database drops or moves rows of is of a class, and no other is.
+func TestClassesAreThoseOfTheTables(t *testing.T) {
+	server := clickhousetest.Start(t)
+	db := server.Database(t)
+	o := tiered()
+	o.Retention.Day.KeepDays = 4000
+	_, err := schema.Apply(t.Context(), db, o)
+	require.NoError(t, err)
+	target, err := schema.ParseURL(db)
+	require.NoError(t, err)
+	ttl := strings.Split(server.Exec(t, db, fmt.Sprintf("SELECT name FROM system.tables WHERE database = '%s' AND position(create_table_query, ' TTL ') > 0 ORDER BY name", target.Database)), "\n")
+	require.Greater(t, len(ttl), 8)
+	classes := 0
+	for _, table := range ttl {
+		if _, ok := o.Retention.ClassOf(table); ok {
+			classes++
+			continue
+		}
+		require.Equal(t, "7", server.Exec(t, db, fmt.Sprintf("SELECT extract(create_table_query, 'toIntervalDay\\\\((\\\\d+)\\\\)') FROM system.tables WHERE database = '%s' AND name = '%s'", target.Database, table)),
+			"%s has a TTL, but is of no class of retention", table)
+	}
+	require.Equal(t, 9, classes)
+}
+
+func TestPrices(t *testing.T) {
+	o := tiered()
+	require.NoError(t, o.Validate())
+	for tier, price := range map[string]string{"icy": "0.1", "hot": "-1", "warm": "1e9", "cold": "ten"} {
+		o.USDPerGBMonth = map[string]string{tier: price}
+		require.ErrorContains(t, o.Validate(), "usd_per_gb_month."+tier)
+	}
+}
