@@ -9,18 +9,20 @@ import (
 // evaluation is all that decides, over a source and a time; it has no side effects. The live role gives it the ledger,
 // a replay a series.
 type evaluation struct {
-	cfg       Config
-	source    source
-	born      time.Time // when watching began
-	history   *history
-	budgets   *budgets
-	spikes    *spikes
-	watches   *watches
-	recent    *recent
-	recents   map[string]*recent
-	behind    time.Duration // age of the oldest minute whose rollup is behind
-	ledgerAge time.Duration
-	windows   []Window // maintenance that people set while the role runs
+	cfg        Config
+	source     source
+	born       time.Time // when watching began
+	history    *history
+	budgets    *budgets
+	spikes     *spikes
+	watches    *watches
+	recent     *recent
+	recents    map[string]*recent
+	behind     time.Duration // age of the oldest minute whose rollup is behind
+	ledgerAge  time.Duration
+	quotas     map[string]quota // by provider/model, from headers
+	quotasRead time.Time
+	windows    []Window // maintenance that people set while the role runs
 }
 
 // partBucket is the width in which receipts of a tenant's parts are counted.

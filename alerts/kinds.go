@@ -83,7 +83,7 @@ type Silence struct {
 type Limit struct {
 	Name            string        `yaml:"name"`
 	Model           string        `yaml:"model"`             // provider/model; empty: each by itself
-	TokensPerMinute int64         `yaml:"tokens_per_minute"` // the account's quota; 0: unknown, headroom is not reported
+	TokensPerMinute int64         `yaml:"tokens_per_minute"` // the account's quota; 0: by the headers of responses, or headroom is not reported
 	Window          time.Duration `yaml:"window"`            // 5m if 0
 	Percent         int           `yaml:"percent"`           // share of calls answered 429; 5 if 0
 	ClearPercent    int           `yaml:"clear_percent"`

@@ -28,7 +28,8 @@ func (l Limit) verdicts(t *tick, open episodes) ([]verdict, error) {
 		v := verdict{key: key{rule: l.Name, by: byProviderModel, value: w.value}, kind: KindLimit, severity: Warning, known: t.fresh, clearFor: l.ClearAfter,
 			value: count(c.limited), threshold: count(c.calls), detail: detail{Window: l.Window.String(), Calls: c.calls}}
 		v.holds, v.clear = d.Judge(c.limited, c.calls)
-		room, low := headroom(l.TokensPerMinute, tokensOf(t, w.value))
+		quota, from := l.quotaOf(t, w.value)
+		room, low := headroom(quota, from, tokensOf(t, w.value))
 		v.holds, v.clear = v.holds || low, v.clear && !low
 		v.summary = fmt.Sprintf("%s refuses %d of %d calls with 429 in %s (%d %% are too many); headroom: %s", w.value, c.limited, c.calls, l.Window, l.Percent, room)
 		v.cross = func(context.Context) (time.Time, error) { return c.newest, nil }
@@ -51,11 +52,11 @@ func tokensOf(t *tick, model string) (n uint64) {
 const lowHeadroom = 10
 
 // headroom is 1 − tokens of the last minute / quota, in percent rounded down; "not reported" where no quota is known.
-func headroom(quota int64, tokens uint64) (text string, low bool) {
+func headroom(quota int64, from string, tokens uint64) (text string, low bool) {
 	if quota <= 0 {
-		return "not reported (no quota is configured)", false
+		return "not reported (no quota is configured, and no response's header says one)", false
 	}
 	left := new(big.Int).Sub(big.NewInt(quota), new(big.Int).SetUint64(tokens))
 	left.Mul(left, big.NewInt(100)).Div(left, big.NewInt(quota)) // Euclidean: rounds down
-	return fmt.Sprintf("%s %% (%d of %d tokens a minute used)", left, tokens, quota), left.Cmp(big.NewInt(lowHeadroom)) < 0
+	return fmt.Sprintf("%s %% (%d of %d tokens a minute used; the quota is %s)", left, tokens, quota, from), left.Cmp(big.NewInt(lowHeadroom)) < 0
 }

@@ -44,6 +44,8 @@ type source interface {
 	crossing(ctx context.Context, tenant string, w window, need ledger.Sum) (at time.Time, ok bool, err error)
 	pendingMinute(ctx context.Context, from, changed time.Time) (at time.Time, ok bool, err error)
 	completeTo(ctx context.Context) (time.Time, error)
+	// quotas are the providers' limits that responses told of in [from, to), by provider/model.
+	quotas(ctx context.Context, from, to time.Time) (map[string]quota, error)
 	// zones are the time zones of tenants at a time; who has none is in UTC.
 	zones(ctx context.Context, at time.Time) (map[string]*time.Location, error)
 }

@@ -29,6 +29,7 @@ type tick struct {
 	stale     bool      // it isn't, and should be by now
 	recent    *recent
 	recents   map[string]*recent // by dimension; recent is the one of whole tenants
+	quotas    map[string]quota   // by provider/model
 	ledger    source
 }
 
@@ -76,6 +77,10 @@ func (a *evaluation) look(ctx context.Context, now time.Time) (*tick, error) {
 	if err := a.age(ctx, t); err != nil {
 		return nil, err
 	}
+	if err := a.lookForQuotas(ctx, now); err != nil {
+		return nil, err
+	}
+	t.quotas = a.quotas
 	t.watermark = earlier(now, later(a.recent.newest(), now.Add(-ingestLag)))
 	return t, nil
 }
