@@ -24,6 +24,9 @@ func (a *Alerts) tellWhy(ctx context.Context) {
 			a.explainEpisode(ctx, u)
 		}
 		if len(a.missing(u.event)) == 0 {
+			if u.event.State == StateResolved {
+				delete(a.started, u.event.Episode)
+			}
 			continue
 		}
 		m := a.message(ctx, *u.event)
