@@ -1,6 +1,10 @@
 package dashboards
 
-import "github.com/tollkeeper/tollkeeper/schema"
+import (
+	"strings"
+
+	"github.com/tollkeeper/tollkeeper/schema"
+)
 
 // Kind is how a panel draws its rows.
 type Kind string
@@ -24,6 +28,7 @@ const (
 	Seconds  Unit = "s"
 	Text     Unit = "string"
 	PerSec   Unit = "reqps"
+	Bytes    Unit = "decbytes"
 	NoUnit   Unit = "none"
 	DateTime Unit = "dateTimeAsIso"
 )
@@ -47,7 +52,14 @@ type Panel struct {
 }
 
 // SQL is the panel's query, with macros and variables still in it.
-func (p Panel) SQL() string { return schema.SQL("dashboards/" + p.Query) }
+func (p Panel) SQL() string { return SQL(p.Query) }
+
+// SQL is a query of schema/queries/dashboards as Grafana gets it, with macros and variables still in it. A name may carry
+// an argument: tenant/by_dimension=team.
+func SQL(query string) string {
+	name, arg, _ := strings.Cut(query, "=")
+	return write(schema.SQL("dashboards/"+name), arg)
+}
 
 // Link opens a board from a cell of Column, with Variable set to the row's Value column.
 type Link struct {
@@ -60,13 +72,15 @@ type Row struct {
 	Panels []Panel
 }
 
-// Variable is a choice on top of the board; its query gives one column of values, or two: value and text.
+// Variable is a choice on top of the board; its query gives one column of values, or two: value and text. Free: in Grafana
+// it is a field to type into, since the values are too many to list.
 type Variable struct {
 	Name, Label, Query string
+	Free               bool
 }
 
 // SQL is the variable's query.
-func (v Variable) SQL() string { return schema.SQL("dashboards/" + v.Query) }
+func (v Variable) SQL() string { return SQL(v.Query) }
 
 // Board is one dashboard.
 type Board struct {
@@ -79,6 +93,7 @@ type Board struct {
 	Variables   []Variable
 	Rows        []Row
 	Annotations []Annotation
+	OwnRows     bool // makes sense with one tenant's rows alone: part of a tenant's own set
 }
 
 // Annotation marks events on the time axis: rows of (time, title, text).
@@ -87,9 +102,20 @@ type Annotation struct {
 }
 
 // SQL is the annotation's query.
-func (a Annotation) SQL() string { return schema.SQL("dashboards/" + a.Query) }
+func (a Annotation) SQL() string { return SQL(a.Query) }
 
 // All lists the boards.
-func All() []Board { return []Board{Spend(), Tenant()} }
+func All() []Board { return []Board{Spend(), Tenant(), OnCall(), Scaling(), Trace(), Pipeline()} }
+
+// ForTenant lists the boards that a tenant may have to itself: every panel shows only what is the tenant's own.
+func ForTenant() []Board {
+	var own []Board
+	for _, b := range All() {
+		if b.OwnRows {
+			own = append(own, b)
+		}
+	}
+	return own
+}
 
 func from(v float64) *float64 { return &v }

@@ -18,12 +18,12 @@ func (r Range) Step(n int) time.Duration {
 }
 
 var (
-	variable = regexp.MustCompile(`\$\{(\w+):singlequote\}`)
+	variable = regexp.MustCompile(`\$\{(\w+):(singlequote|percentencode)\}`)
 	leftover = regexp.MustCompile(`\$(__\w+|\{\w+)`)
 )
 
-// Expand replaces what Grafana's ClickHouse data source replaces in our queries: the macros $__fromTime, $__toTime and
-// $__interval_s, and ${name:singlequote} for variables. Anything else that looks like a macro is an error. Values are
+// Expand replaces what Grafana and its ClickHouse data source replace in our queries: the macros $__fromTime, $__toTime
+// and $__interval_s, and ${name:singlequote} or ${name:percentencode} for variables. Anything else that looks like a macro is an error. Values are
 // quoted for ClickHouse; a tenant's isolation does not rest on that but on its database user.
 func Expand(sql string, r Range, step time.Duration, variables map[string]string) (string, error) {
 	seconds := strconv.Itoa(max(1, int(step/time.Second)))
@@ -34,10 +34,13 @@ func Expand(sql string, r Range, step time.Duration, variables map[string]string
 	).Replace(sql)
 	var missing []string
 	sql = variable.ReplaceAllStringFunc(sql, func(ref string) string {
-		name := variable.FindStringSubmatch(ref)[1]
-		value, ok := variables[name]
+		m := variable.FindStringSubmatch(ref)
+		value, ok := variables[m[1]]
 		if !ok {
-			missing = append(missing, name)
+			missing = append(missing, m[1])
+		}
+		if m[2] == "percentencode" {
+			return percentEncode(value)
 		}
 		return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(value) + "'"
 	})
@@ -48,4 +51,18 @@ func Expand(sql string, r Range, step time.Duration, variables map[string]string
 		return "", fmt.Errorf("query uses %s, which is no macro of ours", m)
 	}
 	return sql, nil
+}
+
+// percentEncode writes every byte but letters, digits and -_.~ as %XX.
+func percentEncode(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("-_.~", c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }

@@ -5,12 +5,16 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,20 +30,28 @@ func TestMain(m *testing.M) { clickhousetest.Main(m) }
 func TestOverALedgerWithCalls(t *testing.T) {
 	db := ledgerWithCalls(t)
 	t.Run("every query answers", func(t *testing.T) { everyQueryAnswers(t, db) })
+	t.Run("columns are as the boards say", func(t *testing.T) { columnsAreAsSaid(t, db) })
+	t.Run("Grafana's client reads them", func(t *testing.T) { grafanasClientReads(t, db) })
 	t.Run("totals agree", func(t *testing.T) { totalsAgree(t, db) })
+	t.Run("a trace's parts agree", func(t *testing.T) { traceAgrees(t, db) })
+	t.Run("quantiles", func(t *testing.T) { quantilesAreNear(t, db) })
 }
 
 func everyQueryAnswers(t *testing.T, db string) {
 	now := time.Now().UTC()
+	some := map[string]bool{}
 	for _, r := range []dashboards.Range{
-		{From: now.Add(-time.Hour), To: now.Add(time.Minute)},
 		{From: now.Add(-48 * time.Hour), To: now.Add(time.Minute)},      // steps of half an hour: minutes
 		{From: now.Add(-40 * 24 * time.Hour), To: now.Add(time.Minute)}, // steps of hours: coarser windows
 	} {
 		eachQuery(func(name, sql string, mayBeEmpty bool) {
 			rows := query(t, db, sql, r, hex.EncodeToString([]byte("acme")))
 			require.False(t, len(rows) == 0 && !mayBeEmpty, "%s gives no row for %s", name, r.To.Sub(r.From))
+			some[name] = some[name] || len(rows) > 0
 		})
+	}
+	for name, found := range some {
+		require.True(t, found, "%s never gives a row: the test's ledger lacks what it is about", name)
 	}
 }
 
@@ -65,6 +77,10 @@ func TestATenantsNameIsOnlyAName(t *testing.T) {
 				require.Contains(t, sql, "unhex(${tenant:singlequote})", panel)
 				query(t, db, sql, dashboards.Range{From: now.Add(-time.Hour), To: now}, hex.EncodeToString([]byte(name)))
 			}
+			if strings.Contains(sql, "${trace") { // typed by people
+				require.NotContains(t, strings.ReplaceAll(sql, "'${trace:percentencode}'", ""), "${trace", panel)
+				ask(t, db, sql, dashboards.Range{From: now.Add(-time.Hour), To: now}, map[string]string{"trace": name})
+			}
 		})
 	}
 }
@@ -80,18 +96,31 @@ func totalsAgree(t *testing.T, db string) {
 		want := query(t, db, calls, r, "")[0]["spend"]
 		require.NotEqual(t, "0", want)
 		for _, name := range []string{"spend/tenants", "spend/models", "spend/parts", "spend/by_tenant_over_time", "spend/by_model_over_time"} {
-			sum := "SELECT toString(sum(spend)) AS spend FROM (" + schema.SQL("dashboards/"+name) + ")"
+			sum := "SELECT toString(sum(spend)) AS spend FROM (" + dashboards.SQL(name) + ")"
 			require.Equal(t, want, query(t, db, sum, r, "")[0]["spend"], name)
 		}
 		acme := hex.EncodeToString([]byte("acme"))
-		rates := "SELECT round(sum(answered + failed + `rate limited`) * $__interval_s) AS calls, sum(answered) > 0 AS some FROM (" + schema.SQL("dashboards/tenant/calls_over_time") + ")"
-		all := query(t, db, schema.SQL("dashboards/tenant/calls"), r, acme)[0]
+		rates := "SELECT round(sum(answered + failed + `rate limited`) * $__interval_s) AS calls, sum(answered) > 0 AS some FROM (" + dashboards.SQL("tenant/calls_over_time") + ")"
+		all := query(t, db, dashboards.SQL("tenant/calls"), r, acme)[0]
 		row := query(t, db, rates, r, acme)[0]
 		require.EqualValues(t, 1, row["some"], "calls were answered")
 		require.Equal(t, fmt.Sprint(all["value"]), fmt.Sprint(row["calls"]), "rates × step = calls")
 
-		total := query(t, db, schema.SQL("dashboards/spend/total"), r, "")[0]["spend"]
+		total := query(t, db, dashboards.SQL("spend/total"), r, "")[0]["spend"]
 		require.Contains(t, total, "at least $", "some calls are unpriced")
+
+		tenants := query(t, db, "SELECT toString(sum(spend)) AS spend FROM ("+dashboards.SQL("tenant/models")+")", r, acme)[0]["spend"]
+		require.Equal(t, tenants, query(t, db, "SELECT toString(sum(spend)) AS spend FROM ("+dashboards.SQL("tenant/services")+")", r, acme)[0]["spend"])
+		require.Equal(t, tenants, query(t, db, "SELECT toString(sum(spend)) AS spend FROM ("+dashboards.SQL("spend/tenants")+") WHERE tenant = 'acme'", r, acme)[0]["spend"])
+		whole := dashboards.Range{From: r.From.Truncate(time.Hour), To: r.To}
+		hours := query(t, db, "SELECT toString(sum(spend)) AS spend FROM ("+dashboards.SQL("tenant/models")+")", whole, acme)[0]["spend"]
+		for _, d := range []string{"team", "key", "user", "agent", "feature", "prompt"} {
+			sum := query(t, db, "SELECT toString(sum(spend)) AS spend FROM ("+dashboards.SQL("tenant/by_dimension="+d)+")", r, acme)[0]["spend"]
+			require.Equal(t, hours, sum, "by %s", d)
+		}
+		changes := query(t, db, "SELECT toString(sum(spend) - sum(change)) AS before FROM ("+dashboards.SQL("spend/tenants")+")", r, "")[0]["before"]
+		before := dashboards.Range{From: r.From.Add(-r.To.Sub(r.From)), To: r.From}
+		require.Equal(t, query(t, db, calls, before, "")[0]["spend"], changes, "spend less change is the spend before")
 	}
 }
 
@@ -114,7 +143,17 @@ func eachQuery(f func(name, sql string, mayBeEmpty bool)) {
 // query expands and runs a panel's query as Grafana would, over HTTP, and returns the rows.
 func query(t *testing.T, db, sql string, r dashboards.Range, tenant string) []map[string]any {
 	t.Helper()
-	text, err := dashboards.Expand(sql, r, r.Step(100), map[string]string{"tenant": tenant})
+	return ask(t, db, sql, r, map[string]string{"tenant": tenant, "trace": theTrace}).Data
+}
+
+type answer struct {
+	Meta []struct{ Name, Type string }
+	Data []map[string]any
+}
+
+func ask(t *testing.T, db, sql string, r dashboards.Range, variables map[string]string) (a answer) {
+	t.Helper()
+	text, err := dashboards.Expand(sql, r, r.Step(100), variables)
 	require.NoError(t, err)
 	target, err := schema.ParseURL(db)
 	require.NoError(t, err)
@@ -125,17 +164,136 @@ func query(t *testing.T, db, sql string, r dashboards.Range, tenant string) []ma
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	defer resp.Body.Close()
-	var answer struct{ Data []map[string]any }
-	if resp.StatusCode != http.StatusOK {
-		b := new(strings.Builder)
-		_, _ = fmt.Fprint(b, resp.Header.Get("X-ClickHouse-Exception-Code"), " ")
-		buf := make([]byte, 2000)
-		n, _ := resp.Body.Read(buf)
-		t.Fatalf("%s%s\n%s", b, buf[:n], text)
-	}
-	require.NoError(t, json.NewDecoder(resp.Body).Decode(&answer))
-	return answer.Data
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, resp.StatusCode, "%s\n%s", body, text)
+	require.NoError(t, json.Unmarshal(body, &a))
+	return a
 }
+
+// Columns have the shapes that Grafana's two formats and the viewer draw, and the names that the boards use.
+func columnsAreAsSaid(t *testing.T, db string) {
+	now := time.Now().UTC()
+	r := dashboards.Range{From: now.Add(-48 * time.Hour), To: now.Add(time.Minute)}
+	for _, b := range dashboards.All() {
+		for _, p := range panels(b) {
+			a := ask(t, db, p.SQL(), r, map[string]string{"tenant": hex.EncodeToString([]byte("acme")), "trace": theTrace})
+			types := map[string]string{}
+			for _, c := range a.Meta {
+				types[c.Name] = c.Type
+				require.Regexp(t, `^(LowCardinality\(|Nullable\()*(String|FixedString|U?Int|Float|Decimal|Date|Enum|UUID)`, c.Type, "%s: column %s: Grafana shows no such type", p.Query, c.Name)
+			}
+			switch p.Kind {
+			case dashboards.TimeSeries:
+				require.Equal(t, "time", a.Meta[0].Name, p.Query)
+				require.Regexp(t, `^DateTime`, a.Meta[0].Type, p.Query)
+				for i, c := range a.Meta[1:] {
+					require.True(t, numeric.MatchString(c.Type) || i == 0 && len(a.Meta) == 3 && c.Name == "series", "%s: column %s is %s", p.Query, c.Name, c.Type)
+				}
+			case dashboards.Stat:
+				require.Len(t, a.Meta, 1, p.Query)
+				require.Equal(t, p.Unit != dashboards.Text, numeric.MatchString(a.Meta[0].Type), "%s: unit %s of a %s", p.Query, p.Unit, a.Meta[0].Type)
+			case dashboards.Bars:
+				require.Len(t, a.Meta, 2, p.Query)
+			case dashboards.Table:
+				tableIsAsSaid(t, p, types)
+			}
+		}
+	}
+}
+
+var numeric = regexp.MustCompile(`^(Nullable\()?(U?Int|Float|Decimal)`)
+
+func tableIsAsSaid(t *testing.T, p dashboards.Panel, types map[string]string) {
+	for name, typ := range types {
+		if numeric.MatchString(typ) && name != "partition" {
+			require.Contains(t, p.Columns, name, "%s: number without a unit", p.Query)
+		}
+		if strings.HasPrefix(typ, "DateTime") {
+			require.Equal(t, dashboards.DateTime, p.Columns[name], "%s: %s", p.Query, name)
+		}
+	}
+	for name := range p.Columns {
+		require.Contains(t, types, name, p.Query)
+	}
+	for _, name := range p.SumColumns {
+		require.Contains(t, types, name, p.Query)
+		if p.Columns[name] == dashboards.USD {
+			require.Regexp(t, `^(Nullable\()?Decimal`, types[name], "%s: money that is added up is never a float", p.Query)
+		}
+	}
+	for _, name := range p.Hidden {
+		require.Contains(t, types, name, p.Query)
+	}
+	for _, l := range p.Links {
+		require.Contains(t, types, l.Column, p.Query)
+		require.Contains(t, types, l.Value, p.Query)
+	}
+}
+
+// grafanasClientReads runs every query with the client that Grafana's data source has: clickhouse-go, Native format.
+func grafanasClientReads(t *testing.T, db string) {
+	conn, err := schema.Open(db)
+	require.NoError(t, err)
+	defer conn.Close()
+	now := time.Now().UTC()
+	r := dashboards.Range{From: now.Add(-time.Hour), To: now.Add(time.Minute)}
+	eachQuery(func(name, sql string, _ bool) {
+		text, err := dashboards.Expand(sql, r, r.Step(100), map[string]string{"tenant": hex.EncodeToString([]byte("acme")), "trace": theTrace})
+		require.NoError(t, err)
+		rows, err := conn.Query(t.Context(), text)
+		require.NoError(t, err, name)
+		for rows.Next() {
+			into := make([]any, len(rows.ColumnTypes()))
+			for i, c := range rows.ColumnTypes() {
+				into[i] = reflect.New(c.ScanType()).Interface()
+			}
+			require.NoError(t, rows.Scan(into...), name)
+		}
+		require.NoError(t, rows.Err(), name)
+		require.NoError(t, rows.Close())
+	})
+}
+
+// The waterfall, the calls and the stat of one trace are one sum, and its tree is in order.
+func traceAgrees(t *testing.T, db string) {
+	now := time.Now().UTC()
+	r := dashboards.Range{From: now.Add(-3 * time.Hour), To: now.Add(time.Minute)}
+	rows := query(t, db, dashboards.SQL("trace/waterfall"), r, "")
+	var names, costs []string
+	for _, row := range rows {
+		names = append(names, strings.TrimSpace(row["span"].(string)))
+		costs = append(costs, fmt.Sprint(row["with children"]))
+	}
+	require.Equal(t, []string{"answer", "– plan", "– – call of gpt-5", "– write", "lost child"}, names)
+	require.Equal(t, []string{"0.375", "0.25", "0.25", "0.125", "0.0625"}, costs)
+	require.Equal(t, "$0.4375", query(t, db, dashboards.SQL("trace/cost"), r, "")[0]["spend"])
+	require.EqualValues(t, "0.4375", query(t, db, "SELECT toString(sum(cost)) AS s FROM ("+dashboards.SQL("trace/calls")+")", r, "")[0]["s"])
+	for _, row := range rows {
+		require.Equal(t, 30, utf8.RuneCountInString(row["timeline"].(string)))
+	}
+}
+
+// Quantiles from a histogram are within a bucket, a quarter of a doubling, of those of the calls.
+func quantilesAreNear(t *testing.T, db string) {
+	now := time.Now().UTC()
+	r := dashboards.Range{From: now.Add(-30 * time.Hour), To: now.Add(time.Minute)}
+	got := query(t, db, "SELECT sum(calls) AS n, max(p50) AS p50, max(p95) AS p95, max(p99) AS p99 FROM ("+dashboards.SQL("scaling/models")+") WHERE model = 'gpt-5'", r, "")[0]
+	want := query(t, db, `SELECT quantile(0.5)(duration_ns) / 1e9 AS p50, quantile(0.95)(duration_ns) / 1e9 AS p95, quantile(0.99)(duration_ns) / 1e9 AS p99
+		FROM calls(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC')) WHERE model = 'gpt-5'`, r, "")[0]
+	for _, q := range []string{"p50", "p95", "p99"} {
+		require.InEpsilon(t, want[q], got[q], 0.25, q)
+	}
+}
+
+func panels(b dashboards.Board) (all []dashboards.Panel) {
+	for _, row := range b.Rows {
+		all = append(all, row.Panels...)
+	}
+	return all
+}
+
+const theTrace = "cafe0000000000000000000000000001"
 
 // ledgerWithCalls is a database whose rollups stand on calls of the last two days and of last month.
 func ledgerWithCalls(t *testing.T) string {
@@ -156,11 +314,33 @@ func ledgerWithCalls(t *testing.T) string {
 		FROM numbers(420)`,
 		`INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, model, cost_output)
 		SELECT toStartOfMinute(now('UTC') - INTERVAL 31 DAY), 'acme', 'aaaaaaaaaaaaaaaa', 'bbbbbbbb', 1, 'gpt-5', 1.25`,
+		`INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, start, model, cost_output)
+		SELECT toStartOfHour(now('UTC')) - INTERVAL 30 MINUTE, 'acme', 'of the last hour', 'lasthour', 1, now64(9), 'gpt-5', 0.5`,
 		`INSERT INTO dirty_windows (level, window, id, due, done)
 		SELECT 'minute', minute, generateUUIDv4(), now64(3), 0 FROM (SELECT DISTINCT minute FROM call_reports)`,
 		`INSERT INTO alert_events (episode, sequence, rule, kind, tenant, state, summary, at)
 		VALUES (generateUUIDv4(), 1, 'spike', 'spike', 'acme', 'firing', 'ten times as fast as before', now64(3))`,
-		`INSERT INTO budgets (name, tenant, period, amount) VALUES ('acme-month', 'acme', 'month', 100)`,
+		`INSERT INTO budgets (name, tenant, period, amount) VALUES ('acme-month', 'acme', 'month', 100), ('everybody', '*', 'day', 10)`,
+		`INSERT INTO spans (minute, tenant, trace_id, span_id, parent_span_id, start, duration_ns, service, name, kept, sample_probability)
+		SELECT toStartOfMinute(now('UTC')), 'acme', unhex('cafe0000000000000000000000000001'), s.1, s.2, now64(9) + s.3, s.4, 'search', s.5, 'error', 1
+		FROM (SELECT arrayJoin([('root0000', '', 0, 9e9, 'answer'), ('plan0000', 'root0000', 1, 3e9, 'plan'), ('writ0000', 'root0000', 5, 3e9, 'write'),
+			('lost0000', 'gone0000', 8, 1e9, 'lost child')]) AS s)`,
+		`INSERT INTO call_reports (minute, tenant, trace_id, span_id, parent_span_id, version, start, duration_ns, provider, model, service, cost_output)
+		SELECT toStartOfMinute(now('UTC')), 'acme', unhex('cafe0000000000000000000000000001'), s.1, s.2, 1, now64(9) + s.3, 1e9, 'openai', 'gpt-5', 'search', s.4
+		FROM (SELECT arrayJoin([('call0000', 'plan0000', 2, 0.25), ('writ0000', 'root0000', 5, 0.125), ('lost0000', 'gone0000', 8, 0.0625)]) AS s)`,
+		`INSERT INTO settlements (minute, tenant, trace_id, span_id, revision, loses, reason) SELECT toStartOfMinute(now('UTC')), 'acme', 'no such trace id', 'nospanid', 1, 1, 'twin'`,
+		`INSERT INTO throttle_events (tenant, sequence, step, level, gateway, episode, rule, issued, expires, at)
+		VALUES ('acme', 1, 'ordered', 'slow', 'edge', generateUUIDv4(), 'spike', now64(3), now64(3) + 60, now64(3))`,
+		`INSERT INTO ingest_freshness (topic, partition, complete_to) VALUES ('tollkeeper.calls.v1', 0, now64(3))`,
+		`INSERT INTO ingest_ranges (topic, topic_id, partition, kind, first, next) VALUES ('tollkeeper.calls.v1', generateUUIDv4(), 0, 'gap', 0, 7)`,
+		`INSERT INTO process_metrics (seen, process, name, labels, counter, value) VALUES (now('UTC'), 'p', 'tollkeeper_ingest_lag', {'stream': 'calls', 'partition': '0'}, 0, 5),
+			(now('UTC'), 'p', 'tollkeeper_ingest_dead_letters_total', {'stream': 'calls', 'reason': 'unreadable'}, 1, 2)`,
+		`INSERT INTO dashboard_figures (name, key, value, at) VALUES ('tokens_per_minute', 'openai/gpt-5', 1000, now64(3)), ('egress_usd_per_gb', '', 0.09, now64(3)),
+			('storage_usd_per_gb_month', 'hot', 0.1, now64(3))`,
+		`INSERT INTO forecasts (month, tenant, low, likely, high, at) SELECT toStartOfMonth(now('UTC')), arrayJoin(['*', 'acme']), 1, 2, 3, now64(3)`,
+		`INSERT INTO chargebacks (month, tenant, own, total, at) SELECT toStartOfMonth(now('UTC')), 'acme', 1, 1, now64(3)`,
+		`INSERT INTO adjustments (id, booked, original, tenant, provider, model, kind, cost, calls) SELECT generateUUIDv4(), toStartOfMonth(now('UTC')), '2026-01-02', 'acme', 'openai', 'gpt-5', 'late_call', 0.5, 1`,
+		`INSERT INTO job_runs (job, process, runs) VALUES ('minute', 'p', 1)`,
 	} {
 		server.Exec(t, db, statement)
 	}

@@ -29,8 +29,12 @@ func build(board dashboards.Board) (dashboard.Dashboard, error) {
 		Timezone("utc").Time(board.From, "now").Refresh(board.Refresh).Readonly().
 		Tooltip(dashboard.DashboardCursorSyncCrosshair).
 		Link(dashboard.NewDashboardLinkBuilder("Tollkeeper").Type(dashboard.DashboardLinkTypeDashboards).
-			Tags([]string{"tollkeeper"}).KeepTime(true).AsDropdown(false))
+			Tags([]string{"tollkeeper"}).KeepTime(true).IncludeVars(true).AsDropdown(false))
 	for _, v := range board.Variables {
+		if v.Free {
+			b = b.WithVariable(dashboard.NewTextBoxVariableBuilder(v.Name).Label(v.Label))
+			continue
+		}
 		b = b.WithVariable(dashboard.NewQueryVariableBuilder(v.Name).Label(v.Label).Datasource(datasource()).
 			Query(dashboard.StringOrMap{Map: map[string]any{"editorType": "sql", "rawSql": v.SQL(), "refId": "A"}}).
 			Refresh(dashboard.VariableRefreshOnTimeRangeChanged).Sort(dashboard.VariableSortAlphabeticalAsc).Multi(false))

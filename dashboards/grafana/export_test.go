@@ -43,7 +43,8 @@ func TestExportWritesAProvisioningFolder(t *testing.T) {
 		names = append(names, filepath.ToSlash(name))
 	}
 	require.Equal(t, []string{"datasources/tollkeeper.yaml", "dashboards/tollkeeper.yaml",
-		"dashboards/tollkeeper/tollkeeper-spend.json", "dashboards/tollkeeper/tollkeeper-tenant.json"}, names)
+		"dashboards/tollkeeper/tollkeeper-spend.json", "dashboards/tollkeeper/tollkeeper-tenant.json", "dashboards/tollkeeper/tollkeeper-oncall.json",
+		"dashboards/tollkeeper/tollkeeper-scaling.json", "dashboards/tollkeeper/tollkeeper-trace.json", "dashboards/tollkeeper/tollkeeper-pipeline.json"}, names)
 
 	raw, err := os.ReadFile(filepath.Join(dir, "datasources/tollkeeper.yaml"))
 	require.NoError(t, err)

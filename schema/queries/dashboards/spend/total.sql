@@ -1,2 +1,2 @@
-SELECT concat(if(sum(unpriced_calls) > 0, 'at least ', ''), '$', toString(round(sum(cost), if(sum(cost) < 1, 4, 2)))) AS spend
+SELECT $spent AS spend
 FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))

@@ -1,0 +1,89 @@
+package dashboards
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+)
+
+// shorthands are what our query files may say for longer SQL. They are replaced before anybody sees a query, Grafana
+// included. A name with an argument is called like a function; the argument may hold brackets.
+var shorthands = []struct {
+	name string
+	call bool
+	to   func(arg string) string
+}{
+	{"$spent", false, func(string) string { return "concat(if(sum(unpriced_calls) > 0, 'at least ', ''), $usd(sum(cost)))" }},
+	{"$unpriced", false, func(string) string { // as the rollups count it: calls that bill otherwise miss no price
+		return fmt.Sprintf("(unpriced != '' AND bitAnd(flags, %d) = 0)", uint32(ledger.FlagProvided|ledger.FlagReserved))
+	}},
+	{"$usd", true, usdText},
+	{"$quantiles", true, quantilesOf},
+	{"$bucket_middle", true, func(b string) string {
+		return fmt.Sprintf("((%s + %s) / 2e6)", bucketStart(b), bucketStart("("+b+" + 1)"))
+	}},
+	// The variable is a text that people type: percent-encoding leaves nothing that could end the quotes.
+	{"$trace", false, func(string) string {
+		return "toFixedString(unhex(substring(concat(lower(replaceAll('${trace:percentencode}', '-', '')), repeat('0', 32)), 1, 32)), 16)"
+	}},
+}
+
+// write replaces the shorthands of a query file, and $__arg by what follows "=" in the query's name.
+func write(sql, arg string) string {
+	sql = strings.ReplaceAll(sql, "$__arg", arg)
+	for _, s := range shorthands {
+		for {
+			at := strings.Index(sql, s.name)
+			if at < 0 {
+				break
+			}
+			end, inner := at+len(s.name), ""
+			if s.call {
+				inner, end = argument(sql, end)
+			}
+			sql = sql[:at] + s.to(inner) + sql[end:]
+		}
+	}
+	return sql
+}
+
+// argument reads "(…)" at position from, to the bracket that closes it.
+func argument(sql string, from int) (inner string, end int) {
+	depth := 0
+	for i := from; i < len(sql); i++ {
+		switch sql[i] {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return sql[from+1 : i], i + 1
+			}
+		}
+	}
+	panic(fmt.Sprintf("dashboards: no closing bracket in %q", sql[from:])) // our own file
+}
+
+// usdText writes an amount for a stat: $1,234.56, cents half to even; below a dollar four digits; never a float.
+func usdText(x string) string {
+	rounded := func(scale string) string {
+		return "toInt256(roundBankers(toDecimal256(abs(" + x + "), 12) * " + scale + "))"
+	}
+	whole := "intDiv(" + rounded("100") + ", 100)"
+	grouped := "reverse(replaceRegexpOne(replaceRegexpAll(reverse(toString(" + whole + ")), '([0-9]{3})', '\\\\1,'), ',$', ''))"
+	return "concat(if(" + x + " < 0, '−', ''), multiIf(" + x + " = 0, '$0.00', abs(" + x + ") < 0.0001, '<$0.0001', abs(" + x + ") < 1, concat('$0.', leftPad(toString(" +
+		rounded("10000") + "), 4, '0')), concat('$', " + grouped + ", '.', leftPad(toString(" + rounded("100") + " % 100), 2, '0'))))"
+}
+
+// bucketStart is where a bucket of a latency histogram starts, in microseconds (schema/migrations/0001_tables.sql).
+func bucketStart(b string) string {
+	return fmt.Sprintf("if(%[1]s < 4, toUInt64(%[1]s), bitShiftLeft(toUInt64(4 + %[1]s %% 4), toUInt8(greatest(toInt16(intDiv(%[1]s, 4)) - 1, 0))))", b)
+}
+
+// quantilesOf is an array of p50, p95 and p99 in seconds of a histogram (Map of bucket to count): null where it is empty,
+// linear inside a bucket, which is a quarter of a doubling wide.
+func quantilesOf(m string) string {
+	return fmt.Sprintf(`arrayMap((q, h) -> arrayMap((i, k, v, c) -> if(empty(v), NULL, (%[2]s + (%[3]s - %[2]s) * (q * arraySum(v) - (c[i] - v[i])) / v[i]) / 1e6),
+        [arrayFirstIndex(x -> x >= q * arraySum(mapValues(h)), arrayCumSum(mapValues(h)))], [mapKeys(h)], [mapValues(h)], [arrayCumSum(mapValues(h))])[1],
+        [0.5, 0.95, 0.99], [%[1]s, %[1]s, %[1]s])`, m, bucketStart("k[i]"), bucketStart("(k[i] + 1)"))
+}

@@ -1,0 +1,8 @@
+SELECT countIf(status IN ('firing', 'no_data')) AS value
+FROM
+(
+    SELECT toString(state) AS status
+    FROM alert_events FINAL
+    ORDER BY episode, sequence DESC
+    LIMIT 1 BY episode
+)

@@ -1,0 +1,10 @@
+-- Tenants whose newest command is in force: acknowledged, not a dry run, not over.
+SELECT count() AS value
+FROM
+(
+    SELECT tenant, gateway, argMax(step, (sequence, at)) AS last, argMax(level, (sequence, at)) AS held, argMax(dry_run, (sequence, at)) AS dry,
+        argMax(throttle_events.expires, (sequence, at)) AS until
+    FROM throttle_events
+    GROUP BY tenant, gateway
+)
+WHERE last IN ('acknowledged', 'effective') AND dry = 0 AND held != 'release' AND until > now64(3)

@@ -1,0 +1,24 @@
+-- Spend of whole hours beside the median of the same hour of the week in the four weeks before. The hour that runs is left
+-- out: it would always look low.
+WITH
+    toStartOfHour(toDateTime($__fromTime, 'UTC')) AS first,
+    least(toStartOfHour(now('UTC')), toDateTime($__toTime, 'UTC')) AS last
+SELECT
+    toStartOfInterval(hour, INTERVAL greatest($__interval_s, 3600) second) AS time,
+    avg(spent) AS actual,
+    avg(before) AS usual
+FROM
+(
+    SELECT hour, sumIf(cost, back = 0) AS spent, median(if(back = 0, NULL, toFloat64(cost))) AS before
+    FROM
+    (
+        SELECT window + toIntervalWeek(back) AS hour, back, sum(s.cost) AS cost
+        FROM spend_hour(from = toStartOfHour(toDateTime($__fromTime, 'UTC')) - INTERVAL 28 DAY, to = toDateTime($__toTime, 'UTC')) AS s
+        ARRAY JOIN [0, 1, 2, 3, 4] AS back
+        WHERE window + toIntervalWeek(back) >= first AND window + toIntervalWeek(back) < last
+        GROUP BY hour, back
+    )
+    GROUP BY hour
+)
+GROUP BY time
+ORDER BY time

@@ -1,0 +1,13 @@
+-- From a call's end to the collector's receipt: what instrumentations hold back. Of the last six hours of the range at most.
+SELECT
+    toStartOfInterval(minute, INTERVAL $__interval_s second) AS time,
+    quantile(0.5)(late) AS p50,
+    quantile(0.95)(late) AS p95,
+    quantile(0.99)(late) AS p99
+FROM
+(
+    SELECT minute, greatest(toUnixTimestamp64Milli(received) - intDiv(toUnixTimestamp64Nano(start) + duration_ns, 1000000), 0) / 1000 AS late
+    FROM calls(from = greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 6 HOUR), to = toDateTime($__toTime, 'UTC'))
+)
+GROUP BY time
+ORDER BY time

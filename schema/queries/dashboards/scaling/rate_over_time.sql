@@ -1,0 +1,22 @@
+WITH largest AS
+(
+    SELECT model
+    FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
+    GROUP BY model
+    ORDER BY sum(calls) DESC, model
+    LIMIT 9
+)
+SELECT
+    toStartOfInterval(window, INTERVAL $__interval_s second) AS time,
+    if(model IN (SELECT model FROM largest), model, 'other') AS series,
+    sum(n) / $__interval_s AS rate
+FROM
+(
+    SELECT window, toString(model) AS model, calls AS n FROM spend_minute(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
+    WHERE $__interval_s < 3600
+    UNION ALL
+    SELECT window, toString(model) AS model, calls AS n FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
+    WHERE $__interval_s >= 3600
+)
+GROUP BY time, series
+ORDER BY time, series

@@ -1,0 +1,17 @@
+-- The month in which the range ends, as `tollkeeper report chargeback` hands it out.
+SELECT
+    tenant,
+    cost_centre AS `cost centre`,
+    own,
+    adjusted AS adjustments,
+    shared,
+    reserved,
+    total,
+    if(at_least = 1, 'at least', '') AS note,
+    calls,
+    month,
+    at AS `as of`,
+    hex(tenant) AS id
+FROM chargebacks_now
+WHERE month = toStartOfMonth(toDate(toDateTime($__toTime, 'UTC') - 1))
+ORDER BY total DESC, tenant
