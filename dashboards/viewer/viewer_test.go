@@ -114,7 +114,7 @@ func TestEveryPanelAnswers(t *testing.T) {
 	for _, b := range product.Boards {
 		for _, row := range b.Rows {
 			for _, p := range row.Panels {
-				a := do(t, "GET", base+"/api/rows/"+p.Query+"?"+lastHour()+"&var-tenant=61636d65", "")
+				a := do(t, "GET", base+"/api/rows/"+p.Query+"?"+lastHour()+"&var-tenant=61636d65&var-trace="+trace, "")
 				require.Equal(t, 200, a.status, "%s: %s", p.Query, a.body)
 				var rows struct{ Columns []struct{ Name, Type string } }
 				require.NoError(t, json.Unmarshal([]byte(a.body), &rows))
