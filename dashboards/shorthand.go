@@ -29,6 +29,9 @@ var shorthands = []struct {
 	}},
 }
 
+// WriteOut replaces the shorthands of a query.
+func WriteOut(sql string) string { return write(sql, "") }
+
 // write replaces the shorthands of a query file, and $__arg by what follows "=" in the query's name.
 func write(sql, arg string) string {
 	sql = strings.ReplaceAll(sql, "$__arg", arg)

@@ -9,7 +9,7 @@ import (
 )
 
 func newDashboards() *cobra.Command {
-	c := &cobra.Command{Use: "dashboards", Short: "Grafana dashboards as files"}
+	c := &cobra.Command{Use: "dashboards", Short: "Grafana dashboards as files, and per tenant; forecasts and chargeback for boards"}
 	c.AddCommand(&cobra.Command{
 		Use:     "export DIR",
 		Short:   "Write a folder for Grafana's file provisioning: data source, provider, dashboards",
@@ -23,5 +23,6 @@ func newDashboards() *cobra.Command {
 			return err
 		},
 	})
+	c.AddCommand(newRoleAs("dashboards", "run", "dashboards run"))
 	return c
 }

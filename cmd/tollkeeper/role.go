@@ -13,19 +13,23 @@ var roleHelp = map[string]string{
 	"ingest":    "Write calls and spans from Kafka to ClickHouse",
 	"rollup":    "Keep the totals per minute, hour and day",
 	"viewer":    "Serve the pages: boards, alerts, explain a call, prices",
+	"run":       "Compute forecasts and chargeback for boards; keep a set of boards per tenant in Grafana",
 	"alerts":    "Watch budgets and spikes, notify, throttle at the gateway",
 }
 
 // newRole is a command that runs one role against servers given in the configuration or the environment.
-func newRole(name string) *cobra.Command {
+func newRole(name string) *cobra.Command { return newRoleAs(name, name, name) }
+
+// newRoleAs is newRole under a command of another name.
+func newRoleAs(name, command, shown string) *cobra.Command {
 	c := &cobra.Command{
-		Use:   name,
-		Short: roleHelp[name],
-		Long: roleHelp[name] + `.
+		Use:   command,
+		Short: roleHelp[command],
+		Long: roleHelp[command] + `.
 
 Servers come from the configuration (kafka.brokers, clickhouse.url) or from
 TOLLKEEPER_KAFKA_BROKERS and TOLLKEEPER_CLICKHOUSE_URL.`,
-		Example: "  TOLLKEEPER_KAFKA_BROKERS=kafka:9092 TOLLKEEPER_CLICKHOUSE_URL=http://user:password@clickhouse:8123/tollkeeper tollkeeper " + name,
+		Example: "  TOLLKEEPER_KAFKA_BROKERS=kafka:9092 TOLLKEEPER_CLICKHOUSE_URL=http://user:password@clickhouse:8123/tollkeeper tollkeeper " + shown,
 	}
 	load := configFlag(c)
 	c.RunE = noArgsRun(func(ctx context.Context, c *cobra.Command) error {

@@ -16,28 +16,28 @@ import (
 )
 
 // panel renders one panel; ids are unique on a board.
-func panel(p dashboards.Panel, id uint32) (cog.Builder[dashboard.Panel], error) {
+func (r renderer) panel(p dashboards.Panel, id uint32) (cog.Builder[dashboard.Panel], error) {
 	switch p.Kind {
 	case dashboards.Stat:
-		return statPanel(p, id), nil
+		return r.statPanel(p, id), nil
 	case dashboards.TimeSeries:
-		return timeSeriesPanel(p, id), nil
+		return r.timeSeriesPanel(p, id), nil
 	case dashboards.Table:
-		return tablePanel(p, id), nil
+		return r.tablePanel(p, id), nil
 	case dashboards.Bars:
-		return barPanel(p, id), nil
+		return r.barPanel(p, id), nil
 	}
 	return nil, fmt.Errorf("panel %q: unknown kind %q", p.Title, p.Kind)
 }
 
-func statPanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
+func (r renderer) statPanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
 	reduce := common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"}).Values(false)
 	if p.Unit == dashboards.Text {
 		reduce = reduce.Fields("/.*/") // text is no number: take every field, not only numeric ones
 	}
-	b := stat.NewPanelBuilder().Id(id).Title(p.Title).Description(p.Description).Datasource(datasource()).
+	b := stat.NewPanelBuilder().Id(id).Title(p.Title).Description(p.Description).Datasource(r.datasource()).
 		Span(p.Width).Height(p.Height).Unit(string(p.Unit)).NoValue("0").GraphMode(common.BigValueGraphModeNone).
-		Orientation(common.VizOrientationAuto).ReduceOptions(reduce).WithTarget(newQuery(p.SQL(), false))
+		Orientation(common.VizOrientationAuto).ReduceOptions(reduce).WithTarget(r.newQuery(p.SQL(), false))
 	if p.Bad != nil {
 		b = b.ColorMode(common.BigValueColorModeValue).Thresholds(dashboard.NewThresholdsConfigBuilder().
 			Mode(dashboard.ThresholdsModeAbsolute).
@@ -48,13 +48,13 @@ func statPanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
 	return b
 }
 
-func timeSeriesPanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
-	b := timeseries.NewPanelBuilder().Id(id).Title(p.Title).Description(p.Description).Datasource(datasource()).
+func (r renderer) timeSeriesPanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
+	b := timeseries.NewPanelBuilder().Id(id).Title(p.Title).Description(p.Description).Datasource(r.datasource()).
 		Span(p.Width).Height(p.Height).Unit(string(p.Unit)).Min(0).Interval("1m").LineWidth(1).
 		Legend(common.NewVizLegendOptionsBuilder().DisplayMode(common.LegendDisplayModeTable).
 			Placement(common.LegendPlacementRight).ShowLegend(true).Calcs([]string{"sum"})).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending)).
-		WithTarget(newQuery(p.SQL(), true))
+		WithTarget(r.newQuery(p.SQL(), true))
 	if p.Stacked {
 		return b.FillOpacity(70).LineWidth(0).DrawStyle(common.GraphDrawStyleBars).
 			Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal))
@@ -62,9 +62,9 @@ func timeSeriesPanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel]
 	return b.FillOpacity(8).ShowPoints(common.VisibilityModeNever)
 }
 
-func tablePanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
-	b := table.NewPanelBuilder().Id(id).Title(p.Title).Description(p.Description).Datasource(datasource()).
-		Span(p.Width).Height(p.Height).NoValue("none").WithTarget(newQuery(p.SQL(), false))
+func (r renderer) tablePanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
+	b := table.NewPanelBuilder().Id(id).Title(p.Title).Description(p.Description).Datasource(r.datasource()).
+		Span(p.Width).Height(p.Height).NoValue("none").WithTarget(r.newQuery(p.SQL(), false))
 	for _, column := range sortedKeys(p.Columns) {
 		b = b.OverrideByName(column, []dashboard.DynamicConfigValue{{Id: "unit", Value: string(p.Columns[column])}})
 	}
@@ -94,13 +94,13 @@ func (b noFooter) Build() (dashboard.Panel, error) {
 	return p, err
 }
 
-func barPanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
-	return barchart.NewPanelBuilder().Id(id).Title(p.Title).Description(p.Description).Datasource(datasource()).
+func (r renderer) barPanel(p dashboards.Panel, id uint32) cog.Builder[dashboard.Panel] {
+	return barchart.NewPanelBuilder().Id(id).Title(p.Title).Description(p.Description).Datasource(r.datasource()).
 		Span(p.Width).Height(p.Height).Unit(string(p.Unit)).Orientation(common.VizOrientationHorizontal).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).
 			Placement(common.LegendPlacementBottom)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeSingle).Sort(common.SortOrderNone)).
-		WithTarget(newQuery(p.SQL(), false))
+		WithTarget(r.newQuery(p.SQL(), false))
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -28,8 +28,8 @@ const (
 	formatTable      = 1
 )
 
-func newQuery(sql string, series bool) query {
-	q := query{RefID: "A", Datasource: datasource(), EditorType: "sql", RawSQL: sql, QueryType: "table", Format: formatTable,
+func (r renderer) newQuery(sql string, series bool) query {
+	q := query{RefID: "A", Datasource: r.datasource(), EditorType: "sql", RawSQL: sql, QueryType: "table", Format: formatTable,
 		PluginVersion: "4.0.0"}
 	if series {
 		q.QueryType, q.Format = "timeseries", formatTimeSeries
@@ -37,8 +37,8 @@ func newQuery(sql string, series bool) query {
 	return q
 }
 
-func datasource() common.DataSourceRef {
-	kind, uid := DatasourceType, DatasourceUID
+func (r renderer) datasource() common.DataSourceRef {
+	kind, uid := DatasourceType, r.source
 	return common.DataSourceRef{Type: &kind, Uid: &uid}
 }
 

@@ -16,20 +16,20 @@ import (
 
 // Roles says what runs in this process.
 type Roles struct {
-	Collector, Ingest, Rollup, Alerts, Viewer bool
+	Collector, Ingest, Rollup, Alerts, Viewer, Dashboards bool
 	// Embedded servers are started where the configuration names no server, and the schema is applied.
 	Embedded bool
 }
 
 // AllRoles is what `up` runs.
 func AllRoles() Roles {
-	return Roles{Collector: true, Ingest: true, Rollup: true, Alerts: true, Viewer: true, Embedded: true}
+	return Roles{Collector: true, Ingest: true, Rollup: true, Alerts: true, Viewer: true, Dashboards: true, Embedded: true}
 }
 
 // OneRole runs the named role alone.
 func OneRole(name string) Roles {
 	return Roles{Collector: name == "collector", Ingest: name == "ingest", Rollup: name == "rollup", Alerts: name == "alerts",
-		Viewer: name == "viewer"}
+		Viewer: name == "viewer", Dashboards: name == "dashboards"}
 }
 
 // Options are what Start is given.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/alerts"
 	"github.com/tollkeeper/tollkeeper/collector"
+	"github.com/tollkeeper/tollkeeper/dashboards/figures"
+	"github.com/tollkeeper/tollkeeper/dashboards/grafana/provision"
 	"github.com/tollkeeper/tollkeeper/dashboards/viewer"
 	"github.com/tollkeeper/tollkeeper/ingest"
 	"github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
@@ -35,6 +37,13 @@ type Config struct {
 	Rollup     rollup.Config       `yaml:"rollup"`
 	Alerts     alerts.Config       `yaml:"alerts"`
 	Viewer     viewer.Config       `yaml:"viewer"`
+	Dashboards Dashboards          `yaml:"dashboards"`
+}
+
+// Dashboards is what boards show beside the calls, and how Grafana is kept: a set of boards and a data source per tenant.
+type Dashboards struct {
+	figures.Config `yaml:",inline"`
+	Grafana        provision.Config `yaml:"grafana"`
 }
 
 // HTTP is the listener for /metrics, /healthz and /readyz.
@@ -105,6 +114,7 @@ func Default() Config {
 		Rollup:     rollup.DefaultConfig(),
 		Alerts:     alerts.DefaultConfig(),
 		Viewer:     viewer.DefaultConfig(),
+		Dashboards: Dashboards{figures.DefaultConfig(), provision.DefaultConfig()},
 	}
 	c.Kafka.Embedded.Listen = "127.0.0.1:9092"
 	c.ClickHouse.Embedded.Listen = "127.0.0.1:8123"
@@ -168,6 +178,8 @@ func (c *Config) Validate() error {
 		section("rollup", full.Rollup.Validate()),
 		section("alerts", full.Alerts.Validate()),
 		section("viewer", full.Viewer.Validate()),
+		section("dashboards", full.Dashboards.Config.Validate()),
+		section("dashboards.grafana", full.Dashboards.Grafana.Validate()),
 	)
 }
 

@@ -1,0 +1,1 @@
+INSERT INTO chargebacks (month, tenant, cost_centre, at_least, calls, own, adjusted, shared, reserved, total, at)

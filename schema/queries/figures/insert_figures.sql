@@ -1,0 +1,1 @@
+INSERT INTO dashboard_figures (name, key, value, at)

@@ -1,0 +1,1 @@
+INSERT INTO forecasts (month, tenant, low, likely, high, how, at)

@@ -1,0 +1,1 @@
+INSERT INTO process_metrics (seen, process, name, labels, counter, value)
