@@ -29,7 +29,7 @@ func newClient(c Config) *client {
 	return &client{strings.TrimRight(c.URL, "/"), c.User, c.Password, &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment},
 		// A redirect would carry the administrator's password to wherever it points.
 		CheckRedirect: func(*http.Request, []*http.Request) error {
-			return errors.New("Grafana answers with a redirect: give its final address as url")
+			return errors.New("a redirect: give Grafana's final address as url")
 		}}, map[string]int64{}}
 }
 
