@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tollkeeper/tollkeeper/dashboards/grafana"
+	"github.com/tollkeeper/tollkeeper/schema"
 )
 
 func newDashboards() *cobra.Command {
@@ -24,5 +26,39 @@ func newDashboards() *cobra.Command {
 		},
 	})
 	c.AddCommand(newRoleAs("dashboards", "run", "dashboards run"))
+	c.AddCommand(newIsolate())
+	return c
+}
+
+func newIsolate() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "isolate [TENANT…]",
+		Short: "Print the SQL that keeps tenants apart on a ClickHouse server: role, grants, row policies, a user per tenant",
+		Long: `Print the SQL that keeps tenants apart on a ClickHouse server: one role with its grants and row
+policies, and a user for each tenant named. A user's password is derived from
+dashboards.grafana.tenant_secret, as Grafana's data sources have it; only its hash is printed. Run the
+SQL again after an upgrade, for new tenants, and with a new secret.`,
+		Example: "  tollkeeper dashboards isolate acme globex --config toll.yaml | clickhouse-client --multiquery",
+	}
+	load := configFlag(c)
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(c *cobra.Command, tenants []string) error {
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		secret := cfg.Dashboards.Grafana.TenantSecret
+		if len(secret) < 32 && len(tenants) > 0 {
+			return &usageError{c.CommandPath(), errors.New("dashboards.grafana.tenant_secret is empty or shorter than 32 bytes: passwords are derived from it; make one with: openssl rand -hex 32")}
+		}
+		target, err := schema.ParseURL(cfg.DatabaseURL())
+		if err != nil {
+			return err
+		}
+		for _, statement := range schema.TenantDDL(target.Database, secret, tenants) {
+			fmt.Fprintln(c.OutOrStdout(), statement+";")
+		}
+		return nil
+	}
 	return c
 }

@@ -59,7 +59,10 @@ const rolesUser = "tollkeeper-roles"
 
 func (a *App) startEngine(ctx context.Context) (*clickhouse.Server, error) {
 	cfg := a.cfg.ClickHouse.Embedded
-	cfg.Dir, cfg.Log = a.dir.Sub("clickhouse"), a.opts.Log
+	cfg.Dir, cfg.Log, cfg.TenantTables = a.dir.Sub("clickhouse"), a.opts.Log, schema.TenantTables()
+	if cfg.TenantSecret == "" { // Grafana's data sources log in with what is derived from it
+		cfg.TenantSecret = a.cfg.Dashboards.Grafana.TenantSecret
+	}
 	if len(cfg.Users) > 0 { // the operator's users may be restricted; the roles come as one of their own
 		cfg.Users = append([]clickhouse.User{{Name: rolesUser, Password: rand.Text()}}, cfg.Users...)
 	}

@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"net/url"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // authenticate finds the request's user: Basic authorization, or X-ClickHouse-User and -Key, or the URL parameters
@@ -21,6 +23,9 @@ func (f *front) authenticate(r *http.Request, params url.Values) (User, error) {
 		name = "default"
 	}
 	user, known := f.users[name]
+	if tenant, ok := ledger.UserTenant(name); !known && f.secret != "" && ok && tenant != allTenants {
+		user, known = User{Name: name, Password: ledger.TenantPassword(f.secret, tenant), Tenant: tenant}, true
+	}
 	want, got := sha256.Sum256([]byte(user.Password)), sha256.Sum256([]byte(password))
 	if equal := subtle.ConstantTimeCompare(want[:], got[:]) == 1; known && equal {
 		return user, nil

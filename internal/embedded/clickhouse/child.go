@@ -28,9 +28,11 @@ const (
 
 // childSpec is what the parent tells the child; it holds passwords and therefore travels by pipe.
 type childSpec struct {
-	Library string `json:"library"`
-	Layout  layout `json:"layout"`
-	Users   []User `json:"users"`
+	Library string   `json:"library"`
+	Layout  layout   `json:"layout"`
+	Users   []User   `json:"users"`
+	Secret  string   `json:"secret"` // of the tenants' derived users
+	Tables  []string `json:"tables"` // that tenants may name
 }
 
 // childReady is the child's answer once it serves, or why it doesn't.

@@ -28,6 +28,14 @@ type Config struct {
 	Users []User `yaml:"users"`
 	// TenantColumn is the column by which a tenant's rows are told apart, in every table that has it. Default: tenant.
 	TenantColumn string `yaml:"tenant_column"`
+	// TenantSecret lets every tenant in as the user that ledger.TenantUser names, with the password that
+	// ledger.TenantPassword derives from it: at least 32 bytes. Empty: only Users.
+	TenantSecret string `yaml:"tenant_secret"`
+	// TenantTables are the tables and views that tenants may name; the others, outside system, are shut. None: all are open,
+	// each with its row filter.
+	TenantTables []string `yaml:"-"`
+	// Rules replace the front's own row filters, to try what a real server's grants and policies let through.
+	Rules *Rules `yaml:"-"`
 	// MemoryLimit bounds what all queries together may allocate, in bytes. Default: half of the machine's memory,
 	// at least 1 GiB, at most 16 GiB.
 	MemoryLimit uint64 `yaml:"memory_limit"`
@@ -37,6 +45,18 @@ type Config struct {
 	StartTimeout time.Duration `yaml:"start_timeout"`
 	// Log gets the supervisor's lines and the child's. Default: nothing is logged.
 	Log *slog.Logger `yaml:"-"`
+}
+
+// Rules are what the engine's only acting user may do: nothing but the grants, and of a table only the rows that its filter
+// lets through. A nil list of grants is everything.
+type Rules struct {
+	Grants  []string // statements: GRANT SELECT ON db.table
+	Filters []TableFilter
+}
+
+// TableFilter is a row filter: a condition over the table's columns.
+type TableFilter struct {
+	Database, Table, Filter string
 }
 
 // User is an account of the front.
@@ -54,6 +74,9 @@ type User struct {
 func DefaultConfig() Config {
 	return Config{Listen: DefaultListen, TenantColumn: "tenant", MaxConcurrentQueries: 32, StartTimeout: time.Minute}
 }
+
+// shortestSecret is the least length of TenantSecret, in bytes.
+const shortestSecret = 32
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
@@ -107,6 +130,9 @@ func (c *Config) Validate() error {
 	}
 	if c.TenantColumn != "" && !identifier.MatchString(c.TenantColumn) {
 		add("tenant_column: %q is not a plain column name", c.TenantColumn)
+	}
+	if c.TenantSecret != "" && len(c.TenantSecret) < shortestSecret {
+		add("tenant_secret: shorter than %d bytes; make one with: openssl rand -hex 32", shortestSecret)
 	}
 	if c.MaxConcurrentQueries < 0 {
 		add("max_concurrent_queries: %d is negative; leave it out for 32", c.MaxConcurrentQueries)

@@ -26,8 +26,12 @@ type front struct {
 	version string
 	host    string
 
-	sessions  sessions
-	filtersMu sync.Mutex // held while filters are checked and renewed
+	sessions     sessions
+	secret       string          // of the tenants' derived users, "" for none
+	tenantTables map[string]bool // that tenants may name; none: all
+
+	filtersMu sync.Mutex      // held while filters are checked and renewed
+	tables    map[string]bool // outside system, as they were found last
 	layout    layout
 	anchor    *conn // held open: the engine stops with its last connection
 }
@@ -35,6 +39,10 @@ type front struct {
 // newFront starts the engine.
 func newFront(e *engine, spec childSpec, log *slog.Logger) (*front, error) {
 	f := &front{e: e, log: log, users: map[string]User{}, layout: spec.Layout, slots: make(chan struct{}, spec.Layout.MaxConcurrent)}
+	f.secret, f.tenants, f.tenantTables = spec.Secret, spec.Secret != "", map[string]bool{}
+	for _, name := range spec.Tables {
+		f.tenantTables[name] = true
+	}
 	for _, u := range spec.Users {
 		f.users[u.Name] = u
 		f.tenants = f.tenants || u.Tenant != ""
@@ -163,7 +171,7 @@ func (f *front) acquireAll(ctx context.Context) (release func(), err error) {
 // execute runs q on an engine connection of its own, or its session's.
 func (f *front) execute(ctx context.Context, out *reply, q *request) error {
 	if q.user.Tenant != "" {
-		if err := f.ensureFilters(ctx); err != nil {
+		if err := f.checkTenant(ctx, q); err != nil {
 			return err
 		}
 	}

@@ -20,17 +20,23 @@ type layout struct {
 	TenantColumn  string
 	AllTenants    string
 	MaxConcurrent int
-	Filters       []tableFilter // row filters of the users file
+	Filters       []TableFilter // row filters of the users file
+	Grants        []string      // of the acting user; none: everything
+	Fixed         bool          // filters and grants are given, not found
 }
 
 func newLayout(c Config) layout {
 	in := func(name string) string { return filepath.Join(c.Dir, name) }
-	return layout{
+	l := layout{
 		Dir: c.Dir, DB: in("db"), Tmp: in("tmp"), Backups: in("backups"),
 		Hot: filepath.Join(c.StorageBase, "hot"), Warm: filepath.Join(c.StorageBase, "warm"), Cold: filepath.Join(c.StorageBase, "cold"),
 		ConfigFile: in("config.xml"), UsersFile: in("users.xml"),
 		MemoryLimit: c.MemoryLimit, TenantColumn: c.TenantColumn, AllTenants: allTenants, MaxConcurrent: c.MaxConcurrentQueries,
 	}
+	if c.Rules != nil {
+		l.Filters, l.Grants, l.Fixed = c.Rules.Filters, c.Rules.Grants, true
+	}
+	return l
 }
 
 // create makes the directories and writes the engine's configuration.
@@ -99,6 +105,12 @@ const configXML = `<clickhouse>
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>2</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>2</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
   </merge_tree>
+{{- if .Fixed}}
+  <access_control_improvements>
+    <select_from_system_db_requires_grant>true</select_from_system_db_requires_grant>
+    <select_from_information_schema_requires_grant>true</select_from_information_schema_requires_grant>
+  </access_control_improvements>
+{{- end}}
   <backups><allowed_path>{{xml .Backups}}/</allowed_path></backups>
   <storage_configuration>
     <disks>
@@ -134,7 +146,15 @@ const usersXML = `<clickhouse>
       <networks><ip>::/0</ip></networks>
       <profile>default</profile>
       <quota>default</quota>
+{{- if .Grants}}
+      <grants>
+{{- range .Grants}}
+        <query>{{xml .}}</query>
+{{- end}}
+      </grants>
+{{- else}}
       <access_management>1</access_management>
+{{- end}}
       <databases>
 {{- range .Filters}}
         <{{.Database}}><{{.Table}}><filter>{{xml .Filter}}</filter></{{.Table}}></{{.Database}}>

@@ -52,7 +52,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		}
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, done: make(chan struct{})}
-	s.spec = childSpec{Library: cfg.Library, Layout: newLayout(cfg), Users: cfg.Users}
+	s.spec = childSpec{Library: cfg.Library, Layout: newLayout(cfg), Users: cfg.Users, Secret: cfg.TenantSecret, Tables: cfg.TenantTables}
 	if err := s.open(ctx); err != nil {
 		s.release()
 		return nil, err

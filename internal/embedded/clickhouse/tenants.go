@@ -30,18 +30,14 @@ func (l layout) operatorFilter() string {
 	return fmt.Sprintf("getSetting('log_comment') = '%s'", l.AllTenants)
 }
 
-// tableFilter is a row filter in the users file.
-type tableFilter struct {
-	Database, Table, Filter string
-}
-
-// harmlessSystemTables tell about the server and the shape of tables, not about rows and queries.
+// harmlessSystemTables tell about the server, not about rows and queries: tables and columns aren't among them, since they
+// tell how many rows and bytes all tenants have together.
 const harmlessSystemTables = `'one', 'numbers', 'numbers_mt', 'zeros', 'zeros_mt', 'functions', 'table_functions', 'formats', 'data_type_families',
-'databases', 'tables', 'columns', 'settings', 'settings_changes', 'time_zones', 'collations', 'keywords', 'build_options', 'table_engines', 'storage_policies'`
+'databases', 'settings', 'settings_changes', 'time_zones', 'collations', 'keywords', 'build_options', 'table_engines', 'storage_policies'`
 
 // wantedFilters asks the engine which tables need a filter. Inner tables of materialized views ("." first) can't be
 // named in the users file; guard keeps tenants from them.
-func (f *front) wantedFilters(c *conn) ([]tableFilter, error) {
+func (f *front) wantedFilters(c *conn) ([]TableFilter, error) {
 	sql := fmt.Sprintf(`SELECT database, table, 0 AS operator FROM system.columns
 WHERE name = %s AND database NOT IN ('system', 'INFORMATION_SCHEMA', 'information_schema') AND NOT startsWith(table, '.')
 UNION ALL SELECT database, name, 1 FROM system.tables WHERE database = 'system' AND name NOT IN (%s)
@@ -50,7 +46,7 @@ ORDER BY ALL`, quoteString(f.layout.TenantColumn), harmlessSystemTables)
 	if err != nil {
 		return nil, fmt.Errorf("list the tables with a tenant column: %w", err)
 	}
-	var filters []tableFilter
+	var filters []TableFilter
 	for line := range strings.Lines(string(res.data)) {
 		var database, table string
 		var operator int
@@ -61,23 +57,40 @@ ORDER BY ALL`, quoteString(f.layout.TenantColumn), harmlessSystemTables)
 		if operator == 1 {
 			filter = f.layout.operatorFilter()
 		}
-		filters = append(filters, tableFilter{database, table, filter})
+		filters = append(filters, TableFilter{database, table, filter})
 	}
 	return filters, nil
 }
 
 var xmlName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 
+// checkTenant readies the filters and looks at what the tenant's statement names.
+func (f *front) checkTenant(ctx context.Context, q *request) error {
+	f.filtersMu.Lock()
+	defer f.filtersMu.Unlock()
+	if err := f.renewFilters(ctx); err != nil {
+		return err
+	}
+	return f.shutTable(q.user, q.st)
+}
+
 // ensureFilters makes sure that every table with a tenant column has its row filter in force, and restarts the engine
 // if one has not.
 func (f *front) ensureFilters(ctx context.Context) error {
 	f.filtersMu.Lock()
 	defer f.filtersMu.Unlock()
+	return f.renewFilters(ctx)
+}
+
+func (f *front) renewFilters(ctx context.Context) error {
+	if f.layout.Fixed {
+		return nil
+	}
 	wanted, err := f.listFilters(ctx)
 	if err != nil {
 		return err
 	}
-	missing := slices.DeleteFunc(slices.Clone(wanted), func(t tableFilter) bool { return slices.Contains(f.layout.Filters, t) })
+	missing := slices.DeleteFunc(slices.Clone(wanted), func(t TableFilter) bool { return slices.Contains(f.layout.Filters, t) })
 	if len(missing) == 0 {
 		return nil
 	}
@@ -104,7 +117,7 @@ func (f *front) ensureFilters(ctx context.Context) error {
 	return nil
 }
 
-func (f *front) listFilters(ctx context.Context) ([]tableFilter, error) {
+func (f *front) listFilters(ctx context.Context) ([]TableFilter, error) {
 	release, err := f.acquire(ctx)
 	if err != nil {
 		return nil, err
@@ -118,7 +131,45 @@ func (f *front) listFilters(ctx context.Context) ([]tableFilter, error) {
 	if _, err := c.run("SET log_comment = "+quoteString(allTenants), "Null", nil); err != nil {
 		return nil, err
 	}
+	if f.tables, err = tableNames(c); err != nil {
+		return nil, err
+	}
 	return f.wantedFilters(c)
+}
+
+// tableNames are the names of all tables and views outside system.
+func tableNames(c *conn) (map[string]bool, error) {
+	res, err := c.run("SELECT DISTINCT name FROM system.tables WHERE database NOT IN ('system', 'INFORMATION_SCHEMA', 'information_schema')", "JSONCompactEachRow", nil)
+	if err != nil {
+		return nil, fmt.Errorf("list the tables: %w", err)
+	}
+	names := map[string]bool{}
+	for line := range strings.Lines(string(res.data)) {
+		var name string
+		if err := json.Unmarshal([]byte(line), &[]any{&name}); err != nil {
+			return nil, fmt.Errorf("list the tables: %w", err)
+		}
+		names[name] = true
+	}
+	return names, nil
+}
+
+// shutTable refuses a tenant's statement that names a table that isn't for tenants. Views that are may read it.
+func (f *front) shutTable(u User, st statement) error {
+	if len(f.tenantTables) == 0 {
+		return nil
+	}
+	lex := lexer{text: st.text}
+	for t, ok := lex.next(); ok; t, ok = lex.next() {
+		text := st.text[t.start:t.end]
+		if t.kind == tokenQuoted && text[0] == '\'' {
+			continue
+		}
+		if name := strings.Trim(text, "`\""); f.tables[name] && !f.tenantTables[name] {
+			return newException(codeAccessDenied, "ACCESS_DENIED", "%s: Not enough privileges: the table %s is not for tenants", u.Name, name)
+		}
+	}
+	return nil
 }
 
 // reboot stops the engine and starts it with the layout's users file. The caller holds all slots.
@@ -162,7 +213,8 @@ func findShutFunctions(c *conn) (map[string]bool, error) {
 }
 
 // tenantText refuses, by the bare text, what a different reading of quotes and comments could hide from the lexer.
-var tenantText = regexp.MustCompile(`(?i)settings|\.inner|mergetree|\bfile\b[\x60"]?\s*(\(|/\*|--|#)`)
+// A name given as a query parameter ({x:Identifier}) isn't in the text at all.
+var tenantText = regexp.MustCompile(`(?i)settings|\.inner|mergetree|:\s*identifier|\bfile\b[\x60"]?\s*(\(|/\*|--|#)`)
 
 // guard refuses statements by which a restricted user could get around its limits.
 func (f *front) guard(u User, st statement) error {
