@@ -194,7 +194,7 @@ func (w *world) starts() int {
 func tell(out io.Writer, r result, rounds int) {
 	verdict := "ok"
 	if r.Problem != "" {
-		verdict = "LOST: " + r.Problem
+		verdict = "WRONG: " + r.Problem
 	}
 	if r.Settled > settleGoal.Seconds() {
 		fmt.Fprintf(out, "  slow: %s\n", r.Waited)

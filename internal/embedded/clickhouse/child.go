@@ -33,7 +33,11 @@ type childSpec struct {
 	Users   []User   `json:"users"`
 	Secret  string   `json:"secret"` // of the tenants' derived users
 	Tables  []string `json:"tables"` // that tenants may name
+	Renew   bool     `json:"renew"`  // end with exitBrokenPart where a part can't be read
 }
+
+// exitBrokenPart is the child's exit code when it wants to be started anew because of a part that can't be read.
+const exitBrokenPart = 86
 
 // childReady is the child's answer once it serves, or why it doesn't.
 type childReady struct {
@@ -81,6 +85,12 @@ func serveChild(log *slog.Logger, ready io.WriteCloser) error {
 	e, err := loadEngine(spec.Library, "--path="+spec.Layout.DB, "--config-file="+spec.Layout.ConfigFile)
 	if err != nil {
 		return err
+	}
+	if spec.Renew {
+		e.broken = func(ex *Exception) {
+			log.Error("a part can't be read: the engine starts anew, drops it and takes back what it was merged from", "error", ex.Text)
+			os.Exit(exitBrokenPart)
+		}
 	}
 	front, err := newFront(e, spec, log)
 	if err != nil {

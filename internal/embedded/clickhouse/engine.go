@@ -11,6 +11,7 @@ import (
 
 // engine is libchdb loaded into this process. All its connections share one database directory.
 type engine struct {
+	broken     func(*Exception) // is told of parts that can't be read; may be nil
 	connect    func(argc int32, argv unsafe.Pointer) unsafe.Pointer
 	closeConn  func(conn unsafe.Pointer)
 	query      func(conn uintptr, sql unsafe.Pointer, sqlLen uintptr, format unsafe.Pointer, formatLen uintptr, names, nameLens, values, valueLens unsafe.Pointer, count uintptr) uintptr
@@ -129,7 +130,11 @@ func (c *conn) run(sql, format string, params []param) (result, error) {
 	}
 	defer c.e.destroy(r)
 	if msg := c.e.errorText(r); msg != "" {
-		return result{}, parseException(msg)
+		ex := parseException(msg)
+		if ex.ofBrokenPart() && c.e.broken != nil {
+			c.e.broken(ex)
+		}
+		return result{}, ex
 	}
 	res := result{rowsRead: c.e.rowsRead(r), bytesRead: c.e.bytesRead(r), rowsWritten: c.e.rowsWrit(r), bytesWritten: c.e.bytesWrit(r)}
 	if length := c.e.length(r); length > 0 {

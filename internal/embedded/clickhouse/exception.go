@@ -31,6 +31,7 @@ const (
 	codeRequiredPassword  = 194
 	codeTooManyQueries    = 202
 	codeNotEnoughSpace    = 243
+	codeCorruptedData     = 246
 	codeSessionNotFound   = 372
 	codeSessionLocked     = 373
 	codeQueryCancelled    = 394
@@ -55,6 +56,11 @@ func parseException(text string) *Exception {
 		code = codeLogicalError
 	}
 	return &Exception{Code: code, Text: text}
+}
+
+// ofBrokenPart says that a part of a table can't be read, not that what a client sent can't.
+func (e *Exception) ofBrokenPart() bool {
+	return e.Code == codeCorruptedData && strings.Contains(e.Text, "while reading from part")
 }
 
 // status is the HTTP status for an exception code, as in ClickHouse's HTTP/exceptionCodeToHTTPStatus.cpp.
