@@ -60,6 +60,10 @@ shots: engine ## take pictures of every page of the viewer in Chromium, into doc
 	@tools/check-tools test-all
 	TOLLKEEPER_PICTURES=$(CURDIR)/docs/pictures go test -tags testall ./dashboards/viewer -run TestPagesInABrowser/full -count=1 -v
 
+reaction: engine ## from a call that crosses a budget to the gateway's 2xx, by stage, under load (SPIKES=100 RATE=5000; JSON=1)
+	@tools/build ./internal/reaction/show bin/reaction
+	@bin/reaction --spikes $(or $(SPIKES),100) --rate $(or $(RATE),5000)
+
 lint: check-tools ## gofmt, vet, staticcheck
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 	go vet ./...

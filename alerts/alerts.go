@@ -93,7 +93,7 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 	if a.evaluation, err = newEvaluation(cfg, a.store.reader, a.now().UTC()); err != nil {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
-	a.throttles = &throttles{cfg: cfg.Throttle, gateway: throttler, store: a.store, log: a.log, metrics: a.metrics, results: make(chan result),
+	a.throttles = &throttles{cfg: cfg.Throttle, gateway: throttler, store: a.store, now: a.now, log: a.log, metrics: a.metrics, results: make(chan result),
 		notify: func(e *ThrottleEvent) { a.tell(Event{Throttle: e}) }}
 	return a, nil
 }
@@ -157,9 +157,9 @@ func (a *Alerts) wait(ctx context.Context, due <-chan time.Time) {
 
 func (a *Alerts) settle(ctx context.Context, r result) {
 	if err := a.throttles.settle(ctx, a.now(), r); err != nil {
-		a.log.Error("answer to a throttle command is not written down", "tenant", r.cmd.Tenant, "sequence", r.cmd.Sequence, "err", err)
+		a.log.Error("answer to a throttle command is not written down", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "err", err)
 	}
-	if r.err != nil || r.cmd.DryRun {
+	if r.probe || r.err != nil || r.cmd.DryRun {
 		return
 	}
 	for _, ep := range a.episodes {
@@ -237,6 +237,7 @@ func (a *Alerts) evaluate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	verdicts = append(verdicts, a.throttles.verdicts(a.episodes)...)
 	var errs []error
 	for _, v := range verdicts {
 		errs = append(errs, a.follow(ctx, t, v))
@@ -248,12 +249,13 @@ func (a *Alerts) evaluate(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// wishes collects what the firing episodes want done, per tenant, older episodes first.
-func (a *Alerts) wishes() map[string][]wish {
-	out := map[string][]wish{}
+// wishes collects what the firing episodes want done, per subject.
+func (a *Alerts) wishes() map[gateway.Subject][]wish {
+	out := map[gateway.Subject][]wish{}
 	for k, ep := range a.episodes {
 		if ep.throttle != nil {
-			out[k.tenant] = append(out[k.tenant], wish{ep.throttle, ep.id, k.rule, ep.event.Kind, ep.event.Summary, ep.event.At, ep.clearSince.IsZero(), ep.proved})
+			s := k.throttled()
+			out[s] = append(out[s], wish{ep.throttle, ep.id, k.rule, ep.event.Kind, ep.event.Summary, ep.event.At, ep.clearSince.IsZero(), ep.proved})
 		}
 	}
 	return out
@@ -292,6 +294,6 @@ func (a *Alerts) restore(ctx context.Context, now time.Time) error {
 			a.untold = append(a.untold, untold{event: &e})
 		}
 	}
-	a.log.Info("alerts restored", "open_episodes", len(a.episodes), "tenants_with_commands", len(a.throttles.holds))
+	a.log.Info("alerts restored", "open_episodes", len(a.episodes), "subjects_with_commands", len(a.throttles.holds), "frozen", a.throttles.acts.frozen != nil)
 	return nil
 }

@@ -10,10 +10,13 @@ import (
 	"github.com/tollkeeper/tollkeeper/gateway"
 )
 
-// settle takes the result of a send in.
+// settle takes the result of a send, or of a look, in.
 func (t *throttles) settle(ctx context.Context, now time.Time, r result) error {
-	h := t.hold(r.cmd.Tenant)
-	h.inFlight = false
+	h := t.hold(r.cmd.Subject)
+	h.inFlight, h.biting = false, false
+	if r.probe {
+		return t.looked(ctx, now, h, r)
+	}
 	if r.err != nil {
 		return t.failed(ctx, now, h, r)
 	}
@@ -33,24 +36,63 @@ func (t *throttles) settle(ctx context.Context, now time.Time, r result) error {
 		return err
 	}
 	if problem := r.contradicts(); problem != "" {
-		h.notBefore = t.backOff(now, h)
-		t.log.Error("gateway took a throttle command and doesn't hold it", "tenant", r.cmd.Tenant, "sequence", r.cmd.Sequence, "problem", problem)
+		h.notBefore = t.backOff(now, h, problem)
+		t.log.Error("gateway took a throttle command and doesn't hold it", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "problem", problem)
 		return t.record(ctx, r.cmd, StepFailed, problem, now)
 	}
-	h.failures = 0
+	h.failures, h.trouble, h.lost, h.looked = 0, "", false, now
+	h.blind = errors.Is(r.stateErr, gateway.ErrNoReadBack)
 	if r.cmd.Level == gateway.Release {
-		h.current = gateway.Command{}
-		t.log.Info("throttle released", "tenant", r.cmd.Tenant, "sequence", r.cmd.Sequence)
+		h.current, h.proof = gateway.Command{}, proof{blind: h.blind}
+		t.log.Info("throttle released", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence)
 		return t.record(ctx, r.cmd, StepReleased, "", r.ack.At)
 	}
-	if h.current.Episode != r.cmd.Episode {
-		t.log.Warn("tenant throttled", "tenant", r.cmd.Tenant, "level", r.cmd.Level, "rule", r.cmd.Rule, "sequence", r.cmd.Sequence, "expires", r.cmd.Expires)
+	if h.current.Episode != r.cmd.Episode || h.current.Level != r.cmd.Level {
+		t.log.Warn("throttled", "subject", r.cmd.Subject, "level", r.cmd.Level, "rule", r.cmd.Rule, "sequence", r.cmd.Sequence, "expires", r.cmd.Expires)
 	}
 	h.current = r.cmd
 	if h.acked.IsZero() {
 		h.acked = r.ack.At
 	}
 	return nil
+}
+
+// probe asks the gateway, beside this goroutine, whether it still holds what it took: a gateway that restarts forgets.
+func (t *throttles) probe(now time.Time, h *hold) {
+	if h.inFlight || h.blind || h.current.Sequence == 0 || h.current.DryRun || t.away(now) || t.gateway == nil || now.Sub(h.looked) < t.cfg.ProbeEvery {
+		return
+	}
+	h.looked, h.inFlight, h.biting = now, true, true
+	r := result{cmd: h.current, probe: true}
+	go func() {
+		r.state, r.stateErr = t.gateway.State(t.sending, r.cmd.Subject)
+		t.results <- r
+	}()
+}
+
+// looked takes in what the gateway holds between commands.
+func (t *throttles) looked(ctx context.Context, now time.Time, h *hold, r result) error {
+	if r.stateErr != nil {
+		h.blind = errors.Is(r.stateErr, gateway.ErrNoReadBack)
+		if !h.blind {
+			t.log.Warn("the gateway doesn't tell what it holds", "subject", r.cmd.Subject, "err", r.stateErr)
+		}
+		return nil // the next command tells whether it is there
+	}
+	if h.current.Sequence != r.cmd.Sequence {
+		return nil // a person's act came between
+	}
+	if overtaken(r.state, r.cmd) {
+		return t.superseded(ctx, now, h, r, r.state)
+	}
+	problem := r.contradicts()
+	if problem == "" || now.Add(t.cfg.Lease/4).After(r.cmd.Expires) { // near the lease's end clocks may differ about it
+		return nil
+	}
+	h.lost, h.trouble = true, problem
+	h.losses++
+	t.log.Error("gateway has lost a throttle command; it is ordered again", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "problem", problem)
+	return t.record(ctx, r.cmd, StepLost, problem, now)
 }
 
 // overtaken reports that the gateway holds somebody else's command in place of cmd: a newer one, or one of the same
@@ -81,32 +123,39 @@ func (r result) contradicts() string {
 	return ""
 }
 
-func (t *throttles) backOff(now time.Time, h *hold) time.Time {
+func (t *throttles) backOff(now time.Time, h *hold, trouble string) time.Time {
 	h.failures++
+	h.trouble = shorten(trouble)
 	return now.Add(min(t.cfg.RetryAfter<<min(h.failures-1, 10), max(time.Minute, t.cfg.RetryAfter)))
 }
 
 func (t *throttles) failed(ctx context.Context, now time.Time, h *hold, r result) error {
-	h.notBefore = t.backOff(now, h)
+	h.notBefore = t.backOff(now, h, r.err.Error())
 	if errors.Is(r.err, gateway.ErrGone) {
 		t.leave(now)
 	}
-	t.log.Error("throttle command failed", "tenant", r.cmd.Tenant, "sequence", r.cmd.Sequence, "level", r.cmd.Level, "err", r.err)
+	t.log.Error("throttle command failed", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "level", r.cmd.Level, "err", r.err)
 	return t.record(ctx, r.cmd, StepFailed, r.err.Error(), now)
 }
 
-// superseded handles a gateway that holds another command in place of ours. One that a person gave holds for all
-// that was firing then; any other (a lost audit, a second controller) is overtaken with the next sequence.
+// superseded handles a gateway that holds another command in place of ours. One that a person gave stands: a release for
+// all that was firing then, another one until its lease ends. Any other (a lost audit, a second controller) is overtaken
+// with the next sequence.
 func (t *throttles) superseded(ctx context.Context, now time.Time, h *hold, r result, held gateway.State) error {
-	h.highest = held.Sequence
-	if held.Level == gateway.Release && held.Rule == ManualRule {
+	h.highest = max(h.highest, held.Sequence)
+	switch {
+	case held.Rule != ManualRule:
+		h.lost = r.probe
+	case held.Level == gateway.Release:
 		given := held.Issued
 		if given.IsZero() { // the gateway doesn't tell: some time before our command
 			given = r.cmd.Issued
 		}
-		t.byHand.add(r.cmd.Tenant, held.Episode, given)
+		t.acts.release(r.cmd.Subject, held.Episode, given)
 		h.current = gateway.Command{}
-		t.log.Warn("throttle was released by hand; what was firing then doesn't throttle again", "tenant", r.cmd.Tenant, "sequence", held.Sequence)
+		t.log.Warn("throttle was released by hand; what was firing then doesn't throttle again", "subject", r.cmd.Subject, "sequence", held.Sequence)
+	default:
+		t.applied(h, held.Command, now)
 	}
 	return t.record(ctx, r.cmd, StepFailed, fmt.Sprintf("superseded: the gateway holds sequence %d (%s, %s)", held.Sequence, held.Level, held.Rule), now)
 }

@@ -125,7 +125,7 @@ func TestShortBudgetThrottlesAndReleasesInTheNextWindow(t *testing.T) {
 
 	w.live(4*time.Second, map[string]string{"acme": "0.5", "globex": "0.01"})
 	w.awaitStep("acme acknowledged cap")
-	s := w.limiter.State("acme")
+	s := w.limiter.State(gateway.Tenant("acme"))
 	require.True(t, s.InForce)
 	require.Equal(t, dollar/10, s.Limits.USD)
 	require.Contains(t, s.Reason, "acme has spent")
@@ -136,7 +136,7 @@ func TestShortBudgetThrottlesAndReleasesInTheNextWindow(t *testing.T) {
 		r.once()
 	}
 	w.awaitStep("acme effective cap")
-	require.True(t, w.limiter.State("acme").InForce, "renewed while the budget stays exceeded")
+	require.True(t, w.limiter.State(gateway.Tenant("acme")).InForce, "renewed while the budget stays exceeded")
 
 	// 10:20:46 → the next window begins at 10:21:00, and 5 s later the budget is clear.
 	for range 21 {
@@ -144,7 +144,7 @@ func TestShortBudgetThrottlesAndReleasesInTheNextWindow(t *testing.T) {
 		r.once()
 	}
 	w.awaitStep("acme released release")
-	require.False(t, w.limiter.State("acme").InForce)
+	require.False(t, w.limiter.State(gateway.Tenant("acme")).InForce)
 	require.Equal(t, []string{"acme-30s acme firing", "acme-30s acme resolved"}, w.states())
 	require.NotContains(t, w.steps(), "acme failed cap")
 	require.NotContains(t, w.steps(), "acme expired cap")

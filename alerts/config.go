@@ -85,12 +85,15 @@ type Policy struct {
 
 // ThrottleConfig says whom commands may bite and where they go.
 type ThrottleConfig struct {
-	Enforce       []string             `yaml:"enforce"`        // tenants that budgets may throttle; all others: dry run
+	Enforce       []string             `yaml:"enforce"`        // tenants that budgets, burn rates and runaways may throttle; all others: dry run
 	EnforceSpikes []string             `yaml:"enforce_spikes"` // of them, those that spikes may throttle too
 	Lease         time.Duration        `yaml:"lease"`          // a command's life; renewed at half of it
 	RetryAfter    time.Duration        `yaml:"retry_after"`    // wait after a command that wasn't delivered
 	EffectWithin  time.Duration        `yaml:"effect_within"`  // spend has to fall by then, else it is reported
 	EffectWindow  time.Duration        `yaml:"effect_window"`  // over which the fall is measured
+	EscalateTo    gateway.Level        `yaml:"escalate_to"`    // hardest level that a throttle without effect is raised to; empty: none
+	MaxTenants    int                  `yaml:"max_tenants"`    // that rules may throttle at once; further ones are dry runs
+	ProbeEvery    time.Duration        `yaml:"probe_every"`    // how often the gateway is asked whether it still holds what it took
 	SendDryRun    bool                 `yaml:"send_dry_run"`   // send dry runs too, marked as such; the gateway counts
 	Gateway       gateway.ClientConfig `yaml:"gateway"`        // no url: no gateway, every command is a dry run
 }
@@ -112,6 +115,7 @@ func DefaultConfig() Config {
 		Runaways: []Runaway{Runaway{Name: "runaway-trace", By: "trace", USD: USD(50 * ledger.USD)}.withDefaults()},
 		Throttle: ThrottleConfig{
 			Lease: time.Minute, RetryAfter: 5 * time.Second, EffectWithin: time.Minute, EffectWindow: 10 * time.Second,
+			EscalateTo: gateway.Block, MaxTenants: 20, ProbeEvery: 10 * time.Second,
 			Gateway: client,
 		},
 		Notify:   notify.DefaultConfig(),
@@ -302,7 +306,7 @@ func (t *Policy) validate(p *problems, key string) {
 		p.add("%s.usd %s: want at most %s", key, t.USD.Short(), ledger.MaxMoney.Short())
 	}
 	now := time.Now()
-	cmd := gateway.Command{Tenant: "t", Level: t.Level, Limits: t.limits(), Sequence: 1, Issued: now, Expires: now.Add(time.Minute)}
+	cmd := gateway.Command{Subject: gateway.Tenant("t"), Level: t.Level, Limits: t.limits(), Sequence: 1, Issued: now, Expires: now.Add(time.Minute)}
 	p.nested(key+".", cmd.Validate())
 	if t.Level == gateway.Release {
 		p.add("%s.level release: want notify, slow, cap or block", key)
@@ -314,6 +318,13 @@ func (t *ThrottleConfig) validate(p *problems) {
 	p.within("throttle.retry_after", t.RetryAfter, 10*time.Millisecond, 10*time.Minute)
 	p.within("throttle.effect_within", t.EffectWithin, time.Second, time.Hour)
 	p.within("throttle.effect_window", t.EffectWindow, time.Second, 5*time.Minute)
+	p.within("throttle.probe_every", t.ProbeEvery, 100*time.Millisecond, 10*time.Minute)
+	if t.MaxTenants < 1 {
+		p.add("throttle.max_tenants %d: want at least 1; to throttle nobody, leave throttle.enforce empty or run: tollkeeper throttle freeze", t.MaxTenants)
+	}
+	if t.EscalateTo != "" && hardness(t.EscalateTo) < hardness(gateway.Slow) {
+		p.add("throttle.escalate_to %q: want slow, cap or block, or nothing to not escalate", t.EscalateTo)
+	}
 	for i, tenant := range t.EnforceSpikes {
 		if !slices.Contains(t.Enforce, tenant) {
 			p.add("throttle.enforce_spikes[%d] %q: list the tenant in throttle.enforce too", i, tenant)

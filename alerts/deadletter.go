@@ -6,6 +6,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
+
+	"github.com/tollkeeper/tollkeeper/gateway"
 )
 
 // DeadLetter is a notification that its receiver won't get by itself any more.
@@ -53,7 +55,7 @@ func (s store) deadLetters(ctx context.Context) ([]DeadLetter, error) {
 func (s store) steps(ctx context.Context, tenant string, episode uuid.UUID) ([]ThrottleEvent, error) {
 	var out []ThrottleEvent
 	err := s.each(ctx, "episode_steps", params{"tenant": text(tenant), "episode": episode.String()}, func(rows driver.Rows) error {
-		e := ThrottleEvent{Tenant: tenant, Episode: episode}
+		e := ThrottleEvent{Subject: gateway.Tenant(tenant), Episode: episode}
 		var limits map[string]string
 		var dry uint8
 		if err := rows.Scan(&e.Sequence, &e.Step, &e.Level, &e.Gateway, &limits, &dry, &e.Author, &e.Reason, &e.Answer, &e.Expires, &e.At); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/alerts/notify"
+	"github.com/tollkeeper/tollkeeper/gateway"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -21,6 +22,7 @@ const (
 	KindShare     = "share" // calls without a price, or in doubt
 	KindSilence   = "silence"
 	KindLimit     = "limit"     // a provider's rate limits
+	KindThrottle  = "throttle"  // one of ours that isn't proved
 	KindFreshness = "freshness" // the ledger itself: calls may be missing from it
 	KindWatchdog  = "watchdog"  // always firing: its absence is the alarm
 )
@@ -44,6 +46,21 @@ type key struct {
 	rule, tenant string
 	threshold    int
 	by, value    string
+}
+
+// throttled is whom a throttle for this key is about: the team, key or model, where a gateway can tell it; the whole tenant
+// where it can't (a trace, a conversation, an agent).
+func (k key) throttled() gateway.Subject {
+	s := gateway.Tenant(k.tenant)
+	switch k.by {
+	case byTeam:
+		s.Team = k.value
+	case byKey:
+		s.Key = k.value
+	case byModel:
+		s.Model = k.value
+	}
+	return s
 }
 
 // episodes are those that are open.
@@ -135,7 +152,7 @@ type AlertEvent struct {
 
 // ThrottleEvent is one row of throttle_events: a step of one command.
 type ThrottleEvent struct {
-	Tenant   string
+	gateway.Subject
 	Sequence uint64
 	Step     string
 	Level    string

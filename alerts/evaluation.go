@@ -47,6 +47,11 @@ func newEvaluation(cfg Config, from source, born time.Time) (*evaluation, error)
 	for _, s := range cfg.Spikes {
 		e.need(s.By, partBucket, keep)
 	}
+	for _, r := range cfg.Runaways {
+		if r.Throttle != nil && r.By == byKey { // the throttle's effect is looked for by key
+			e.need(byKey, partBucket, keep)
+		}
+	}
 	if len(cfg.Limits) > 0 {
 		e.need(byProviderModel, partBucket, keep)
 	}

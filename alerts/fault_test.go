@@ -43,10 +43,10 @@ func TestRestartInTheMiddleOfAnEpisode(t *testing.T) {
 	second := w.run(throttling(w))
 	second.settle()
 	require.Equal(t, []string{"acme-hour acme firing"}, w.states(), "the episode goes on, nothing is told twice")
-	require.Equal(t, uint64(1), w.limiter.State("acme").Sequence, "the lease is known and not due")
+	require.Equal(t, uint64(1), w.limiter.State(gateway.Tenant("acme")).Sequence, "the lease is known and not due")
 
 	w.pass(10 * time.Second)
-	w.eventually(func() bool { return w.limiter.State("acme").Sequence == 2 })
+	w.eventually(func() bool { return w.limiter.State(gateway.Tenant("acme")).Sequence == 2 })
 	second.stop()
 
 	w.pass(50 * time.Minute) // resolved while nobody looked: the lease has run out long ago
@@ -66,9 +66,9 @@ func TestDeadControllerLeavesNobodyThrottled(t *testing.T) {
 	w.calls(twoTenants...)
 	w.awaitStep("acme acknowledged block")
 	r.stop()
-	require.True(t, w.limiter.Allow("acme").Refused)
+	require.True(t, w.limiter.Allow(gateway.Tenant("acme")).Refused)
 	w.pass(20 * time.Second)
-	require.False(t, w.limiter.Allow("acme").Refused)
+	require.False(t, w.limiter.Allow(gateway.Tenant("acme")).Refused)
 }
 
 func TestStaleLedgerIsNoEvidence(t *testing.T) {
@@ -87,7 +87,7 @@ func TestStaleLedgerIsNoEvidence(t *testing.T) {
 	require.Contains(t, w.lastAlert().Summary, "calls may be missing from the ledger since 2026-11-02 10:20:30 UTC")
 	require.Equal(t, w.complete, w.lastAlert().Crossed)
 	w.awaitStep("acme expired block")
-	require.False(t, w.limiter.State("acme").InForce)
+	require.False(t, w.limiter.State(gateway.Tenant("acme")).InForce)
 
 	w.pass(50 * time.Minute) // the budget's next hour, as far as anybody knows
 	r.settle()
@@ -104,7 +104,7 @@ func TestStaleLedgerIsNoEvidence(t *testing.T) {
 	require.Contains(t, w.lastAlert().Summary, "resolved: the ledger is complete up to 2026-11-02 11:12:11 UTC")
 	w.pass(10 * time.Second)
 	w.awaitState("acme-hour acme resolved")
-	require.False(t, w.limiter.State("acme").InForce)
+	require.False(t, w.limiter.State(gateway.Tenant("acme")).InForce)
 }
 
 func TestThrottleGoesOnWhenTheLedgerIsCompleteAgain(t *testing.T) {
@@ -119,7 +119,7 @@ func TestThrottleGoesOnWhenTheLedgerIsCompleteAgain(t *testing.T) {
 	w.ingestStops = false
 	w.pass(time.Second)
 	w.awaitState("ledger-freshness resolved")
-	w.eventually(func() bool { return w.limiter.State("acme").InForce })
+	w.eventually(func() bool { return w.limiter.State(gateway.Tenant("acme")).InForce })
 	r.settle()
 	require.Equal(t, []string{"acme-hour acme firing", "ledger-freshness no_data", "ledger-freshness resolved"}, w.states())
 }
@@ -139,11 +139,11 @@ func TestPauseOfTrafficIsNoAlarm(t *testing.T) {
 	}
 	for range 30 {
 		w.pass(20 * time.Second)
-		w.eventually(func() bool { return w.limiter.State("acme").Expires.Sub(w.clock()) >= time.Minute })
+		w.eventually(func() bool { return w.limiter.State(gateway.Tenant("acme")).Expires.Sub(w.clock()) >= time.Minute })
 		r.settle()
 	}
 	require.Equal(t, []string{"acme-hour acme firing"}, w.states())
-	require.True(t, w.limiter.State("acme").InForce, "renewed all the time")
+	require.True(t, w.limiter.State(gateway.Tenant("acme")).InForce, "renewed all the time")
 	require.NotContains(t, w.steps(), "acme expired block")
 }
 
@@ -198,8 +198,8 @@ func TestDryRunIsCountedByTheGatewayOnRequest(t *testing.T) {
 	w.run(cfg)
 	w.calls(twoTenants...)
 	w.awaitStep("acme acknowledged block")
-	require.False(t, w.limiter.Allow("acme").Refused)
-	require.Equal(t, int64(1), w.limiter.State("acme").Would)
+	require.False(t, w.limiter.Allow(gateway.Tenant("acme")).Refused)
+	require.Equal(t, int64(1), w.limiter.State(gateway.Tenant("acme")).Would)
 }
 
 func TestGatewayThatLies(t *testing.T) {
@@ -215,7 +215,7 @@ func TestGatewayThatLies(t *testing.T) {
 
 	w.breakGateway(nil)
 	w.pass(2 * time.Second)
-	w.eventually(func() bool { return w.limiter.State("acme").InForce })
+	w.eventually(func() bool { return w.limiter.State(gateway.Tenant("acme")).InForce })
 }
 
 func TestGatewayThatIsDownAndComesBack(t *testing.T) {
@@ -269,12 +269,12 @@ func TestGoneGatewayIsNotCalledAgain(t *testing.T) {
 func TestNewerCommandAtTheGatewayIsOvertaken(t *testing.T) {
 	w := newWorld(t)
 	now := w.clock()
-	_, err := w.limiter.Apply(gateway.Command{Tenant: "acme", Level: gateway.Notify, Sequence: 41, Issued: now, Expires: now.Add(time.Minute), Rule: "other"})
+	_, err := w.limiter.Apply(gateway.Command{Subject: gateway.Tenant("acme"), Level: gateway.Notify, Sequence: 41, Issued: now, Expires: now.Add(time.Minute), Rule: "other"})
 	require.NoError(t, err)
 	w.run(throttling(w))
 	w.calls(twoTenants...)
 	w.awaitStep("acme acknowledged block")
-	s := w.limiter.State("acme")
+	s := w.limiter.State(gateway.Tenant("acme"))
 	require.Equal(t, uint64(42), s.Sequence)
 	require.Equal(t, gateway.Block, s.Level)
 }
@@ -303,8 +303,10 @@ func TestThrottleWithoutEffectIsReported(t *testing.T) {
 		w.live(4*time.Second, map[string]string{"acme": "0.2"})
 		r.settle()
 	}
-	w.awaitStep("acme failed block")
-	require.Contains(t, strings.Join(w.stored("SELECT answer FROM throttle_events WHERE step = 'failed'"), "\n"), `no effect: {"before": "2.0`)
+	w.awaitStep("acme ineffective block")
+	require.Contains(t, strings.Join(w.stored("SELECT answer FROM throttle_events WHERE step = 'ineffective'"), "\n"), `no effect: {"before":"2.0`)
+	w.awaitState("throttle-unproved acme firing")
+	require.Contains(t, w.lastAlert().Summary, "acme is throttled (block), and its calls go on")
 }
 
 func TestWaitsForTheDatabase(t *testing.T) {
@@ -340,14 +342,14 @@ func TestTheStrictestEpisodeRulesAndTheOtherFollows(t *testing.T) {
 	w.calls(call{"acme", "2", 0, ""}, call{"globex", "0.01", 0, ""})
 	w.awaitStep("acme acknowledged block")
 	r.settle()
-	require.Equal(t, gateway.Block, w.limiter.State("acme").Level)
+	require.Equal(t, gateway.Block, w.limiter.State(gateway.Tenant("acme")).Level)
 	for range 12 { // the short budget's next window
 		w.live(4*time.Second, map[string]string{"globex": "0.01"})
 		r.settle()
 	}
 	w.awaitState("acme-hour acme resolved")
-	w.eventually(func() bool { return w.limiter.State("acme").Level == gateway.Slow })
-	require.True(t, w.limiter.State("acme").InForce)
+	w.eventually(func() bool { return w.limiter.State(gateway.Tenant("acme")).Level == gateway.Slow })
+	require.True(t, w.limiter.State(gateway.Tenant("acme")).InForce)
 	require.NotContains(t, w.steps(), "acme released release")
 }
 
@@ -376,11 +378,11 @@ func TestDatabaseThatGoesAway(t *testing.T) {
 	down.Store(true)
 	w.eventually(func() bool { return r.a.Ready(context.Background()) != nil })
 	w.pass(30 * time.Second)
-	require.False(t, w.limiter.Allow("acme").Refused, "nobody renews what nobody can justify")
+	require.False(t, w.limiter.Allow(gateway.Tenant("acme")).Refused, "nobody renews what nobody can justify")
 	down.Store(false)
 	w.calls(call{"globex", "0.01", 0, ""})
 	w.awaitStep("acme expired block")
-	w.eventually(func() bool { return w.limiter.State("acme").InForce })
+	w.eventually(func() bool { return w.limiter.State(gateway.Tenant("acme")).InForce })
 	require.Equal(t, []string{"acme-hour acme firing"}, w.states(), "the same episode")
 	require.Equal(t, []string{"1000"}, w.stored(`SELECT toString(dateDiff('millisecond', (SELECT min(crossed) FROM alert_events), min(at)))
 		FROM throttle_events WHERE step = 'acknowledged'`), "the reaction can be read from the two tables")

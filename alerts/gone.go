@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -42,6 +43,8 @@ func (t *throttles) notSent(now time.Time, tenant string, w wish) string {
 		return "not sent: throttle.gateway.url is empty"
 	case t.away(now) && (t.named(tenant, w) || t.cfg.SendDryRun):
 		return "not sent: the gateway answered 410 Gone; it is asked again by " + t.askAgain.UTC().Format(time.DateTime) + " UTC"
+	case t.acts.frozen != nil && t.named(tenant, w):
+		return fmt.Sprintf("not sent: throttles are frozen by %s: %s", t.acts.frozen.Author, t.acts.frozen.Reason)
 	case !slices.Contains(t.cfg.Enforce, tenant):
 		return "not sent: throttle.enforce doesn't name this tenant"
 	}

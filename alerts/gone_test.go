@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tollkeeper/tollkeeper/alerts"
+	"github.com/tollkeeper/tollkeeper/gateway"
 )
 
 // gauge is the value of a gauge without labels.
@@ -55,7 +56,9 @@ func TestGoneGatewayIsProbedAndComesBack(t *testing.T) {
 	r.settle()
 	require.Empty(t, w.limiter.States(), "not yet time")
 	w.pass(time.Minute)
-	w.eventually(func() bool { return w.limiter.State("acme").InForce && w.limiter.State("globex").InForce })
+	w.eventually(func() bool {
+		return w.limiter.State(gateway.Tenant("acme")).InForce && w.limiter.State(gateway.Tenant("globex")).InForce
+	})
 	w.eventually(func() bool { return r.gauge("tollkeeper_alerts_gateway_gone") == 0 })
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tollkeeper/tollkeeper/alerts"
+	"github.com/tollkeeper/tollkeeper/gateway"
 )
 
 // count is how often a step was told.
@@ -51,12 +52,12 @@ func TestProvedBudgetStaysThrottledWhileTheLedgerLags(t *testing.T) {
 	w.calls(call{"globex", "2", 0, ""})
 	lag("10:24:30")
 	require.Equal(t, []string{"acme-hour acme firing", "ledger-freshness no_data"}, w.states(), "nothing new begins")
-	require.True(t, w.limiter.State("acme").InForce)
+	require.True(t, w.limiter.State(gateway.Tenant("acme")).InForce)
 	require.NotContains(t, w.steps(), "acme expired block")
 
 	lag("10:25:30") // the next period: nothing is proved of it
 	w.awaitStep("acme expired block")
-	require.False(t, w.limiter.State("acme").InForce)
+	require.False(t, w.limiter.State(gateway.Tenant("acme")).InForce)
 	require.NotContains(t, w.steps(), "acme released release", "nothing resolves either")
 }
 
@@ -78,5 +79,5 @@ func TestSpikesThrottleRunsOutWhileTheLedgerLags(t *testing.T) {
 		r.settle()
 	}
 	w.awaitStep("acme expired block")
-	require.False(t, w.limiter.State("acme").InForce)
+	require.False(t, w.limiter.State(gateway.Tenant("acme")).InForce)
 }

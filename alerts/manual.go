@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -12,88 +13,189 @@ import (
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
-// ManualRule is the rule of commands that a person gave.
-const ManualRule = "manual"
-
-// byHand is what people released: an episode by name, and with it whatever else of the tenant was firing at that time, so
-// that another threshold's episode doesn't throttle in its place.
-type byHand struct {
-	episodes map[string]bool
-	given    map[string]time.Time // by tenant: the newest release
+// Hand is a person's way to the gateway and to throttle_events, with or without a running alerts role.
+type Hand struct {
+	ClickHouse string
+	Gateway    Throttler
+	Author     string
+	Reason     string
+	Now        func() time.Time
 }
 
-func newByHand() byHand { return byHand{map[string]bool{}, map[string]time.Time{}} }
-
-// add takes a release in; episode is empty or the zero id if nothing was in force.
-func (b byHand) add(tenant, episode string, given time.Time) {
-	b.episodes[episode] = true
-	b.given[tenant] = later(b.given[tenant], given)
-}
-
-// covers reports that the wish's episode doesn't throttle any more.
-func (b byHand) covers(tenant string, w wish) bool {
-	given, any := b.given[tenant]
-	return b.episodes[w.episode.String()] || (any && !w.since.After(given))
-}
-
-// releaseAttempts is how often a release is sent anew when another command, a renewal perhaps, came before it.
-const releaseAttempts = 3
-
-// ReleaseByHand lifts whatever throttle the gateway holds for the tenant, now, and writes down who did it and why. A
-// running alerts role sees it at its next renewal and leaves the tenant alone until what is firing now is over. It works
-// without that role. The Ack's State is what the gateway says it holds, the zero State if it doesn't say.
-func ReleaseByHand(ctx context.Context, clickhouse string, g Throttler, tenant, author, reason string, now func() time.Time) (gateway.Ack, error) {
-	if tenant == "" || author == "" || author == Author || reason == "" {
-		return gateway.Ack{}, fmt.Errorf("release %q: name the tenant, who you are (not %q) and the reason", tenant, Author)
+func (h *Hand) validate(act string) error {
+	if h.Author == "" || h.Author == Author || h.Reason == "" {
+		return fmt.Errorf("%s: say who you are (--author, not %q) and why (--reason); both are kept", act, Author)
 	}
-	state, err := g.State(ctx, tenant)
+	return nil
+}
+
+// sendAttempts is how often a person's command is sent anew when another one, a renewal perhaps, came before it.
+const sendAttempts = 3
+
+// known is what the gateway and the audit say of a subject.
+type known struct {
+	state gateway.State
+	audit audit
+	parts []gateway.Subject // of a whole tenant: its parts under command
+}
+
+// look asks both; an audit that can't be read is an error beside what the gateway says.
+func (h *Hand) look(ctx context.Context, s store, subject gateway.Subject) (k known, auditErr, err error) {
+	k.state, err = h.Gateway.State(ctx, subject)
 	if err != nil && !errors.Is(err, gateway.ErrNoReadBack) {
+		return k, nil, err
+	}
+	audits, auditErr := s.audits(ctx, h.Gateway.Name())
+	for _, a := range audits {
+		if a.subject == subject {
+			k.audit = a
+		} else if subject == gateway.Tenant(a.subject.Tenant) && a.held.Sequence > 0 && a.held.Level != gateway.Release && h.Now().Before(a.held.Expires) {
+			k.parts = append(k.parts, a.subject)
+		}
+	}
+	return k, auditErr, nil
+}
+
+// Release lifts whatever throttle the gateway holds for the subject, and for a whole tenant those of its parts, now, and
+// writes down who did it and why. A running alerts role leaves the subject alone until what is firing now is over. The
+// Ack's State is what the gateway says it holds, the zero State if it doesn't say.
+func (h *Hand) Release(ctx context.Context, subject gateway.Subject) (gateway.Ack, error) {
+	if err := errors.Join(subject.Validate(), h.validate("release")); err != nil {
 		return gateway.Ack{}, err
 	}
-	conn, err := schema.Open(clickhouse)
+	conn, err := schema.Open(h.ClickHouse)
 	if err != nil {
 		return gateway.Ack{}, err
 	}
 	defer conn.Close()
 	s := store{reader{conn}}
-	highest := state.Sequence
-	episode := state.Episode
-	audits, auditErr := s.audits(ctx, g.Name()) // without it the gateway's own number has to do
-	for _, a := range audits {
-		if a.tenant == tenant {
-			highest = max(highest, a.highest)
-			if episode == "" {
-				episode = a.held.Episode
-			}
+	k, auditErr, err := h.look(ctx, s, subject)
+	if err != nil {
+		return gateway.Ack{}, err
+	}
+	ack, err := h.releaseOne(ctx, s, subject, k)
+	if err != nil {
+		return ack, errors.Join(err, auditErr)
+	}
+	for _, part := range k.parts {
+		k, _, err := h.look(ctx, s, part)
+		if err == nil {
+			_, err = h.releaseOne(ctx, s, part, k)
+		}
+		if err != nil {
+			return ack, fmt.Errorf("%s is released, %s isn't: %w", subject, part, err)
 		}
 	}
-	at := now().UTC()
-	cmd := gateway.Command{Tenant: tenant, Level: gateway.Release, Reason: shorten(reason), Rule: ManualRule, Episode: episode,
-		Sequence: highest + 1, Issued: at, Expires: at.Add(10 * time.Minute)}
-	ack, err := sendRelease(ctx, g, &cmd)
+	if auditErr != nil { // then the gateway's own number had to do
+		return ack, fmt.Errorf("released; parts of the tenant aren't known: %w", auditErr)
+	}
+	return ack, nil
+}
+
+func (h *Hand) releaseOne(ctx context.Context, s store, subject gateway.Subject, k known) (gateway.Ack, error) {
+	at := h.Now().UTC()
+	cmd := gateway.Command{Subject: subject, Level: gateway.Release, Reason: shorten(h.Reason), Rule: ManualRule, Episode: k.state.Episode,
+		Sequence: max(k.state.Sequence, k.audit.highest) + 1, Issued: at, Expires: at.Add(10 * time.Minute)}
+	if cmd.Episode == "" {
+		cmd.Episode = k.audit.held.Episode
+	}
+	ack, err := h.send(ctx, &cmd)
 	if err != nil {
 		return ack, err
 	}
-	id, _ := uuid.Parse(cmd.Episode) // the zero id if nothing was in force
-	err = s.writeThrottle(ctx, &ThrottleEvent{Tenant: tenant, Sequence: cmd.Sequence, Step: StepReleased, Level: string(cmd.Level), Gateway: g.Name(),
-		Episode: id, Rule: ManualRule, Author: author, Reason: cmd.Reason, Issued: at, Expires: cmd.Expires, At: ack.At})
-	if err = errors.Join(auditErr, err); err != nil {
+	if err := h.write(ctx, s, cmd, StepReleased, "", ack.At); err != nil {
 		return ack, fmt.Errorf("released, but it is not written down: %w", err)
 	}
 	return ack, nil
 }
 
-// sendRelease sends the release until the gateway holds it or a release like it. A command that came before it is
-// overtaken: the release takes the next sequence, and the episode that it then ends.
-func sendRelease(ctx context.Context, g Throttler, cmd *gateway.Command) (gateway.Ack, error) {
+// mostByHand is the longest lease by hand: nobody renews it.
+const mostByHand = gateway.MaxLease
+
+// Apply throttles the subject until the lease ends or somebody releases it, and writes down who did it and why. Rules
+// leave the subject alone meanwhile. The gateway may refuse leases that are longer than it likes.
+func (h *Hand) Apply(ctx context.Context, subject gateway.Subject, level gateway.Level, limits gateway.Limits, lease time.Duration) (gateway.Ack, error) {
+	if level == gateway.Release {
+		return gateway.Ack{}, errors.New("level release: use release")
+	}
+	if lease <= 0 || lease > mostByHand {
+		return gateway.Ack{}, fmt.Errorf("lease %s: want more than 0, at most %s", lease, mostByHand)
+	}
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return gateway.Ack{}, fmt.Errorf("episode id: %w", err)
+	}
+	at := h.Now().UTC()
+	cmd := gateway.Command{Subject: subject, Level: level, Limits: limits, Reason: shorten(h.Reason), Rule: ManualRule, Episode: id.String(),
+		Sequence: 1, Issued: at, Expires: at.Add(lease)}
+	if err := errors.Join(cmd.Validate(), h.validate("apply")); err != nil {
+		return gateway.Ack{}, err
+	}
+	conn, err := schema.Open(h.ClickHouse)
+	if err != nil {
+		return gateway.Ack{}, err
+	}
+	defer conn.Close()
+	s := store{reader{conn}}
+	k, auditErr, err := h.look(ctx, s, subject)
+	if err = errors.Join(err, auditErr); err != nil {
+		return gateway.Ack{}, err
+	}
+	cmd.Sequence = max(k.state.Sequence, k.audit.highest) + 1
+	if err := h.write(ctx, s, cmd, StepOrdered, "", at); err != nil {
+		return gateway.Ack{}, fmt.Errorf("not sent, since it can't be written down: %w", err)
+	}
+	ack, err := h.send(ctx, &cmd)
+	if err != nil {
+		return ack, errors.Join(err, h.write(ctx, s, cmd, StepFailed, err.Error(), h.Now().UTC()))
+	}
+	answer, err := json.Marshal(ack)
+	if err != nil {
+		return ack, fmt.Errorf("encode answer: %w", err)
+	}
+	if err := h.write(ctx, s, cmd, StepAcknowledged, string(answer), ack.At); err != nil {
+		return ack, fmt.Errorf("applied, but the answer is not written down: %w", err)
+	}
+	return ack, nil
+}
+
+// SetFrozen stops automatic throttles at the gateway, or lets them go on. It writes only; a running alerts role sees it
+// within an evaluation and releases what it holds, and without one every lease runs out.
+func (h *Hand) SetFrozen(ctx context.Context, frozen bool) error {
+	step := StepUnfrozen
+	if frozen {
+		step = StepFrozen
+	}
+	if err := h.validate("freeze"); err != nil {
+		return err
+	}
+	conn, err := schema.Open(h.ClickHouse)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	at := h.Now().UTC()
+	return h.write(ctx, store{reader{conn}}, gateway.Command{Rule: ManualRule, Reason: shorten(h.Reason), Issued: at, Expires: at}, step, "", at)
+}
+
+func (h *Hand) write(ctx context.Context, s store, cmd gateway.Command, step, answer string, at time.Time) error {
+	id, _ := uuid.Parse(cmd.Episode) // the zero id if nothing was in force
+	return s.writeThrottle(ctx, &ThrottleEvent{Subject: cmd.Subject, Sequence: cmd.Sequence, Step: step, Level: string(cmd.Level), Gateway: h.Gateway.Name(),
+		Episode: id, Rule: ManualRule, Limits: limitsOf(cmd.Limits), Author: h.Author, Reason: cmd.Reason, Answer: answer,
+		Issued: cmd.Issued, Expires: cmd.Expires, At: at})
+}
+
+// send sends the command until the gateway holds it or one like it. A command that came before it is overtaken: ours
+// takes the next sequence, and a release the episode that it then ends.
+func (h *Hand) send(ctx context.Context, cmd *gateway.Command) (gateway.Ack, error) {
 	var ack gateway.Ack
-	for range releaseAttempts {
+	for range sendAttempts {
 		var err error
-		if ack, err = g.Send(ctx, *cmd); err != nil {
+		if ack, err = h.Gateway.Send(ctx, *cmd); err != nil {
 			return ack, err
 		}
 		if ack.State.Sequence == 0 { // the answer tells nothing; the read-back may
-			if held, err := g.State(ctx, cmd.Tenant); err == nil {
+			if held, err := h.Gateway.State(ctx, cmd.Subject); err == nil {
 				ack.State = held
 			}
 		}
@@ -102,10 +204,10 @@ func sendRelease(ctx context.Context, g Throttler, cmd *gateway.Command) (gatewa
 			return ack, nil
 		}
 		cmd.Sequence = max(held.Sequence, cmd.Sequence) + 1
-		if held.Episode != "" {
+		if held.Episode != "" && cmd.Level == gateway.Release {
 			cmd.Episode = held.Episode
 		}
 	}
-	return ack, fmt.Errorf("%q is not released: the gateway holds sequence %d (%s, %s) after %d tries; is another controller sending to it? Try again, or stop it",
-		cmd.Tenant, ack.State.Sequence, ack.State.Level, ack.State.Rule, releaseAttempts)
+	return ack, fmt.Errorf("the gateway doesn't take %s of %q: it holds sequence %d (%s, %s) after %d tries; is another controller sending to it? Try again, or stop it",
+		cmd.Level, cmd.Subject, ack.State.Sequence, ack.State.Level, ack.State.Rule, sendAttempts)
 }

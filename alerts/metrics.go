@@ -16,6 +16,8 @@ type metrics struct {
 	behind        prometheus.Gauge
 	reaction      prometheus.Histogram
 	gone          prometheus.Gauge
+	throttled     prometheus.Gauge
+	frozen        prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -25,7 +27,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tollkeeper_alerts_open_episodes",
 			Help: "Episodes that are firing now, by kind of rule."}, []string{"kind"}),
 		steps: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tollkeeper_alerts_throttle_steps_total",
-			Help: "Steps of throttle commands: ordered, acknowledged, effective, released, expired, failed, dry_run."}, []string{"step"}),
+			Help: "Steps of throttle commands: ordered, acknowledged, effective, ineffective, released, expired, failed, lost, dry_run."}, []string{"step"}),
 		notifications: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tollkeeper_alerts_notifications_total",
 			Help: "Attempts to notify, by receiver and outcome: sent, failed, refused, dropped."}, []string{"receiver", "outcome"}),
 		evaluation: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "tollkeeper_alerts_evaluation_seconds",
@@ -40,8 +42,12 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Help: "From the receipt of the crossing call to the gateway's 2xx for the episode's first command.", Buckets: prometheus.ExponentialBuckets(0.1, 1.6, 14)}),
 		gone: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_alerts_gateway_gone",
 			Help: "1 while the gateway is taken out of use because it answered 410 Gone: nobody is throttled; it is asked again every ten minutes."}),
+		throttled: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_alerts_throttled_tenants",
+			Help: "Tenants that rules throttle now; at alerts.throttle.max_tenants further ones are dry runs."}),
+		frozen: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_alerts_frozen",
+			Help: "1 while a person has frozen automatic throttles (tollkeeper throttle freeze)."}),
 	}
-	for _, c := range []prometheus.Collector{m.episodes, m.open, m.steps, m.notifications, m.evaluation, m.failures, m.freshness, m.behind, m.reaction, m.gone} {
+	for _, c := range []prometheus.Collector{m.episodes, m.open, m.steps, m.notifications, m.evaluation, m.failures, m.freshness, m.behind, m.reaction, m.gone, m.throttled, m.frozen} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

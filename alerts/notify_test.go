@@ -127,7 +127,7 @@ func TestNotificationsAreSentOncePerState(t *testing.T) {
 	require.Equal(t, "firing", v4.Status)
 	require.Equal(t, map[string]string{"alertname": "acme-hour", "kind": "budget", "severity": "critical", "tenant": "acme", "threshold": "100%"}, v4.Alerts[0].Labels)
 	require.Equal(t, "https://runbooks.example.com/budget", v4.Alerts[0].Annotations["runbook_url"])
-	require.Equal(t, "tollkeeper alerts release --reason WHY 'acme'", v4.Alerts[0].Annotations["undo"])
+	require.Equal(t, "tollkeeper throttle release --reason WHY 'acme'", v4.Alerts[0].Annotations["undo"])
 	require.True(t, v4.Alerts[0].EndsAt.IsZero())
 	keys, err := gateway.NewKeys([]string{secret})
 	require.NoError(t, err)

@@ -15,6 +15,7 @@ const (
 	byKey           = "key"
 	byModel         = "model"
 	byProviderModel = "provider_model"
+	byPart          = "part" // of a throttle's subject, for people
 )
 
 // who is a tenant, or one team, key or model of it.

@@ -42,7 +42,7 @@ func TestSpikeFiresThrottlesAndReleases(t *testing.T) {
 	e := w.lastAlert()
 	require.Contains(t, e.Summary, "before: less than 72h0m0s of history", "it says what it was compared with")
 	require.Contains(t, e.Detail, `"baseline_usd":"0.`)
-	require.True(t, w.limiter.State("acme").InForce)
+	require.True(t, w.limiter.State(gateway.Tenant("acme")).InForce)
 
 	for range 30 { // throttled: spend is back to the usual
 		w.live(time.Second, map[string]string{"acme": "0.01", "globex": "0.01"})
@@ -51,7 +51,7 @@ func TestSpikeFiresThrottlesAndReleases(t *testing.T) {
 	w.awaitStep("acme released release")
 	require.Equal(t, []string{"spike acme firing", "spike acme resolved"}, w.states())
 	require.Contains(t, w.steps(), "acme effective slow")
-	require.False(t, w.limiter.State("acme").InForce)
+	require.False(t, w.limiter.State(gateway.Tenant("acme")).InForce)
 
 	answers := w.stored(`SELECT concat(step, ' ', toString(sequence)) FROM throttle_events WHERE step NOT IN ('effective') ORDER BY sequence, at`)
 	require.Equal(t, "ordered 1", answers[0])

@@ -57,7 +57,7 @@ func (s store) writeThrottle(ctx context.Context, e *ThrottleEvent) error {
 	if e.DryRun {
 		dry = 1
 	}
-	return s.insert(ctx, "insert_throttle_event", e.Tenant, e.Sequence, e.Step, e.Level, e.Gateway, e.Episode, e.Rule, limits, dry,
+	return s.insert(ctx, "insert_throttle_event", e.Tenant, e.Team, e.Key, e.User, e.Model, e.Sequence, e.Step, e.Level, e.Gateway, e.Episode, e.Rule, limits, dry,
 		e.Author, e.Reason, e.Answer, e.Issued, e.Expires, e.At)
 }
 
@@ -85,9 +85,9 @@ func (s store) openEpisodes(ctx context.Context, since time.Time) ([]AlertEvent,
 	return out, err
 }
 
-// audit is what throttle_events remembers of one tenant.
+// audit is what throttle_events remembers of one subject.
 type audit struct {
-	tenant  string
+	subject gateway.Subject
 	highest uint64 // sequence
 	held    gateway.Command
 }
@@ -100,11 +100,11 @@ func (s store) audits(ctx context.Context, gatewayName string) ([]audit, error) 
 		var level string
 		var ended uint64
 		limits := map[string]string{}
-		h := &a.held
-		if err := rows.Scan(&a.tenant, &a.highest, &h.Sequence, &level, &h.Rule, &h.Episode, &limits, &h.Issued, &h.Expires, &ended); err != nil {
+		h, w := &a.held, &a.subject
+		if err := rows.Scan(&w.Tenant, &w.Team, &w.Key, &w.User, &w.Model, &a.highest, &h.Sequence, &level, &h.Rule, &h.Episode, &limits, &h.Issued, &h.Expires, &ended); err != nil {
 			return err
 		}
-		h.Tenant, h.Level = a.tenant, gateway.Level(level)
+		h.Subject, h.Level = a.subject, gateway.Level(level)
 		if h.Sequence <= ended {
 			*h = gateway.Command{}
 		}
@@ -117,22 +117,15 @@ func (s store) audits(ctx context.Context, gatewayName string) ([]audit, error) 
 
 // limitsOf writes limits as amounts: requests and tokens as whole numbers, per_seconds the period.
 func limitsOf(l gateway.Limits) map[string]ledger.Sum {
-	whole := func(n int64) ledger.Sum {
-		sum, err := ledger.ParseSum(fmt.Sprint(n))
-		if err != nil {
-			panic("alerts: an int64 is a sum: " + err.Error())
-		}
-		return sum
-	}
 	out := map[string]ledger.Sum{}
 	if l.Per != 0 {
-		out["per_seconds"] = whole(int64(l.Per / time.Second))
+		out["per_seconds"] = count(uint64(l.Per / time.Second))
 	}
 	if l.Requests != 0 {
-		out["requests"] = whole(l.Requests)
+		out["requests"] = count(uint64(l.Requests))
 	}
 	if l.Tokens != 0 {
-		out["tokens"] = whole(l.Tokens)
+		out["tokens"] = count(uint64(l.Tokens))
 	}
 	if l.USD != 0 {
 		out["usd"] = ledger.SumOf(l.USD)
@@ -173,21 +166,6 @@ func readLimits(l *gateway.Limits, texts map[string]string) error {
 		}
 	}
 	return nil
-}
-
-// releasedByHand lists what somebody released since.
-func (s store) releasedByHand(ctx context.Context, since time.Time) (byHand, error) {
-	out := newByHand()
-	err := s.each(ctx, "manual_releases", params{"from": milli(since)}, func(rows driver.Rows) error {
-		var tenant, episode string
-		var given time.Time
-		if err := rows.Scan(&tenant, &episode, &given); err != nil {
-			return err
-		}
-		out.add(tenant, episode, given)
-		return nil
-	})
-	return out, err
 }
 
 func encode(d detail) string {

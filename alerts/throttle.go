@@ -1,10 +1,14 @@
 package alerts
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,24 +21,28 @@ import (
 type Throttler interface {
 	Name() string
 	Send(ctx context.Context, cmd gateway.Command) (gateway.Ack, error)
-	State(ctx context.Context, tenant string) (gateway.State, error)
+	State(ctx context.Context, subject gateway.Subject) (gateway.State, error)
 }
 
 // Steps of a command in throttle_events.
 const (
 	StepOrdered      = "ordered"      // written down, about to be sent
 	StepAcknowledged = "acknowledged" // the gateway answered 2xx
-	StepEffective    = "effective"    // the tenant's spend in the ledger has fallen
+	StepEffective    = "effective"    // the subject's use in the ledger has fallen, or keeps to the limits
+	StepIneffective  = "ineffective"  // it hasn't, in time; the next command is harder, people are told
 	StepReleased     = "released"     // nothing is in force any more, by order
 	StepExpired      = "expired"      // nothing is in force any more, by the lease's end
-	StepFailed       = "failed"       // not delivered, not in force, or without effect; answer says which
+	StepFailed       = "failed"       // not delivered, or not in force; answer says which
+	StepLost         = "lost"         // it was in force, and a later read-back doesn't show it any more; it is ordered again
 	StepDryRun       = "dry_run"      // would have been ordered
+	StepFrozen       = "frozen"       // a person stopped automatic throttles
+	StepUnfrozen     = "unfrozen"     // and let them go on
 )
 
 // Author is the author of everything this role writes; other authors are people.
 const Author = "alerts"
 
-// wish is what one firing episode wants done to its tenant.
+// wish is what one firing episode wants done to its subject.
 type wish struct {
 	policy  *Policy
 	episode uuid.UUID
@@ -46,19 +54,25 @@ type wish struct {
 	proved  bool // also by a ledger that may lack calls
 }
 
-// hold is what is known of one tenant's throttle.
+// hold is what is known of one subject's throttle.
 type hold struct {
+	subject   gateway.Subject
 	highest   uint64          // sequence ordered or seen at the gateway
 	current   gateway.Command // newest acknowledged, Sequence 0 = none
 	inFlight  bool
-	notBefore time.Time // of the next attempt after a failure
-	failures  int
-	told      uuid.UUID // episode whose dry run was written
+	notBefore time.Time       // of the next attempt after a failure
+	failures  int             // in a row
+	trouble   string          // the newest of them
+	told      toldOf          // dry run that was written
+	byHand    gateway.Command // newest that a person applied and that wasn't released, Sequence 0 = none
 
-	before    ledger.Sum // spend in EffectWindow before the first command of measured
-	measured  uuid.UUID  // episode whose effect is being looked for
-	acked     time.Time  // its first acknowledgement
-	concluded bool       // effective, or reported as not
+	proof
+}
+
+// toldOf is what a dry run was written about, so that it is written once.
+type toldOf struct {
+	episode      uuid.UUID
+	full, frozen bool
 }
 
 // throttles orders, renews, releases and measures. It belongs to the goroutine of Alerts.Run; sends run beside it and
@@ -67,50 +81,50 @@ type throttles struct {
 	cfg     ThrottleConfig
 	gateway Throttler // nil: everything is a dry run
 	store   store
+	now     func() time.Time
 	log     *slog.Logger
 	metrics *metrics
 	notify  func(*ThrottleEvent)
 
-	holds    map[string]*hold
-	byHand   byHand
+	holds    map[gateway.Subject]*hold
+	acts     acts      // of people
 	gone     bool      // the gateway's last word was 410
 	askAgain time.Time // when a command may go to it nevertheless
 	results  chan result
 	sending  context.Context // of the sends; ends after the drain
 }
 
-// result is what came of one send.
+// result is what came of one send, or of one look at what the gateway holds.
 type result struct {
 	cmd      gateway.Command
+	probe    bool // nothing was sent
 	ack      gateway.Ack
 	err      error
 	state    gateway.State
 	stateErr error
 }
 
-// restore reads what was held before a restart.
+// restore reads what was held before a restart, and how far its proof had come.
 func (t *throttles) restore(ctx context.Context, now time.Time) error {
 	audits, err := t.store.audits(ctx, t.name())
 	if err != nil {
 		return err
 	}
-	if t.byHand, err = t.store.releasedByHand(ctx, now.Add(-31*24*time.Hour)); err != nil {
-		return err
-	}
-	t.holds = map[string]*hold{}
+	t.holds, t.acts = map[gateway.Subject]*hold{}, newActs()
 	for _, a := range audits {
-		h := t.hold(a.tenant)
+		h := t.hold(a.subject)
 		h.highest = a.highest
-		if a.held.Sequence > 0 && a.held.Level != gateway.Release {
-			h.current = a.held
-			// Its effect was measured by the process before; what it spends now is no baseline for another look.
-			h.concluded = true
-			if id, err := uuid.Parse(a.held.Episode); err == nil {
-				h.measured = id
-			}
+		if a.held.Sequence == 0 || a.held.Level == gateway.Release || a.held.Rule == ManualRule {
+			continue
 		}
+		h.current = a.held
+		if h.proof, err = t.store.proofOf(ctx, t.name(), a.held); err != nil {
+			return err
+		}
+		h.level = a.held.Level
+		h.looked = now
 	}
-	return nil
+	return t.readActs(ctx, now)
 }
 
 func (t *throttles) name() string {
@@ -120,115 +134,244 @@ func (t *throttles) name() string {
 	return t.gateway.Name()
 }
 
-func (t *throttles) hold(tenant string) *hold {
-	h := t.holds[tenant]
+func (t *throttles) hold(subject gateway.Subject) *hold {
+	h := t.holds[subject]
 	if h == nil {
-		h = &hold{}
-		t.holds[tenant] = h
+		h = &hold{subject: subject}
+		t.holds[subject] = h
 	}
 	return h
 }
 
-// enforced reports whether a wish may bite: configuration lets it, and there is a gateway.
+// enforced reports whether a wish may bite: configuration lets it, nobody froze, and there is a gateway.
 func (t *throttles) enforced(now time.Time, tenant string, w wish) bool {
-	return t.gateway != nil && !t.away(now) && t.named(tenant, w)
+	return t.gateway != nil && !t.away(now) && t.acts.frozen == nil && t.named(tenant, w)
 }
 
 // strictest picks the wish to follow: one that may bite before dry runs, the harder level first, else the older one.
-func (t *throttles) strictest(now time.Time, tenant string, wishes []wish) (best wish, enforce, any bool) {
-	hardness := func(w wish) int {
-		n := slices.Index([]gateway.Level{gateway.Notify, gateway.Slow, gateway.Cap, gateway.Block}, w.policy.Level)
-		if t.enforced(now, tenant, w) {
+func (t *throttles) strictest(now time.Time, subject gateway.Subject, wishes []wish) (best wish, enforce, any bool) {
+	rank := func(w wish) int {
+		n := hardness(w.policy.Level)
+		if t.enforced(now, subject.Tenant, w) {
 			n += 10
 		}
 		return n
 	}
 	for _, w := range wishes {
-		if t.byHand.covers(tenant, w) {
+		if t.acts.released(subject, w) {
 			continue
 		}
-		if !any || hardness(w) > hardness(best) || (hardness(w) == hardness(best) && w.since.Before(best.since)) {
+		if !any || rank(w) > rank(best) || (rank(w) == rank(best) && w.since.Before(best.since)) {
 			best, any = w, true
 		}
 	}
-	return best, any && t.enforced(now, tenant, best), any
+	return best, any && t.enforced(now, subject.Tenant, best), any
 }
 
-// reconcile compares what the firing episodes want with what is held, tenant by tenant, and orders the difference.
+// reconcile compares what the firing episodes want with what is held, subject by subject, and orders the difference.
 // Without fresh evidence it only keeps what is proved: other leases run out.
-func (t *throttles) reconcile(ctx context.Context, tk *tick, wishes map[string][]wish) error {
-	for tenant := range wishes {
-		t.hold(tenant)
+func (t *throttles) reconcile(ctx context.Context, tk *tick, wishes map[gateway.Subject][]wish) error {
+	errs := []error{t.readActs(ctx, tk.now)}
+	for subject := range wishes {
+		t.hold(subject)
 	}
-	var errs []error
-	for tenant, h := range t.holds {
-		errs = append(errs, t.expire(ctx, tk.now, tenant, h))
+	for _, h := range t.inOrder(wishes) {
+		errs = append(errs, t.expire(ctx, tk.now, h))
 		if tk.fresh {
-			errs = append(errs, t.follow(ctx, tk, tenant, h, wishes[tenant]), t.measure(ctx, tk, tenant, h))
+			errs = append(errs, t.follow(ctx, tk, h, wishes[h.subject]), t.measure(ctx, tk, h))
 		} else {
-			errs = append(errs, t.keep(ctx, tk, tenant, h, wishes[tenant]))
+			errs = append(errs, t.keep(ctx, tk, h, wishes[h.subject]))
+		}
+		t.probe(tk.now, h)
+	}
+	t.metrics.throttled.Set(float64(t.throttled()))
+	return errors.Join(errs...)
+}
+
+// inOrder lists what is known: what is held first, then by how long it has been wished for, so that a full house serves
+// the oldest.
+func (t *throttles) inOrder(wishes map[gateway.Subject][]wish) []*hold {
+	since := func(h *hold) (at time.Time) {
+		for _, w := range wishes[h.subject] {
+			if at.IsZero() || w.since.Before(at) {
+				at = w.since
+			}
+		}
+		return at
+	}
+	return slices.SortedFunc(maps.Values(t.holds), func(a, b *hold) int {
+		if x, y := a.current.Sequence > 0, b.current.Sequence > 0; x != y {
+			if x {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(since(a).Compare(since(b)), strings.Compare(a.subject.String(), b.subject.String()))
+	})
+}
+
+// throttled counts the tenants that rules throttle now.
+func (t *throttles) throttled() int {
+	tenants := map[string]bool{}
+	for s, h := range t.holds {
+		if h.bites() {
+			tenants[s.Tenant] = true
 		}
 	}
-	return errors.Join(errs...)
+	return len(tenants)
+}
+
+// bites reports that a rule's command is in force at the gateway or on its way there.
+func (h *hold) bites() bool {
+	return (h.current.Sequence > 0 && !h.current.DryRun) || h.biting
+}
+
+// room reports whether one more tenant may be throttled.
+func (t *throttles) room(tenant string) bool {
+	for s, h := range t.holds {
+		if s.Tenant == tenant && h.bites() {
+			return true
+		}
+	}
+	return t.throttled() < t.cfg.MaxTenants
 }
 
 // keep renews, without fresh evidence, the lease of a budget that is exceeded by what the ledger already has. Else a
 // runaway that makes ingest lag would switch off its own throttle. It begins nothing.
-func (t *throttles) keep(ctx context.Context, tk *tick, tenant string, h *hold, wishes []wish) error {
+func (t *throttles) keep(ctx context.Context, tk *tick, h *hold, wishes []wish) error {
 	for _, w := range wishes {
 		if w.proved && w.episode.String() == h.current.Episode {
-			return t.follow(ctx, tk, tenant, h, []wish{w})
+			return t.follow(ctx, tk, h, []wish{w})
 		}
 	}
 	return nil
 }
 
-func (t *throttles) expire(ctx context.Context, now time.Time, tenant string, h *hold) error {
-	if h.current.Sequence == 0 || now.Before(h.current.Expires) {
-		return nil
+func (t *throttles) expire(ctx context.Context, now time.Time, h *hold) error {
+	for _, held := range []*gateway.Command{&h.current, &h.byHand} {
+		if held.Sequence == 0 || now.Before(held.Expires) {
+			continue
+		}
+		if err := t.record(ctx, *held, StepExpired, "the lease ran out", now); err != nil {
+			return err
+		}
+		t.log.Warn("throttle lease ran out", "subject", h.subject, "sequence", held.Sequence)
+		*held = gateway.Command{}
 	}
-	if err := t.record(ctx, h.current, StepExpired, "the lease ran out", now); err != nil {
-		return err
-	}
-	t.log.Warn("throttle lease ran out", "tenant", tenant, "sequence", h.current.Sequence)
-	h.current = gateway.Command{}
 	return nil
 }
 
-func (t *throttles) follow(ctx context.Context, tk *tick, tenant string, h *hold, wishes []wish) error {
-	if h.inFlight || tk.now.Before(h.notBefore) {
+func (t *throttles) follow(ctx context.Context, tk *tick, h *hold, wishes []wish) error {
+	if h.inFlight || tk.now.Before(h.notBefore) || h.byHand.Sequence > 0 { // a person's word stands until its lease ends
 		return nil
 	}
-	w, enforce, any := t.strictest(tk.now, tenant, wishes)
+	w, enforce, any := t.strictest(tk.now, h.subject, wishes)
 	held := h.current.Sequence > 0
-	switch {
+	full := enforce && !t.room(h.subject.Tenant)
+	switch enforce = enforce && !full; {
 	case held && t.away(tk.now):
 		return nil // nobody to tell; the lease runs out
 	case held && (!any || (!enforce && !h.current.DryRun)):
-		return t.release(ctx, tk.now, tenant, h)
+		return t.release(ctx, tk.now, h)
 	case !any || (!held && !w.begin):
 		return nil
 	case !enforce && (t.gateway == nil || t.away(tk.now) || !t.cfg.SendDryRun):
-		return t.dryRun(ctx, tk.now, tenant, h, w)
+		return t.dryRun(ctx, tk.now, h, w, full)
 	}
-	cmd := t.command(tk.now, tenant, h, w)
+	if h.episode != w.episode && enforce {
+		h.begin(w, t.useBefore(tk, h.subject))
+	}
+	cmd := t.command(tk.now, h, w)
 	cmd.DryRun = !enforce
 	same := held && cmd.Level == h.current.Level && cmd.Limits == h.current.Limits && cmd.Episode == h.current.Episode && cmd.DryRun == h.current.DryRun
-	if same && h.current.Expires.Sub(tk.now) > t.cfg.Lease/2 {
+	if same && !h.lost && h.current.Expires.Sub(tk.now) > t.cfg.Lease/2 {
 		return nil
 	}
-	if h.measured != w.episode && enforce {
-		h.measured, h.acked, h.concluded = w.episode, time.Time{}, false
-		h.before = t.spendBefore(tk, tenant)
-	}
-	return t.order(ctx, h, cmd)
+	return t.order(ctx, h, cmd, h.baseline(cmd))
 }
 
-func (t *throttles) command(now time.Time, tenant string, h *hold, w wish) gateway.Command {
+func (t *throttles) command(now time.Time, h *hold, w wish) gateway.Command {
+	level := w.policy.Level
+	if h.episode == w.episode && hardness(h.level) > hardness(level) {
+		level = h.level
+	}
 	return gateway.Command{
-		Tenant: tenant, Level: w.policy.Level, Limits: w.policy.limits(), Reason: shorten(w.reason), Rule: w.rule,
+		Subject: h.subject, Level: level, Limits: w.policy.limits(), Reason: shorten(w.reason), Rule: w.rule,
 		Episode: w.episode.String(), Sequence: h.highest + 1, Issued: now, Expires: now.Add(t.cfg.Lease),
 	}
+}
+
+func (t *throttles) release(ctx context.Context, now time.Time, h *hold) error {
+	why := "released: the alert has resolved"
+	if f := t.acts.frozen; f != nil {
+		why = shorten(fmt.Sprintf("released: throttles are frozen by %s: %s", f.Author, f.Reason))
+	}
+	return t.order(ctx, h, gateway.Command{
+		Subject: h.subject, Level: gateway.Release, Reason: why, Rule: h.current.Rule, Episode: h.current.Episode,
+		Sequence: h.highest + 1, Issued: now, Expires: now.Add(t.cfg.Lease), DryRun: h.current.DryRun,
+	}, "")
+}
+
+func (t *throttles) dryRun(ctx context.Context, now time.Time, h *hold, w wish, full bool) error {
+	why := t.notSent(now, h.subject.Tenant, w)
+	if full {
+		why = fmt.Sprintf("not sent: %d tenants are throttled already, throttle.max_tenants allows no more; is one cause behind all of them?", t.cfg.MaxTenants)
+	}
+	if told := (toldOf{w.episode, full, t.acts.frozen != nil}); h.told != told {
+		cmd := t.command(now, h, w)
+		cmd.DryRun = true
+		if err := t.record(ctx, cmd, StepDryRun, why, now); err != nil {
+			return err
+		}
+		h.told, h.highest = told, cmd.Sequence
+		if full {
+			t.log.Error("throttle is not sent: too many tenants are throttled", "subject", h.subject, "rule", w.rule, "max_tenants", t.cfg.MaxTenants)
+			return nil
+		}
+		t.log.Info("throttle, dry run", "subject", h.subject, "level", cmd.Level, "rule", w.rule, "why", why)
+	}
+	return nil
+}
+
+// order writes the command down, then sends it beside this goroutine and reads back what the gateway holds.
+func (t *throttles) order(ctx context.Context, h *hold, cmd gateway.Command, note string) error {
+	if err := t.record(ctx, cmd, StepOrdered, note, t.now().UTC()); err != nil {
+		return err
+	}
+	h.highest, h.inFlight, h.biting = cmd.Sequence, true, !cmd.DryRun && cmd.Level != gateway.Release
+	if t.gone {
+		t.askAgain = cmd.Issued.Add(goneProbe) // one question at a time
+	}
+	go func() {
+		r := result{cmd: cmd}
+		if r.ack, r.err = t.gateway.Send(t.sending, cmd); r.err == nil {
+			r.state, r.stateErr = t.gateway.State(t.sending, cmd.Subject)
+		}
+		t.results <- r // read until Run has seen all that are in flight
+	}()
+	return nil
+}
+
+// mostAnswer bounds what is kept of a gateway's answer, in bytes.
+const mostAnswer = 4000
+
+// record writes one step and tells the observer.
+func (t *throttles) record(ctx context.Context, cmd gateway.Command, step, answer string, at time.Time) error {
+	id, _ := uuid.Parse(cmd.Episode) // the zero id for commands of no episode
+	if len(answer) > mostAnswer {
+		answer = answer[:mostAnswer] + " …"
+	}
+	e := &ThrottleEvent{
+		Subject: cmd.Subject, Sequence: cmd.Sequence, Step: step, Level: string(cmd.Level), Gateway: t.name(), Episode: id, Rule: cmd.Rule,
+		Limits: limitsOf(cmd.Limits), DryRun: cmd.DryRun, Author: Author, Reason: cmd.Reason, Answer: strings.ToValidUTF8(answer, "\uFFFD"),
+		Issued: cmd.Issued, Expires: cmd.Expires, At: at,
+	}
+	if err := t.store.writeThrottle(ctx, e); err != nil {
+		return err
+	}
+	t.metrics.steps.WithLabelValues(step).Inc()
+	t.notify(e)
+	return nil
 }
 
 // shorten keeps a text within what a command may carry.
@@ -238,60 +381,4 @@ func shorten(s string) string {
 		s = s[:most]
 	}
 	return ledger.CleanText(s)
-}
-
-func (t *throttles) release(ctx context.Context, now time.Time, tenant string, h *hold) error {
-	return t.order(ctx, h, gateway.Command{
-		Tenant: tenant, Level: gateway.Release, Reason: "released: the alert has resolved", Rule: h.current.Rule, Episode: h.current.Episode,
-		Sequence: h.highest + 1, Issued: now, Expires: now.Add(t.cfg.Lease), DryRun: h.current.DryRun,
-	})
-}
-
-func (t *throttles) dryRun(ctx context.Context, now time.Time, tenant string, h *hold, w wish) error {
-	if h.told == w.episode {
-		return nil
-	}
-	cmd := t.command(now, tenant, h, w)
-	cmd.DryRun = true
-	if err := t.record(ctx, cmd, StepDryRun, t.notSent(now, tenant, w), now); err != nil {
-		return err
-	}
-	h.told, h.highest = w.episode, cmd.Sequence
-	t.log.Info("throttle, dry run", "tenant", tenant, "level", cmd.Level, "rule", w.rule)
-	return nil
-}
-
-// order writes the command down, then sends it beside this goroutine and reads back what the gateway holds.
-func (t *throttles) order(ctx context.Context, h *hold, cmd gateway.Command) error {
-	if err := t.record(ctx, cmd, StepOrdered, "", cmd.Issued); err != nil {
-		return err
-	}
-	h.highest, h.inFlight = cmd.Sequence, true
-	if t.gone {
-		t.askAgain = cmd.Issued.Add(goneProbe) // one question at a time
-	}
-	go func() {
-		r := result{cmd: cmd}
-		if r.ack, r.err = t.gateway.Send(t.sending, cmd); r.err == nil {
-			r.state, r.stateErr = t.gateway.State(t.sending, cmd.Tenant)
-		}
-		t.results <- r // read until Run has seen all that are in flight
-	}()
-	return nil
-}
-
-// record writes one step and tells the observer.
-func (t *throttles) record(ctx context.Context, cmd gateway.Command, step, answer string, at time.Time) error {
-	id, _ := uuid.Parse(cmd.Episode) // the zero id for commands of no episode
-	e := &ThrottleEvent{
-		Tenant: cmd.Tenant, Sequence: cmd.Sequence, Step: step, Level: string(cmd.Level), Gateway: t.name(), Episode: id, Rule: cmd.Rule,
-		Limits: limitsOf(cmd.Limits), DryRun: cmd.DryRun, Author: Author, Reason: cmd.Reason, Answer: answer,
-		Issued: cmd.Issued, Expires: cmd.Expires, At: at,
-	}
-	if err := t.store.writeThrottle(ctx, e); err != nil {
-		return err
-	}
-	t.metrics.steps.WithLabelValues(step).Inc()
-	t.notify(e)
-	return nil
 }

@@ -26,6 +26,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if o := os.Getenv(controllerEnv); o != "" {
+		controller(o)
+	}
 	code := clickhousetest.Run(m)
 	http.DefaultClient.CloseIdleConnections()
 	if err := goleak.Find(); err != nil && code == 0 {

@@ -22,6 +22,7 @@ var (
 	ErrRefused     = errors.New("command refused")          // another 4xx: sending it again won't help
 	ErrUnreachable = errors.New("gateway unreachable")      // no 2xx within the attempts
 	ErrNoReadBack  = errors.New("gateway has no read-back") // it answers commands, but GET isn't there
+	ErrUnsupported = errors.New("command not supported")    // this gateway can't enforce such a command
 )
 
 // ClientConfig names one gateway.
@@ -141,7 +142,7 @@ func (c *Client) Send(ctx context.Context, cmd Command) (Ack, error) {
 			ack = Ack{}
 		}
 		ack.At, ack.Attempts = c.now(), attempts
-		ack.Proved = ack.State.Tenant == cmd.Tenant && ack.State.Sequence == cmd.Sequence
+		ack.Proved = ack.State.Subject == cmd.Subject && ack.State.Sequence == cmd.Sequence
 		return ack, nil
 	}
 	return c.retry(ctx, try)
@@ -164,26 +165,26 @@ func (c *Client) retry(ctx context.Context, try func() (Ack, error)) (Ack, error
 	return Ack{}, fmt.Errorf("send to %s: %w: %w", c.cfg.Name, ErrUnreachable, err)
 }
 
-// State reads back what the gateway holds for the tenant; one attempt. ErrNoReadBack if the gateway has no GET.
-func (c *Client) State(ctx context.Context, tenant string) (State, error) {
-	u := c.cfg.URL + "?tenant=" + url.QueryEscape(tenant)
+// State reads back what the gateway holds for the subject; one attempt. ErrNoReadBack if the gateway has no GET.
+func (c *Client) State(ctx context.Context, subject Subject) (State, error) {
+	u := c.cfg.URL + "?" + subject.query()
 	if parsed, err := url.Parse(c.cfg.URL); err == nil && parsed.RawQuery != "" {
-		u = c.cfg.URL + "&tenant=" + url.QueryEscape(tenant)
+		u = c.cfg.URL + "&" + subject.query()
 	}
 	id := fmt.Sprintf("state-%d", c.now().UnixNano())
-	answer, err := c.call(ctx, http.MethodGet, u, id, nil, StatePayload(tenant))
+	answer, err := c.call(ctx, http.MethodGet, u, id, nil, StatePayload(subject))
 	if permanent := (&backoff.PermanentError{}); errors.As(err, &permanent) {
 		err = permanent.Err
 	}
 	if err != nil {
-		return State{}, fmt.Errorf("read state of %s from %s: %w", tenant, c.cfg.Name, err)
+		return State{}, fmt.Errorf("read state of %s from %s: %w", subject, c.cfg.Name, err)
 	}
 	var s State
 	if err := json.Unmarshal(answer, &s); err != nil {
-		return State{}, fmt.Errorf("read state of %s from %s: %w: %w", tenant, c.cfg.Name, ErrNoReadBack, err)
+		return State{}, fmt.Errorf("read state of %s from %s: %w: %w", subject, c.cfg.Name, ErrNoReadBack, err)
 	}
-	if s.Sequence > 0 && s.Tenant != tenant {
-		return State{}, fmt.Errorf("read state of %s from %s: answer is about %q", tenant, c.cfg.Name, s.Tenant)
+	if s.Sequence > 0 && s.Subject != subject {
+		return State{}, fmt.Errorf("read state of %s from %s: answer is about %.200q", subject, c.cfg.Name, s.Subject.String())
 	}
 	return s, nil
 }

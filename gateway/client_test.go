@@ -56,7 +56,7 @@ func TestSendProvesAndReadsBack(t *testing.T) {
 	client := newClient(t, c, url, []string{secret}, nil)
 	ctx := context.Background()
 
-	s, err := client.State(ctx, "acme")
+	s, err := client.State(ctx, gateway.Tenant("acme"))
 	require.NoError(t, err)
 	require.Zero(t, s.Sequence)
 
@@ -67,11 +67,11 @@ func TestSendProvesAndReadsBack(t *testing.T) {
 	require.True(t, ack.Proved)
 	require.Equal(t, 1, ack.Attempts)
 
-	s, err = client.State(ctx, "acme")
+	s, err = client.State(ctx, gateway.Tenant("acme"))
 	require.NoError(t, err)
 	require.True(t, s.InForce)
 	require.Equal(t, cmd.Limits, s.Limits)
-	require.Equal(t, l.State("acme").Command, s.Command)
+	require.Equal(t, l.State(gateway.Tenant("acme")).Command, s.Command)
 
 	again, err := client.Send(ctx, cmd) // a retry whose first answer was lost
 	require.NoError(t, err)
@@ -181,7 +181,7 @@ func TestErrorsDoNotTellTheAddress(t *testing.T) {
 			_, err := client.Send(ctx, command(c, 1, gateway.Block, gateway.Limits{}))
 			require.Error(t, err)
 			require.NotContains(t, err.Error(), "T0K3N")
-			_, err = client.State(ctx, "acme")
+			_, err = client.State(ctx, gateway.Tenant("acme"))
 			require.Error(t, err)
 			require.NotContains(t, err.Error(), "T0K3N")
 		})
@@ -218,13 +218,13 @@ func TestReadBackFromOtherReceivers(t *testing.T) {
 	ack, err := client.Send(ctx, command(c, 1, gateway.Block, gateway.Limits{}))
 	require.NoError(t, err)
 	require.False(t, ack.Proved, "2xx without a state proves nothing")
-	_, err = client.State(ctx, "acme")
+	_, err = client.State(ctx, gateway.Tenant("acme"))
 	require.ErrorIs(t, err, gateway.ErrNoReadBack)
 
 	liar := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"command": {"tenant": "globex", "sequence": 9}}`)
+		_, _ = io.WriteString(w, `{"command": {"subject": {"tenant": "globex"}, "sequence": 9}}`)
 	}))
-	_, err = newClient(t, c, liar, []string{secret}, nil).State(ctx, "acme")
+	_, err = newClient(t, c, liar, []string{secret}, nil).State(ctx, gateway.Tenant("acme"))
 	require.ErrorContains(t, err, "globex")
 }
 
@@ -241,7 +241,7 @@ func TestCommandOnTheWire(t *testing.T) {
 	cmd := command(c, 7, gateway.Slow, gateway.Limits{Per: time.Minute, Requests: 60, USD: 1_250_000_000_001})
 	b, err := json.Marshal(cmd)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"tenant": "acme", "level": "slow", "limits": {"per": "1m0s", "requests": 60, "usd": "1.250000000001"},
+	require.JSONEq(t, `{"subject": {"tenant": "acme"}, "level": "slow", "limits": {"per": "1m0s", "requests": 60, "usd": "1.250000000001"},
 		"reason": "spend is 12 times the usual", "rule": "spike", "episode": "e1", "sequence": 7,
 		"issued": "2026-11-02T10:00:00Z", "expires": "2026-11-02T10:01:00Z", "dry_run": false}`, string(b))
 	var back gateway.Command

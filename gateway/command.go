@@ -31,7 +31,7 @@ const (
 	Block   Level = "block"   // every request is refused
 )
 
-// Limits bound what a tenant may use per period. Zero means that this kind isn't limited. Tokens and USD are known only
+// Limits bound what a subject may use per period. Zero means that this kind isn't limited. Tokens and USD are known only
 // after a call, so calls in flight may exceed them; the excess is paid back before the next one is admitted.
 type Limits struct {
 	Per      time.Duration // length of the period
@@ -40,15 +40,15 @@ type Limits struct {
 	USD      ledger.Money
 }
 
-// Command is an order for one tenant.
+// Command is an order for one subject.
 type Command struct {
-	Tenant   string
+	Subject
 	Level    Level
 	Limits   Limits
 	Reason   string // shown to the tenant in the 429 answer
 	Rule     string // the alert rule, or "manual"
 	Episode  string // the alert's episode; renewals of one lease share it
-	Sequence uint64 // orders the commands of one tenant; from 1
+	Sequence uint64 // orders the commands of one subject; from 1
 	Issued   time.Time
 	Expires  time.Time
 	DryRun   bool
@@ -56,7 +56,7 @@ type Command struct {
 
 // commandJSON is Command on the wire: durations and amounts as strings.
 type commandJSON struct {
-	Tenant   string     `json:"tenant"`
+	Subject  Subject    `json:"subject"`
 	Level    Level      `json:"level"`
 	Limits   limitsJSON `json:"limits"`
 	Reason   string     `json:"reason"`
@@ -75,11 +75,11 @@ type limitsJSON struct {
 	USD      string `json:"usd,omitempty"`
 }
 
-// MarshalJSON writes the command as documented in docs: {"tenant", "level", "limits": {"per": "1m0s", "usd": "0.50"}, …}.
+// MarshalJSON writes the command as documented in docs: {"subject": {"tenant": …}, "level", "limits": {"per": "1m0s", "usd": "0.50"}, …}.
 func (c Command) MarshalJSON() ([]byte, error) { return json.Marshal(c.wire()) }
 
 func (c Command) wire() commandJSON {
-	return commandJSON{c.Tenant, c.Level, c.Limits.wire(), c.Reason, c.Rule, c.Episode, c.Sequence, c.Issued, c.Expires, c.DryRun}
+	return commandJSON{c.Subject, c.Level, c.Limits.wire(), c.Reason, c.Rule, c.Episode, c.Sequence, c.Issued, c.Expires, c.DryRun}
 }
 
 // UnmarshalJSON reads the same form. Unknown fields are ignored, so that older receivers understand newer senders.
@@ -96,7 +96,7 @@ func (c *Command) fromWire(w commandJSON) error {
 	if err != nil {
 		return err
 	}
-	*c = Command{w.Tenant, w.Level, limits, w.Reason, w.Rule, w.Episode, w.Sequence, w.Issued, w.Expires, w.DryRun}
+	*c = Command{w.Subject, w.Level, limits, w.Reason, w.Rule, w.Episode, w.Sequence, w.Issued, w.Expires, w.DryRun}
 	return nil
 }
 
@@ -143,14 +143,7 @@ func (w limitsJSON) limits() (l Limits, err error) {
 func (c *Command) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if c.Tenant == "" {
-		bad("tenant is empty")
-	}
-	for name, text := range map[string]string{"tenant": c.Tenant, "reason": c.Reason, "rule": c.Rule, "episode": c.Episode} {
-		if len(text) > maxText {
-			bad("%s has %d bytes, at most %d", name, len(text), maxText)
-		}
-	}
+	errs = append(errs, c.Subject.Validate(), checkText("reason", c.Reason), checkText("rule", c.Rule), checkText("episode", c.Episode))
 	switch c.Level {
 	case Release, Notify, Block:
 	case Slow, Cap:
@@ -191,7 +184,7 @@ type envelope struct {
 	Data      Command   `json:"data"`
 }
 
-// State is what a receiver holds for one tenant.
+// State is what a receiver holds for one subject.
 type State struct {
 	Command              // the newest command accepted; Sequence 0 if there was none
 	InForce bool         // its limits are being applied now: not expired, not released, not dry run

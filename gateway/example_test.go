@@ -20,11 +20,11 @@ func Example() {
 	models := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "an answer") })
 	mux := http.NewServeMux()
 	mux.Handle("/tollkeeper", hook)
-	mux.Handle("/v1/", limiter.Middleware(models, func(r *http.Request) string { return r.Header.Get("X-Tenant") }))
+	mux.Handle("/v1/", limiter.Middleware(models, func(r *http.Request) gateway.Subject { return gateway.Tenant(r.Header.Get("X-Tenant")) }))
 
 	// What the alerts role does, here without a network:
 	now := time.Now()
-	if _, err := limiter.Apply(gateway.Command{Tenant: "acme", Level: gateway.Block, Reason: "budget used up", Sequence: 1,
+	if _, err := limiter.Apply(gateway.Command{Subject: gateway.Tenant("acme"), Level: gateway.Block, Reason: "budget used up", Sequence: 1,
 		Issued: now, Expires: now.Add(time.Minute)}); err != nil {
 		panic(err)
 	}

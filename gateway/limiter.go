@@ -5,36 +5,43 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // Errors of Limiter.Apply.
 var (
 	ErrExpired = errors.New("command has expired")
 	ErrLease   = errors.New("lease is too long")
-	ErrFull    = errors.New("too many tenants under command")
+	ErrFull    = errors.New("too many subjects under command")
 )
 
 // LimiterOptions are what a gateway may set. The zero value is usable.
 type LimiterOptions struct {
-	Now        func() time.Time // clock; time.Now if nil
-	MaxLease   time.Duration    // longest lease accepted; one hour if 0, at most the protocol's MaxLease
-	MaxTenants int              // tenants remembered at a time; 100,000 if 0
-	OnCommand  func(Ack)        // called after every command that was applied or ignored, outside all locks
+	Now         func() time.Time // clock; time.Now if nil
+	MaxLease    time.Duration    // longest lease accepted; one hour if 0, at most the protocol's MaxLease
+	MaxSubjects int              // subjects remembered at a time; 100,000 if 0
+	OnCommand   func(Ack)        // called after every command that was applied or ignored, outside all locks
+	Shared      *Shared          // what all tenants share; nil: nothing
 }
 
 // Limiter keeps and enforces the commands of one gateway process. Without a controller every command runs out by
 // itself. It is safe for concurrent use and starts no goroutine.
 type Limiter struct {
-	opts   LimiterOptions
-	mu     sync.RWMutex
-	leases map[string]*lease
+	opts     LimiterOptions
+	mu       sync.RWMutex
+	accounts map[string]*account // by tenant
+	subjects int                 // leases in all accounts
+}
+
+// account holds the leases of one tenant: of the whole and of its parts.
+type account struct {
+	mu     sync.Mutex
+	leases map[Subject]*lease
+	sets   [16]int // leases by the set of parts that their subject names
 }
 
 type lease struct {
-	mu     sync.Mutex
-	state  State // InForce is computed when it is read
+	state  State     // InForce is computed when it is read
+	until  time.Time // end by this clock: never later than Expires, nor than the lease's length after its receipt
 	meters [3]meter
 }
 
@@ -43,6 +50,8 @@ const (
 	meterTokens
 	meterUSD
 )
+
+var meterNames = [3]string{"requests", "tokens", "usd"}
 
 // NewLimiter returns a limiter that refuses nobody.
 func NewLimiter(opts LimiterOptions) *Limiter {
@@ -53,13 +62,13 @@ func NewLimiter(opts LimiterOptions) *Limiter {
 		opts.MaxLease = time.Hour
 	}
 	opts.MaxLease = min(opts.MaxLease, MaxLease)
-	if opts.MaxTenants == 0 {
-		opts.MaxTenants = 100_000
+	if opts.MaxSubjects == 0 {
+		opts.MaxSubjects = 100_000
 	}
-	return &Limiter{opts: opts, leases: map[string]*lease{}}
+	return &Limiter{opts: opts, accounts: map[string]*account{}}
 }
 
-// Apply takes a command if it is newer than what the limiter holds for the tenant. ErrExpired, ErrLease and ErrFull
+// Apply takes a command if it is newer than what the limiter holds for the subject. ErrExpired, ErrLease and ErrFull
 // refuse it; a lower or equal sequence is no error but an Ack that isn't applied.
 func (l *Limiter) Apply(cmd Command) (Ack, error) {
 	ack, err := l.apply(cmd)
@@ -70,64 +79,89 @@ func (l *Limiter) Apply(cmd Command) (Ack, error) {
 }
 
 func (l *Limiter) apply(cmd Command) (Ack, error) {
-	if err := cmd.Validate(); err != nil {
-		return Ack{}, err
-	}
 	now := l.opts.Now()
-	if !now.Before(cmd.Expires) {
-		return Ack{}, fmt.Errorf("%w: at %s, now is %s", ErrExpired, cmd.Expires.UTC().Format(time.RFC3339Nano), now.UTC().Format(time.RFC3339Nano))
-	}
-	if cmd.Expires.Sub(cmd.Issued) > l.opts.MaxLease || cmd.Expires.Sub(now) > l.opts.MaxLease+DefaultTolerance {
-		return Ack{}, fmt.Errorf("%w: until %s, this gateway takes at most %s", ErrLease, cmd.Expires.UTC().Format(time.RFC3339), l.opts.MaxLease)
-	}
-	le, err := l.leaseFor(cmd.Tenant, now)
-	if err != nil {
+	if err := acceptable(cmd, now, l.opts.MaxLease); err != nil {
 		return Ack{}, err
 	}
-	le.mu.Lock()
-	defer le.mu.Unlock()
-	if cmd.Sequence <= le.state.Sequence {
-		return Ack{Ignored: "stale sequence", State: le.snapshot(now)}, nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.accounts[cmd.Tenant]
+	if a != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if le := a.leases[cmd.Subject]; le != nil {
+			if cmd.Sequence <= le.state.Sequence {
+				return Ack{Ignored: "stale sequence", State: le.snapshot(now)}, nil
+			}
+			le.replace(cmd, now)
+			return Ack{Applied: true, State: le.snapshot(now)}, nil
+		}
 	}
+	if l.subjects >= l.opts.MaxSubjects {
+		l.forget(now, a)
+	}
+	if l.subjects >= l.opts.MaxSubjects {
+		return Ack{}, fmt.Errorf("%w: %d", ErrFull, l.subjects)
+	}
+	if a == nil {
+		a = &account{leases: map[Subject]*lease{}}
+	}
+	l.accounts[cmd.Tenant] = a // also if it was forgotten just now
+	le := &lease{}
+	a.leases[cmd.Subject] = le
+	a.sets[cmd.named()]++
+	l.subjects++
 	le.replace(cmd, now)
 	return Ack{Applied: true, State: le.snapshot(now)}, nil
 }
 
-// leaseFor finds or makes the tenant's place, forgetting tenants whose commands can't matter any more when it's full.
-func (l *Limiter) leaseFor(tenant string, now time.Time) (*lease, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if le := l.leases[tenant]; le != nil {
-		return le, nil
+// acceptable refuses commands that no receiver takes: invalid, expired, or with a lease longer than most.
+func acceptable(cmd Command, now time.Time, most time.Duration) error {
+	if err := cmd.Validate(); err != nil {
+		return err
 	}
-	if len(l.leases) >= l.opts.MaxTenants {
-		for t, le := range l.leases {
-			le.mu.Lock()
-			// Every older command was issued before this one and lasts at most MaxLease: all have expired, so
-			// forgetting the sequence can't let one of them back in.
+	if !now.Before(cmd.Expires) {
+		return fmt.Errorf("%w: at %s, now is %s", ErrExpired, cmd.Expires.UTC().Format(time.RFC3339Nano), now.UTC().Format(time.RFC3339Nano))
+	}
+	if cmd.Expires.Sub(cmd.Issued) > most || cmd.Expires.Sub(now) > most+DefaultTolerance {
+		return fmt.Errorf("%w: until %s, this gateway takes at most %s", ErrLease, cmd.Expires.UTC().Format(time.RFC3339), most)
+	}
+	return nil
+}
+
+// forget makes room: leases go that can't matter any more. Every older command of theirs was issued before the newest
+// and lasts at most MaxLease: all have expired, so forgetting the sequence can't let one of them back in. locked is an
+// account whose lock the caller has.
+func (l *Limiter) forget(now time.Time, locked *account) {
+	for tenant, a := range l.accounts {
+		if a != locked {
+			a.mu.Lock()
+		}
+		for s, le := range a.leases {
 			if now.Sub(le.state.Issued) > l.opts.MaxLease && !now.Before(le.state.Expires) {
-				delete(l.leases, t)
+				delete(a.leases, s)
+				a.sets[s.named()]--
+				l.subjects--
 			}
-			le.mu.Unlock()
+		}
+		if len(a.leases) == 0 {
+			delete(l.accounts, tenant)
+		}
+		if a != locked {
+			a.mu.Unlock()
 		}
 	}
-	if len(l.leases) >= l.opts.MaxTenants {
-		return nil, fmt.Errorf("%w: %d", ErrFull, len(l.leases))
-	}
-	le := &lease{}
-	l.leases[tenant] = le
-	return le, nil
 }
 
 // replace puts the command in force. A renewal (same episode, level and limits) keeps what was used so far, so that
-// renewing doesn't give the tenant a fresh allowance.
+// renewing doesn't give the subject a fresh allowance.
 func (le *lease) replace(cmd Command, now time.Time) {
-	old := le.state
-	alive := now.Before(old.Expires)
+	old, alive := le.state, now.Before(le.until)
 	if cmd.Episode != old.Episode {
 		le.state = State{}
 	}
 	le.state.Command = cmd
+	le.until = now.Add(min(cmd.Expires.Sub(now), cmd.Expires.Sub(cmd.Issued)))
 	if alive && cmd.Episode == old.Episode && cmd.Level == old.Level && cmd.Limits == old.Limits {
 		return
 	}
@@ -141,7 +175,7 @@ func (le *lease) replace(cmd Command, now time.Time) {
 }
 
 func (le *lease) alive(now time.Time) bool {
-	return le.state.Sequence > 0 && le.state.Level != Release && now.Before(le.state.Expires)
+	return le.state.Sequence > 0 && le.state.Level != Release && now.Before(le.until)
 }
 
 func (le *lease) snapshot(now time.Time) State {
@@ -150,101 +184,48 @@ func (le *lease) snapshot(now time.Time) State {
 	return s
 }
 
-func (l *Limiter) find(tenant string) *lease {
+func (l *Limiter) find(tenant string) *account {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.leases[tenant]
+	return l.accounts[tenant]
 }
 
-// State is what the limiter holds for the tenant; Sequence 0 if there never was a command.
-func (l *Limiter) State(tenant string) State {
-	le := l.find(tenant)
-	if le == nil {
-		return State{Command: Command{Tenant: tenant}}
+// State is what the limiter holds for the subject; Sequence 0 if there never was a command.
+func (l *Limiter) State(subject Subject) State {
+	if a := l.find(subject.Tenant); a != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if le := a.leases[subject]; le != nil {
+			return le.snapshot(l.opts.Now())
+		}
 	}
-	le.mu.Lock()
-	defer le.mu.Unlock()
-	return le.snapshot(l.opts.Now())
+	return State{Command: Command{Subject: subject}}
 }
 
-// States lists every tenant that has or had a command, in no order.
+// States lists every subject that has or had a command, in no order.
 func (l *Limiter) States() []State {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	now := l.opts.Now()
-	out := make([]State, 0, len(l.leases))
-	for _, le := range l.leases {
-		le.mu.Lock()
-		out = append(out, le.snapshot(now))
-		le.mu.Unlock()
+	out := make([]State, 0, l.subjects)
+	for _, a := range l.accounts {
+		a.mu.Lock()
+		for _, le := range a.leases {
+			out = append(out, le.snapshot(now))
+		}
+		a.mu.Unlock()
 	}
 	return out
 }
 
-// Decision answers one request.
-type Decision struct {
-	Refused    bool
-	RetryAfter time.Duration // with Refused: when it is worth trying again, at most until the command expires
-	Limit      string        // with Refused: what ran out: requests, tokens, usd or block
-	State      State         // the command that decided
-}
-
-// Allow decides one request of the tenant and counts it. A tenant without a command costs one map look-up.
-func (l *Limiter) Allow(tenant string) Decision {
-	le := l.find(tenant)
-	if le == nil {
-		return Decision{}
-	}
-	now := l.opts.Now()
-	le.mu.Lock()
-	defer le.mu.Unlock()
-	if !le.alive(now) {
-		return Decision{}
-	}
-	le.state.Seen++
-	limit, wait := le.verdict(now)
-	switch {
-	case limit == "":
-		le.meters[meterRequests].take(1)
-		return Decision{State: le.snapshot(now)}
-	case le.state.DryRun:
-		le.state.Would++
-		return Decision{State: le.snapshot(now)}
-	}
-	le.state.Refused++
-	return Decision{Refused: true, Limit: limit, RetryAfter: min(wait, le.state.Expires.Sub(now)), State: le.snapshot(now)}
-}
-
-// verdict names the limit that stands in the way longest, or "".
-func (le *lease) verdict(now time.Time) (limit string, wait time.Duration) {
-	if le.state.Level == Block {
-		return "block", le.state.Expires.Sub(now)
-	}
-	for i, name := range [3]string{"requests", "tokens", "usd"} {
-		le.meters[i].refill(now)
-		if w := le.meters[i].wait(now); w > wait {
-			limit, wait = name, w
+// each calls f with every lease in force or dry run that covers the caller, the whole tenant's first.
+func (a *account) each(caller Subject, now time.Time, f func(*lease)) {
+	for set, n := range a.sets {
+		if n == 0 || uint8(set)&^caller.named() != 0 {
+			continue
 		}
-	}
-	return limit, wait
-}
-
-// Charge books what an admitted call used. Call it when the model has answered, also after errors that are billed.
-func (l *Limiter) Charge(tenant string, tokens int64, usd ledger.Money) {
-	le := l.find(tenant)
-	if le == nil || tokens < 0 || usd < 0 {
-		return
-	}
-	now := l.opts.Now()
-	le.mu.Lock()
-	defer le.mu.Unlock()
-	if !le.alive(now) {
-		return
-	}
-	le.state.Tokens = saturatingAdd(le.state.Tokens, tokens)
-	le.state.USD = ledger.Money(saturatingAdd(int64(le.state.USD), int64(usd)))
-	for i, n := range [3]int64{0, tokens, int64(usd)} {
-		le.meters[i].refill(now)
-		le.meters[i].take(n)
+		if le := a.leases[caller.only(uint8(set))]; le != nil && le.alive(now) {
+			f(le)
+		}
 	}
 }

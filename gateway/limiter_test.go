@@ -39,7 +39,7 @@ func (c *clock) pass(d time.Duration) {
 func command(c *clock, sequence uint64, level gateway.Level, limits gateway.Limits) gateway.Command {
 	now := c.Now()
 	return gateway.Command{
-		Tenant: "acme", Level: level, Limits: limits, Reason: "spend is 12 times the usual", Rule: "spike",
+		Subject: gateway.Tenant("acme"), Level: level, Limits: limits, Reason: "spend is 12 times the usual", Rule: "spike",
 		Episode: "e1", Sequence: sequence, Issued: now, Expires: now.Add(time.Minute),
 	}
 }
@@ -54,18 +54,18 @@ func mustApply(t *testing.T, l *gateway.Limiter, cmd gateway.Command) gateway.Ac
 func TestBlockRefusesUntilTheLeaseRunsOut(t *testing.T) {
 	c := newClock()
 	l := gateway.NewLimiter(gateway.LimiterOptions{Now: c.Now})
-	require.False(t, l.Allow("acme").Refused)
+	require.False(t, l.Allow(gateway.Tenant("acme")).Refused)
 	mustApply(t, l, command(c, 1, gateway.Block, gateway.Limits{}))
 
-	d := l.Allow("acme")
+	d := l.Allow(gateway.Tenant("acme"))
 	require.True(t, d.Refused)
 	require.Equal(t, time.Minute, d.RetryAfter)
-	require.False(t, l.Allow("globex").Refused, "another tenant")
+	require.False(t, l.Allow(gateway.Tenant("globex")).Refused, "another tenant")
 
 	c.pass(time.Minute) // no controller says anything
-	require.False(t, l.Allow("acme").Refused)
-	require.False(t, l.State("acme").InForce)
-	require.Equal(t, int64(1), l.State("acme").Refused)
+	require.False(t, l.Allow(gateway.Tenant("acme")).Refused)
+	require.False(t, l.State(gateway.Tenant("acme")).InForce)
+	require.Equal(t, int64(1), l.State(gateway.Tenant("acme")).Refused)
 }
 
 func TestStaleCommandsAreAcknowledgedAndIgnored(t *testing.T) {
@@ -81,12 +81,12 @@ func TestStaleCommandsAreAcknowledgedAndIgnored(t *testing.T) {
 		require.Equal(t, "stale sequence", ack.Ignored)
 		require.Equal(t, gateway.Release, ack.State.Level)
 	}
-	require.False(t, l.Allow("acme").Refused)
+	require.False(t, l.Allow(gateway.Tenant("acme")).Refused)
 }
 
 func TestRefusedCommands(t *testing.T) {
 	c := newClock()
-	l := gateway.NewLimiter(gateway.LimiterOptions{Now: c.Now, MaxTenants: 1, MaxLease: 10 * time.Minute})
+	l := gateway.NewLimiter(gateway.LimiterOptions{Now: c.Now, MaxSubjects: 1, MaxLease: 10 * time.Minute})
 	expired := command(c, 1, gateway.Block, gateway.Limits{})
 	c.pass(time.Minute)
 	_, err := l.Apply(expired)
@@ -124,17 +124,17 @@ func TestCapCountsPerPeriodAndDebtIsPaidBack(t *testing.T) {
 	l := gateway.NewLimiter(gateway.LimiterOptions{Now: c.Now})
 	mustApply(t, l, command(c, 1, gateway.Cap, gateway.Limits{Per: 10 * time.Second, USD: ledger.USD}))
 
-	require.False(t, l.Allow("acme").Refused)
-	l.Charge("acme", 1000, 3*ledger.USD) // the call cost three times the limit
-	d := l.Allow("acme")
+	require.False(t, l.Allow(gateway.Tenant("acme")).Refused)
+	l.Charge(gateway.Tenant("acme"), 1000, 3*ledger.USD) // the call cost three times the limit
+	d := l.Allow(gateway.Tenant("acme"))
 	require.True(t, d.Refused)
 	require.Equal(t, "usd", d.Limit)
 	require.Equal(t, 30*time.Second, d.RetryAfter)
 	c.pass(29 * time.Second)
-	require.True(t, l.Allow("acme").Refused)
+	require.True(t, l.Allow(gateway.Tenant("acme")).Refused)
 	c.pass(time.Second)
-	require.False(t, l.Allow("acme").Refused)
-	require.Equal(t, 3*ledger.USD, l.State("acme").USD)
+	require.False(t, l.Allow(gateway.Tenant("acme")).Refused)
+	require.Equal(t, 3*ledger.USD, l.State(gateway.Tenant("acme")).USD)
 }
 
 func TestSlowIsAPace(t *testing.T) {
@@ -143,7 +143,7 @@ func TestSlowIsAPace(t *testing.T) {
 	mustApply(t, l, command(c, 1, gateway.Slow, gateway.Limits{Per: time.Minute, Requests: 30}))
 	passed := 0
 	for range 300 { // ten requests a second for half a minute
-		if d := l.Allow("acme"); !d.Refused {
+		if d := l.Allow(gateway.Tenant("acme")); !d.Refused {
 			passed++
 		} else {
 			require.LessOrEqual(t, d.RetryAfter, 2*time.Second)
@@ -158,17 +158,17 @@ func TestRenewalGivesNoFreshAllowance(t *testing.T) {
 	l := gateway.NewLimiter(gateway.LimiterOptions{Now: c.Now})
 	limits := gateway.Limits{Per: time.Minute, Requests: 1}
 	mustApply(t, l, command(c, 1, gateway.Cap, limits))
-	require.False(t, l.Allow("acme").Refused)
-	require.True(t, l.Allow("acme").Refused)
+	require.False(t, l.Allow(gateway.Tenant("acme")).Refused)
+	require.True(t, l.Allow(gateway.Tenant("acme")).Refused)
 	c.pass(30 * time.Second)
 	mustApply(t, l, command(c, 2, gateway.Cap, limits))
-	require.True(t, l.Allow("acme").Refused)
-	require.Equal(t, int64(3), l.State("acme").Seen)
+	require.True(t, l.Allow(gateway.Tenant("acme")).Refused)
+	require.Equal(t, int64(3), l.State(gateway.Tenant("acme")).Seen)
 
 	next := command(c, 3, gateway.Cap, limits)
 	next.Episode = "e2"
 	mustApply(t, l, next)
-	require.False(t, l.Allow("acme").Refused, "a new episode counts anew")
+	require.False(t, l.Allow(gateway.Tenant("acme")).Refused, "a new episode counts anew")
 }
 
 func TestDryRunCountsAndNeverRefuses(t *testing.T) {
@@ -178,9 +178,9 @@ func TestDryRunCountsAndNeverRefuses(t *testing.T) {
 	cmd.DryRun = true
 	mustApply(t, l, cmd)
 	for range 4 {
-		require.False(t, l.Allow("acme").Refused)
+		require.False(t, l.Allow(gateway.Tenant("acme")).Refused)
 	}
-	s := l.State("acme")
+	s := l.State(gateway.Tenant("acme"))
 	require.False(t, s.InForce)
 	require.Equal(t, int64(4), s.Would)
 	require.Zero(t, s.Refused)
@@ -191,7 +191,7 @@ func TestMiddlewareNamesTheReason(t *testing.T) {
 	l := gateway.NewLimiter(gateway.LimiterOptions{Now: c.Now})
 	served := 0
 	h := l.Middleware(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }),
-		func(r *http.Request) string { return r.Header.Get("X-Tenant") })
+		func(r *http.Request) gateway.Subject { return gateway.Tenant(r.Header.Get("X-Tenant")) })
 	mustApply(t, l, command(c, 1, gateway.Block, gateway.Limits{}))
 
 	get := func(tenant string) *httptest.ResponseRecorder {
@@ -232,7 +232,7 @@ func TestOrderOfDeliveryDoesNotMatter(t *testing.T) {
 				t.Fatalf("sequence %d after %d: applied %v, %v", s, newest, ack.Applied, err)
 			}
 			newest = max(newest, s)
-			if got := l.Allow("acme").Refused; got != (newest%2 == 0) {
+			if got := l.Allow(gateway.Tenant("acme")).Refused; got != (newest%2 == 0) {
 				t.Fatalf("newest is %d, refused %v", newest, got)
 			}
 		}
@@ -255,11 +255,11 @@ func TestNeverMoreThanTheLimit(t *testing.T) {
 		start, used, last := c.Now(), int64(0), int64(0)
 		for range rapid.IntRange(1, 200).Draw(t, "requests") {
 			c.pass(time.Duration(rapid.IntRange(0, 3000).Draw(t, "ms")) * time.Millisecond)
-			if l.Allow("acme").Refused {
+			if l.Allow(gateway.Tenant("acme")).Refused {
 				continue
 			}
 			last = rapid.Int64Range(0, 2*limit).Draw(t, "tokens")
-			l.Charge("acme", last, 0)
+			l.Charge(gateway.Tenant("acme"), last, 0)
 			used += last
 			periods := int64(c.Now().Sub(start)/per) + 1
 			if used-last >= limit*periods+limit {
@@ -282,16 +282,16 @@ func TestConcurrentUse(t *testing.T) {
 			defer wg.Done()
 			n, a := 0, 0
 			for i := range 250 {
-				if !l.Allow("acme").Refused {
+				if !l.Allow(gateway.Tenant("acme")).Refused {
 					n++
-					l.Charge("acme", 10, ledger.USD/1000)
+					l.Charge(gateway.Tenant("acme"), 10, ledger.USD/1000)
 				}
 				other := command(c, uint64(i+1), gateway.Notify, gateway.Limits{})
 				other.Tenant = fmt.Sprint("t", i%7)
 				if ack, err := l.Apply(other); err == nil && ack.Applied {
 					a++
 				}
-				_ = l.State("acme")
+				_ = l.State(gateway.Tenant("acme"))
 				if g == 0 {
 					_ = l.States()
 				}
@@ -303,8 +303,8 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	wg.Wait()
 	require.Equal(t, 500, passed)
-	require.Equal(t, int64(1500), l.State("acme").Refused)
-	require.Equal(t, ledger.USD/2, l.State("acme").USD)
+	require.Equal(t, int64(1500), l.State(gateway.Tenant("acme")).Refused)
+	require.Equal(t, ledger.USD/2, l.State(gateway.Tenant("acme")).USD)
 	require.LessOrEqual(t, applied, 250, "each sequence of each tenant at most once")
-	require.Equal(t, uint64(250), l.State("t4").Sequence)
+	require.Equal(t, uint64(250), l.State(gateway.Tenant("t4")).Sequence)
 }

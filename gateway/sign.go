@@ -85,5 +85,6 @@ func (k Keys) Verify(h http.Header, now time.Time, tolerance time.Duration, payl
 	return fmt.Errorf("%w: %w", ErrSignature, err)
 }
 
-// StatePayload is what the signature of a state query covers in place of a body.
-func StatePayload(tenant string) []byte { return []byte("state:" + tenant) }
+// StatePayload is what the signature of a state query covers in place of a body: "state:" and the subject as a query
+// string with its names in alphabetical order, like state:team=red&tenant=acme.
+func StatePayload(s Subject) []byte { return []byte("state:" + s.query()) }

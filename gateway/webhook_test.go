@@ -66,7 +66,7 @@ func TestWebhookRefusals(t *testing.T) {
 			w := post(t, h, tc.body, tc.at, tc.secrets...)
 			require.Equal(t, tc.want, w.Code, w.Body.String())
 			require.True(t, json.Valid(w.Body.Bytes()))
-			require.Equal(t, tc.want == 200, l.State("acme").Sequence == 1)
+			require.Equal(t, tc.want == 200, l.State(gateway.Tenant("acme")).Sequence == 1)
 		})
 	}
 
@@ -85,7 +85,7 @@ func FuzzWebhook(f *testing.F) {
 	c, secret := newClock(), gateway.NewSecret()
 	f.Add(body(f, gateway.CommandType, command(c, 1, gateway.Block, gateway.Limits{})))
 	f.Add(body(f, gateway.CommandType, command(c, 1<<63, gateway.Cap, gateway.Limits{Per: time.Hour, USD: 1, Tokens: 1 << 62})))
-	f.Add([]byte(`{"type":"tollkeeper.throttle.v1","data":{"tenant":"a","level":"slow","sequence":1,"limits":{"per":"1s","requests":9223372036854775807},"issued":"2026-11-02T10:00:00Z","expires":"2026-11-02T10:30:00Z"}}`))
+	f.Add([]byte(`{"type":"tollkeeper.throttle.v1","data":{"subject":{"tenant":"a","team":"b"},"level":"slow","sequence":1,"limits":{"per":"1s","requests":9223372036854775807},"issued":"2026-11-02T10:00:00Z","expires":"2026-11-02T10:30:00Z"}}`))
 	f.Add([]byte(`{"data":{"limits":{"per":"-1s","usd":"99999999999999999999"}}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		l := gateway.NewLimiter(gateway.LimiterOptions{Now: c.Now})
@@ -100,11 +100,10 @@ func FuzzWebhook(f *testing.F) {
 		var ack gateway.Ack
 		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &ack))
 		require.NoError(t, ack.State.Validate())
-		tenant := ack.State.Tenant
 		for range 3 {
-			d := l.Allow(tenant)
+			d := l.Allow(ack.State.Subject)
 			require.True(t, !d.Refused || d.RetryAfter > 0)
-			l.Charge(tenant, 1<<62, 1<<62)
+			l.Charge(ack.State.Subject, 1<<62, 1<<62)
 		}
 	})
 }

@@ -51,7 +51,9 @@ func StartServers(opts ServersOptions) (*Servers, error) {
 	s.Limiter = gateway.NewLimiter(gateway.LimiterOptions{OnCommand: opts.OnCommand})
 	s.Model = modelserver.New(modelserver.Options{Seed: opts.Seed, Latency: modelLatency,
 		TooManyPerMille: tooManyPerMille, FailedPerMille: failedPerMille,
-		OnBilled: func(b modelserver.Billed) { s.Limiter.Charge(b.Tenant, b.Usage.Input+b.Usage.Output, b.Amount) }})
+		OnBilled: func(b modelserver.Billed) {
+			s.Limiter.Charge(gateway.Tenant(b.Tenant), b.Usage.Input+b.Usage.Output, b.Amount)
+		}})
 	modelAt, err := listen("model server", opts.ModelAddr)
 	if err != nil {
 		return nil, err
@@ -76,8 +78,12 @@ func (s *Servers) setUpGateway(opts ServersOptions) error {
 		return fmt.Errorf("throttle webhook: %w", err)
 	}
 	s.Gateway, err = gatewaysrv.New(gatewaysrv.Options{Upstream: s.ModelURL, Keys: apps.Keys(apps.Profiles()),
-		Limit: s.Limiter.Middleware, Webhook: webhook, Log: opts.Log})
+		Limit: s.limit, Webhook: webhook, Log: opts.Log})
 	return err
+}
+
+func (s *Servers) limit(next http.Handler, tenantOf func(*http.Request) string) http.Handler {
+	return s.Limiter.Middleware(next, func(r *http.Request) gateway.Subject { return gateway.Tenant(tenantOf(r)) })
 }
 
 func listen(what, addr string) (net.Listener, error) {

@@ -261,7 +261,7 @@ func TestGatewayRefusesAThrottledTenantAndUnknownKeys(t *testing.T) {
 	require.NoError(t, err)
 	defer client.Close()
 	now := time.Now()
-	ack, err := client.Send(t.Context(), gateway.Command{Tenant: "acme-support", Level: gateway.Block, Reason: "spend spike",
+	ack, err := client.Send(t.Context(), gateway.Command{Subject: gateway.Tenant("acme-support"), Level: gateway.Block, Reason: "spend spike",
 		Rule: "manual", Episode: "e1", Sequence: 1, Issued: now, Expires: now.Add(time.Minute)})
 	require.NoError(t, err)
 	require.True(t, ack.Applied && ack.Proved)
@@ -269,7 +269,7 @@ func TestGatewayRefusesAThrottledTenantAndUnknownKeys(t *testing.T) {
 	require.Equal(t, http.StatusOK, call("sk-demo-globex"), "another tenant goes on")
 
 	billed := servers.Model.Truth().Tenants()["acme-support"]
-	_, err = client.Send(t.Context(), gateway.Command{Tenant: "acme-support", Level: gateway.Release, Rule: "manual",
+	_, err = client.Send(t.Context(), gateway.Command{Subject: gateway.Tenant("acme-support"), Level: gateway.Release, Rule: "manual",
 		Episode: "e1", Sequence: 2, Issued: now, Expires: now.Add(time.Minute)})
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, call("sk-demo-acme"))

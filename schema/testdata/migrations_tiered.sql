@@ -1243,6 +1243,15 @@ CREATE TABLE IF NOT EXISTS tollkeeper.alert_labels
 )
 ENGINE = MergeTree ORDER BY (episode, at)
 SETTINGS storage_policy = 'tiered', fsync_after_insert = 1, fsync_part_directory = 1;
+-- 0012_throttle_subjects
+-- Throttles are about a tenant or a part of it; acts of people are found by their time.
+ALTER TABLE tollkeeper.throttle_events
+    ADD COLUMN IF NOT EXISTS team String DEFAULT '' AFTER tenant,
+    ADD COLUMN IF NOT EXISTS key String DEFAULT '' AFTER team,
+    ADD COLUMN IF NOT EXISTS user String DEFAULT '' AFTER key,
+    ADD COLUMN IF NOT EXISTS model String DEFAULT '' AFTER user;
+
+ALTER TABLE tollkeeper.throttle_events ADD INDEX IF NOT EXISTS by_time at TYPE minmax GRANULARITY 1;
 -- 0013_dashboards
 -- What dashboards show that is not in the calls (docs/adr/0021-figures-for-dashboards.md), written by the dashboards role.
 

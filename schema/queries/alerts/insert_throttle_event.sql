@@ -1,2 +1,2 @@
 INSERT INTO throttle_events
-(tenant, sequence, step, level, gateway, episode, rule, limits, dry_run, author, reason, answer, issued, expires, at)
+(tenant, team, key, user, model, sequence, step, level, gateway, episode, rule, limits, dry_run, author, reason, answer, issued, expires, at)

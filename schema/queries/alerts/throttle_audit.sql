@@ -1,6 +1,6 @@
--- Per tenant: the highest sequence ever ordered at this gateway, and the newest enforced command that was acknowledged.
+-- Per subject: the highest sequence ever ordered at this gateway, and the newest enforced command that was acknowledged.
 SELECT
-    tenant,
+    tenant, team, key, user, model,
     max(sequence) AS highest,
     argMaxIf(sequence, sequence, step = 'acknowledged' AND dry_run = 0) AS held,
     argMaxIf(level, sequence, step = 'acknowledged' AND dry_run = 0) AS held_level,
@@ -11,5 +11,5 @@ SELECT
     argMaxIf(expires, sequence, step = 'acknowledged' AND dry_run = 0) AS held_expires,
     maxIf(sequence, step IN ('released', 'expired')) AS ended
 FROM throttle_events
-WHERE gateway = {gateway:String}
-GROUP BY tenant
+WHERE gateway = {gateway:String} AND sequence > 0
+GROUP BY tenant, team, key, user, model
