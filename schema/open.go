@@ -59,7 +59,18 @@ func Open(raw string) (driver.Conn, error) {
 }
 
 // Open connects to one database of the target, which need not exist yet if it is "default" or "system".
-func (t Target) Open(database string) (driver.Conn, error) {
+func (t Target) Open(database string) (driver.Conn, error) { return t.open(database, nil) }
+
+// OpenTenant connects to read one tenant's rows, which the database sees to: it takes the tenant from the setting log_comment, the
+// embedded engine for a user that delegates, a server by row policies.
+func (t Target) OpenTenant(tenant string) (driver.Conn, error) {
+	return t.open(t.Database, func(o *clickhouse.Options) {
+		o.MaxOpenConns, o.MaxIdleConns = 4, 1
+		o.Settings = clickhouse.Settings{"max_execution_time": 30, "log_comment": tenant}
+	})
+}
+
+func (t Target) open(database string, change func(*clickhouse.Options)) (driver.Conn, error) {
 	opts := &clickhouse.Options{
 		Protocol:        clickhouse.HTTP,
 		Addr:            []string{t.Host},
@@ -77,6 +88,9 @@ func (t Target) Open(database string) (driver.Conn, error) {
 	}
 	if t.Scheme == "https" {
 		opts.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if change != nil {
+		change(opts)
 	}
 	conn, err := clickhouse.Open(opts)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 func newExplain() *cobra.Command {
 	c := &cobra.Command{Use: "explain", Short: "From a number to its parts"}
-	c.AddCommand(newExplainCall(), newExplainTotal())
+	c.AddCommand(newExplainCall(), newExplainTotal(), newExplainReserved())
 	return c
 }
 

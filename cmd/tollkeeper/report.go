@@ -12,6 +12,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/dashboards/report"
 	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/ledger/calendar"
+	"github.com/tollkeeper/tollkeeper/pricing"
 	"github.com/tollkeeper/tollkeeper/schema"
 	"github.com/tollkeeper/tollkeeper/schema/directory"
 )
@@ -39,6 +40,7 @@ keep the thousand dearest values of a day.`,
 	by := c.Flags().String("by", "tenant", "dimension")
 	top := c.Flags().Int("top", 0, "keep this many lines and add the others up in one (0: all)")
 	format := c.Flags().String("format", "table", "table, csv, json or html")
+	wide := c.Flags().Bool("wide", false, "all columns of the table, also beyond 80 characters")
 	out := outFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		p, err := period()
@@ -58,6 +60,9 @@ keep the thousand dearest values of a day.`,
 		if !known {
 			return &usageError{c.CommandPath(), fmt.Errorf("format %q: use table, csv, json or html", *format)}
 		}
+		if *wide && *format == "table" {
+			write = (*report.Report).WriteWide
+		}
 		return withLedger(load, func(conn driver.Conn, cfg config.Config) error {
 			if q.Tenant != nil && *zone == "" {
 				d, err := directory.Read(c.Context(), conn)
@@ -69,6 +74,10 @@ keep the thousand dearest values of a day.`,
 			q.Period, q.Kept = p.In(where), cfg.Schema.Retention
 			if err := q.Validate(); err != nil {
 				return &usageError{c.CommandPath(), err}
+			}
+			var err error
+			if q.Book, err = pricing.Load(cfg.Collector.LLMCost.PriceFiles...); err != nil {
+				return err
 			}
 			r, err := report.Build(c.Context(), conn, q)
 			if err != nil {

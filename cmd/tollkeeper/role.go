@@ -14,6 +14,7 @@ var roleHelp = map[string]string{
 	"rollup":    "Keep the totals per minute, hour and day",
 	"viewer":    "Serve the pages: boards, alerts, explain a call, prices",
 	"run":       "Compute forecasts and chargeback for boards; keep a set of boards per tenant in Grafana",
+	"api":       "Serve each tenant its own reports over HTTP (JSON), by token",
 	"alerts":    "Watch budgets and spikes, notify, throttle at the gateway",
 }
 

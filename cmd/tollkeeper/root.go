@@ -34,7 +34,7 @@ at the gateway.`,
 		&cobra.Group{ID: "tools", Title: "Tools:"})
 	root.AddCommand(grouped("tools", newThrottle())...)
 	root.AddCommand(grouped("product", newUp(), newDemo())...)
-	root.AddCommand(grouped("roles", newRole("collector"), newIngest(), newRollup(), newAlerts(), newRole("viewer"), newEmbedded())...)
+	root.AddCommand(grouped("roles", newRole("collector"), newIngest(), newRollup(), newAlerts(), newRole("viewer"), newRole("api"), newEmbedded())...)
 	root.AddCommand(grouped("tools",
 		newSchema(), newStorage(), newTopics(), newDeadLetter(),
 		newKeys(), newTenants(), newBudgets(), newPrices(),
@@ -51,13 +51,16 @@ func strict(c *cobra.Command) {
 	}
 	if !c.Runnable() { // a group of commands
 		c.Args = cobra.ArbitraryArgs
-		c.SuggestionsMinimumDistance = 2
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.Help()
 			}
 			err := fmt.Errorf("unknown command %q", args[0])
-			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			near := []string(nil)
+			for c.SuggestionsMinimumDistance = 1; c.SuggestionsMinimumDistance <= 2 && len(near) == 0; c.SuggestionsMinimumDistance++ { // letters
+				near = c.SuggestionsFor(args[0])
+			}
+			if len(near) > 0 {
 				err = fmt.Errorf("%w: did you mean %s?", err, strings.Join(near, " or "))
 			}
 			return &usageError{c.CommandPath(), err}

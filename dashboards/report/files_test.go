@@ -40,7 +40,7 @@ const reservedCapacity = `
 provider: openai
 source: {url: "https://example.com/contract", checked: 2026-11-01}
 reserved:
-  - {id: ptu-north, models: [gpt-4o], from: 2026-11-01, to: 2026-12-01, amount_usd: 100}
+  - {id: ptu-north, models: [gpt-4o], from: 2026-11-01, to: 2026-12-01, amount_usd: 100, tokens_per_minute: 1}
   - {id: idle, models: [gpt-4.1], from: 2026-10-17, to: 2026-11-16, amount_usd: 30}
 `
 
@@ -83,4 +83,43 @@ func chargeback(t *testing.T, conn driver.Conn) {
 			golden(t, "chargeback.txt", text.String())
 		}
 	}
+}
+
+// What explains reserved capacity is what the chargeback hands out; two reservations of one model, one after the other, are used by
+// the tokens of their own time.
+func reservedExplained(t *testing.T, conn driver.Conn) {
+	path := filepath.Join(t.TempDir(), "reserved.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(`
+provider: openai
+source: {url: "https://example.com/contract", checked: 2026-11-01}
+reserved:
+  - {id: first-days, models: [gpt-4o], from: 2026-11-01, to: 2026-11-06, amount_usd: 100, tokens_per_minute: 1}
+  - {id: other-days, models: [gpt-4o], from: 2026-11-06, to: 2026-12-01, amount_usd: 20}
+`), 0o600))
+	book, err := pricing.Load(path)
+	require.NoError(t, err)
+	all, orphans, err := report.ExplainReserved(t.Context(), conn, november(t), book)
+	require.NoError(t, err)
+	require.Zero(t, orphans)
+	require.Len(t, all, 2)
+	require.EqualValues(t, 1200, all[0].Tokens)
+	require.Equal(t, "16.7 %", all[0].Utilisation(), "of five days' minutes")
+	require.Equal(t, "83.333333333333", all[0].Idle.String())
+	require.Zero(t, all[1].Tokens)
+	require.Equal(t, report.BySpend, all[1].Rule)
+	c, err := report.BuildChargeback(t.Context(), conn, november(t), report.ChargebackOptions{Book: book})
+	require.NoError(t, err)
+	require.Equal(t, all, c.Reserved)
+	var text bytes.Buffer
+	require.NoError(t, report.WriteReserved(&text, november(t), all, report.Orphans{Calls: 1, Tokens: 5}))
+	golden(t, "reserved.txt", text.String())
+	_, orphans, err = report.ExplainReserved(t.Context(), conn, november(t), mustBuiltin(t))
+	require.NoError(t, err)
+	require.Equal(t, report.Orphans{Calls: 2, Tokens: 1200}, orphans, "the price files hold no reservation")
+}
+
+func mustBuiltin(t *testing.T) *pricing.Book {
+	book, err := pricing.Builtin()
+	require.NoError(t, err)
+	return book
 }

@@ -164,6 +164,9 @@ type MonthState struct {
 	State  string `json:"state"` // open, closed or reopened
 	Author string `json:"author,omitempty"`
 	Reason string `json:"reason,omitempty"`
+
+	cost  Amount // that it was closed on
+	calls uint64
 }
 
 // months are those of UTC that the period touches: they are what is closed.
@@ -171,10 +174,11 @@ func months(ctx context.Context, conn driver.Conn, p Period) ([]MonthState, erro
 	known, err := rowsOf(ctx, conn, "report/periods", func(rows driver.Rows, m *MonthState) error {
 		var month time.Time
 		var cost string
-		var calls uint64
-		err := rows.Scan(&month, &m.State, &m.Author, &m.Reason, &cost, &calls)
+		if err := rows.Scan(&month, &m.State, &m.Author, &m.Reason, &cost, &m.calls); err != nil {
+			return err
+		}
 		m.Month = month.Format("2006-01")
-		return err
+		return m.cost.UnmarshalText([]byte(cost))
 	}, p.args()...)
 	if err != nil {
 		return nil, err

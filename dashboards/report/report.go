@@ -12,6 +12,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/pricing"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
@@ -42,6 +43,7 @@ type Query struct {
 	Tenant    *string          // nil: all tenants. A pointer, so that an empty name never means everybody
 	Dimension string           // of Dimensions; empty: tenant
 	Kept      schema.Retention // how long totals live: days of another time zone than UTC need hours or minutes
+	Book      *pricing.Book    // for its reserved capacity; nil: it isn't told
 	Top       int              // keep this many lines and add the others up in one; 0: all
 }
 
@@ -147,6 +149,14 @@ type Report struct {
 	Adjusted    Amount       `json:"adjusted"` // the adjustments' sum
 	Sum         Amount       `json:"sum"`
 	AtLeast     bool         `json:"at_least"`
+	// Unlike is by how much a closed month's calls differ from what it was closed on: never, unless somebody changed the ledger.
+	Unlike *Amount `json:"differs_from_closing,omitempty"`
+	// Reserved capacity of the price files is beside the sum: what is paid in advance isn't the cost of a call.
+	Reserved     []Reserved `json:"reserved,omitempty"`
+	ReservedPart *Amount    `json:"reserved_part,omitempty"` // what the tenants of this report bear of it
+	WithReserved *Amount    `json:"with_reserved,omitempty"`
+
+	places int // decimals of amounts for people; 0: not looked for yet
 }
 
 // Build makes a report from the ledger.
@@ -173,13 +183,31 @@ func Build(ctx context.Context, conn driver.Conn, q Query) (*Report, error) {
 	for _, l := range r.Lines {
 		r.Total.add(l)
 	}
+	r.holdClosing(q)
+	if err := r.addReserved(ctx, conn, q); err != nil {
+		return nil, err
+	}
 	sortLines(r.Lines, q.Dimension)
 	r.Lines = cutLines(r.Lines, q.Top)
 	for _, a := range r.Adjustments {
 		r.Adjusted = r.Adjusted.Plus(a.Cost)
 	}
 	r.Sum, r.AtLeast = r.Total.Cost.Plus(r.Adjusted), r.Total.AtLeast
+	if r.ReservedPart != nil {
+		r.WithReserved = new(r.Sum.Plus(*r.ReservedPart))
+	}
 	return r, nil
+}
+
+// holdClosing holds the report of a whole closed month against what the month was closed on (law 5).
+func (r *Report) holdClosing(q Query) {
+	if q.Tenant != nil || r.State != Final || len(r.Months) != 1 || !q.Period.IsMonth() || q.Period.Zone() != time.UTC || slices.Contains(byDimension, q.Dimension) {
+		return
+	}
+	m := r.Months[0]
+	if unlike := r.Total.Cost.Minus(m.cost); (m.calls > 0 || m.cost.Sign() != 0) && unlike.Sign() != 0 { // without either, it is being closed
+		r.Unlike = &unlike
+	}
 }
 
 // sortLines puts days in their order and everything else by cost, ties by name, what was cut off last.

@@ -26,6 +26,7 @@ func TestOverALedger(t *testing.T) {
 	t.Run("in a time zone", func(t *testing.T) { inAZone(t, conn) })
 	t.Run("FOCUS", func(t *testing.T) { focusFile(t, conn) })
 	t.Run("chargeback", func(t *testing.T) { chargeback(t, conn) })
+	t.Run("reserved capacity", func(t *testing.T) { reservedExplained(t, conn) })
 	t.Run("states", func(t *testing.T) { states(t, conn) })
 }
 
@@ -183,10 +184,18 @@ func states(t *testing.T, conn driver.Conn) {
 	r := build(t, conn, report.Query{Period: october})
 	require.Equal(t, report.Final, r.State)
 	require.Equal(t, "1.25", r.Sum.String(), "what corrects October is booked in November")
+	require.Nil(t, r.Unlike)
+	require.NoError(t, conn.Exec(t.Context(), `INSERT INTO periods (month, state, author, reason, cost, calls, at) VALUES ('2026-10-01', 'closed', 'ann', 'month end', 1.5, 1, now64(3) + INTERVAL 1 SECOND)`))
+	forged := build(t, conn, report.Query{Period: october})
+	require.Equal(t, "-0.25", forged.Unlike.String(), "the ledger isn't what the month was closed on")
+	var said bytes.Buffer
+	require.NoError(t, forged.WriteText(&said))
+	require.Contains(t, said.String(), "WARNING: the month was closed on 1.50 USD")
+	require.Nil(t, build(t, conn, report.Query{Period: october, Dimension: "team"}).Unlike)
 	both, err := report.Days("2026-10-15", "2026-11-02")
 	require.NoError(t, err)
 	require.Equal(t, report.Open, build(t, conn, report.Query{Period: both}).State, "a part is open")
-	require.NoError(t, conn.Exec(t.Context(), `INSERT INTO periods (month, state, author, reason, at) VALUES ('2026-10-01', 'reopened', 'ann', 'invoice came', now64(3) + INTERVAL 1 SECOND)`))
+	require.NoError(t, conn.Exec(t.Context(), `INSERT INTO periods (month, state, author, reason, at) VALUES ('2026-10-01', 'reopened', 'ann', 'invoice came', now64(3) + INTERVAL 2 SECOND)`))
 	require.Equal(t, report.Reopened, build(t, conn, report.Query{Period: october}).State)
 }
 

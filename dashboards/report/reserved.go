@@ -127,6 +127,19 @@ func ReadReserved(ctx context.Context, conn driver.Conn, p Period, book *pricing
 	return all, orphans, err
 }
 
+// ExplainReserved is ReadReserved with what every tenant spent in the period.
+func ExplainReserved(ctx context.Context, conn driver.Conn, p Period, book *pricing.Book) ([]Reserved, Orphans, error) {
+	days, err := tenantDays(ctx, conn, p)
+	if err != nil {
+		return nil, Orphans{}, err
+	}
+	spent := map[string]Amount{}
+	for _, d := range days {
+		spent[d.tenant] = spent[d.tenant].Plus(d.cost)
+	}
+	return ReadReserved(ctx, conn, p, book, spent)
+}
+
 func readServed(ctx context.Context, conn driver.Conn, from, to time.Time) ([]servedTokens, error) {
 	return rowsOf(ctx, conn, "report/reserved", func(rows driver.Rows, s *servedTokens) error {
 		return rows.Scan(&s.tenant, &s.provider, &s.model, &s.region, &s.calls, &s.tokens)
@@ -216,6 +229,28 @@ func (r *Reserved) idle() {
 		parts := Split(r.Amount.Sum, []*big.Int{new(big.Int).SetUint64(r.Tokens), new(big.Int).SetUint64(*r.Capacity - r.Tokens)})
 		r.Used, r.Idle = &Amount{parts[0]}, &Amount{parts[1]}
 	}
+}
+
+// addReserved tells what the price files reserve in the period, and what a tenant bears of it.
+func (r *Report) addReserved(ctx context.Context, conn driver.Conn, q Query) error {
+	if len(ReservedOf(q.Period, q.Book, nil)) == 0 {
+		return nil
+	}
+	all, _, err := ExplainReserved(ctx, conn, q.Period, q.Book)
+	if err != nil {
+		return err
+	}
+	var part Amount
+	for i := range all {
+		if q.Tenant != nil { // of others, only that they are there
+			all[i].Shares = slices.DeleteFunc(all[i].Shares, func(s ReservedShare) bool { return s.Tenant != *q.Tenant })
+		}
+		for _, s := range all[i].Shares {
+			part = part.Plus(s.Amount)
+		}
+	}
+	r.Reserved, r.ReservedPart = all, &part
+	return nil
 }
 
 // Utilisation is the part of the capacity that was used, such as 12.5 %, or why it isn't known.

@@ -16,20 +16,20 @@ import (
 
 // Roles says what runs in this process.
 type Roles struct {
-	Collector, Ingest, Rollup, Alerts, Viewer, Dashboards bool
+	Collector, Ingest, Rollup, Alerts, Viewer, Dashboards, API bool
 	// Embedded servers are started where the configuration names no server, and the schema is applied.
 	Embedded bool
 }
 
 // AllRoles is what `up` runs.
 func AllRoles() Roles {
-	return Roles{Collector: true, Ingest: true, Rollup: true, Alerts: true, Viewer: true, Dashboards: true, Embedded: true}
+	return Roles{Collector: true, Ingest: true, Rollup: true, Alerts: true, Viewer: true, Dashboards: true, API: true, Embedded: true}
 }
 
 // OneRole runs the named role alone.
 func OneRole(name string) Roles {
 	return Roles{Collector: name == "collector", Ingest: name == "ingest", Rollup: name == "rollup", Alerts: name == "alerts",
-		Viewer: name == "viewer", Dashboards: name == "dashboards"}
+		Viewer: name == "viewer", Dashboards: name == "dashboards", API: name == "api"}
 }
 
 // Options are what Start is given.
@@ -53,6 +53,7 @@ type App struct {
 	otlpGRPC   string
 	otlpHTTP   string
 	viewer     string
+	api        string
 }
 
 // How long the parts may take to start, and to drain when they are stopped.
@@ -158,6 +159,9 @@ func (a *App) OTLPHTTP() string { return a.otlpHTTP }
 // Viewer is where the viewer listens, host:port; empty if it does not run.
 func (a *App) Viewer() string { return a.viewer }
 
+// API is where the API of the reports listens, host:port; empty if it does not run.
+func (a *App) API() string { return a.api }
+
 // HTTP is where /metrics, /healthz and /readyz are served, host:port.
 func (a *App) HTTP() string { return a.http.Addr() }
 
@@ -183,6 +187,9 @@ func (a *App) Summary() string {
 	line("Kafka", strings.Join(a.cfg.Kafka.Brokers, ","))
 	if a.viewer != "" {
 		line("viewer", "http://"+a.viewer)
+	}
+	if a.api != "" {
+		line("API", "http://"+a.api+"/v1/openapi.json")
 	}
 	line("metrics", "http://"+a.HTTP()+"/metrics")
 	if a.dir != nil {

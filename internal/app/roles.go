@@ -23,6 +23,7 @@ func (a *App) startRoles(ctx context.Context) error {
 		{a.opts.Roles.Collector, a.startCollector},
 		{a.opts.Roles.Dashboards, a.startDashboards},
 		{a.opts.Roles.Ingest || a.opts.Roles.Rollup || a.opts.Roles.Alerts || a.opts.Roles.Dashboards, a.startPublisher},
+		{a.opts.Roles.API && (a.cfg.API.Enabled() || !a.opts.Roles.Embedded), a.startAPI},
 		{a.opts.Roles.Viewer && a.cfg.Viewer.Listen != "", a.startViewer},
 	} {
 		if !role.on {

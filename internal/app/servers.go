@@ -57,6 +57,9 @@ func (a *App) openDataDir() error {
 // rolesUser is the roles' own account where the operator has configured users; its password is new with each start.
 const rolesUser = "tollkeeper-roles"
 
+// apiUser is the API's account on the embedded engine.
+const apiUser = "tollkeeper-api"
+
 func (a *App) startEngine(ctx context.Context) (*clickhouse.Server, error) {
 	cfg := a.cfg.ClickHouse.Embedded
 	cfg.Dir, cfg.Log, cfg.TenantTables = a.dir.Sub("clickhouse"), a.opts.Log, schema.TenantTables()
@@ -65,6 +68,13 @@ func (a *App) startEngine(ctx context.Context) (*clickhouse.Server, error) {
 	}
 	if len(cfg.Users) > 0 { // the operator's users may be restricted; the roles come as one of their own
 		cfg.Users = append([]clickhouse.User{{Name: rolesUser, Password: rand.Text()}}, cfg.Users...)
+	}
+	if a.opts.Roles.API && a.cfg.API.Enabled() && a.cfg.API.User == "" { // the API sees a tenant at a time
+		a.cfg.API.User, a.cfg.API.Password = apiUser, rand.Text()
+		if len(cfg.Users) == 0 {
+			cfg.Users = []clickhouse.User{{Name: "default"}}
+		}
+		cfg.Users = append(cfg.Users, clickhouse.User{Name: apiUser, Password: a.cfg.API.Password, Delegates: true})
 	}
 	server, err := clickhouse.Start(context.WithoutCancel(ctx), cfg)
 	if err != nil {

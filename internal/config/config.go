@@ -13,6 +13,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector"
 	"github.com/tollkeeper/tollkeeper/dashboards/figures"
 	"github.com/tollkeeper/tollkeeper/dashboards/grafana/provision"
+	"github.com/tollkeeper/tollkeeper/dashboards/report/api"
 	"github.com/tollkeeper/tollkeeper/dashboards/viewer"
 	"github.com/tollkeeper/tollkeeper/ingest"
 	"github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
@@ -38,6 +39,7 @@ type Config struct {
 	Alerts     alerts.Config       `yaml:"alerts"`
 	Viewer     viewer.Config       `yaml:"viewer"`
 	Dashboards Dashboards          `yaml:"dashboards"`
+	API        api.Config          `yaml:"api"`
 }
 
 // Dashboards is what boards show beside the calls, and how Grafana is kept: a set of boards and a data source per tenant.
@@ -115,6 +117,7 @@ func Default() Config {
 		Alerts:     alerts.DefaultConfig(),
 		Viewer:     viewer.DefaultConfig(),
 		Dashboards: Dashboards{figures.DefaultConfig(), provision.DefaultConfig()},
+		API:        api.DefaultConfig(),
 	}
 	c.Kafka.Embedded.Listen = "127.0.0.1:9092"
 	c.ClickHouse.Embedded.Listen = "127.0.0.1:8123"
@@ -180,6 +183,7 @@ func (c *Config) Validate() error {
 		section("viewer", full.Viewer.Validate()),
 		section("dashboards", full.Dashboards.Config.Validate()),
 		section("dashboards.grafana", full.Dashboards.Grafana.Validate()),
+		section("api", full.API.Validate()),
 	)
 }
 
