@@ -80,7 +80,7 @@ func (l *Limiter) Apply(cmd Command) (Ack, error) {
 
 func (l *Limiter) apply(cmd Command) (Ack, error) {
 	now := l.opts.Now()
-	if err := acceptable(cmd, now, l.opts.MaxLease); err != nil {
+	if err := Acceptable(cmd, now, l.opts.MaxLease); err != nil {
 		return Ack{}, err
 	}
 	l.mu.Lock()
@@ -115,8 +115,8 @@ func (l *Limiter) apply(cmd Command) (Ack, error) {
 	return Ack{Applied: true, State: le.snapshot(now)}, nil
 }
 
-// acceptable refuses commands that no receiver takes: invalid, expired, or with a lease longer than most.
-func acceptable(cmd Command, now time.Time, most time.Duration) error {
+// Acceptable refuses commands that no receiver takes: invalid, expired, or with a lease longer than most.
+func Acceptable(cmd Command, now time.Time, most time.Duration) error {
 	if err := cmd.Validate(); err != nil {
 		return err
 	}

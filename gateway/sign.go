@@ -66,8 +66,18 @@ func (k Keys) Sign(h http.Header, id string, at time.Time, payload []byte) error
 	return nil
 }
 
-// Verify checks signature and timestamp; every failure is ErrSignature.
+// Bounds of what an unknown sender may make us look at before its signature is known to be good.
+const (
+	mostSignatures = 4096 // bytes of webhook-signature: some eighty signatures
+	mostID         = 256  // bytes of webhook-id
+)
+
+// Verify checks signature and timestamp; every failure is ErrSignature. Signatures are compared in constant time.
 func (k Keys) Verify(h http.Header, now time.Time, tolerance time.Duration, payload []byte) error {
+	if id := h.Get(standardwebhooks.HeaderWebhookID); len(id) > mostID || strings.Contains(id, ".") || len(h.Get(standardwebhooks.HeaderWebhookSignature)) > mostSignatures {
+		// A full stop would let parts of what is signed (id.timestamp.payload) be taken for each other.
+		return fmt.Errorf("%w: webhook-id or webhook-signature is too long, or the id has a full stop in it", ErrSignature)
+	}
 	sec, err := strconv.ParseInt(h.Get(standardwebhooks.HeaderWebhookTimestamp), 10, 64)
 	if err != nil {
 		return fmt.Errorf("%w: webhook-timestamp is not a number of seconds", ErrSignature)

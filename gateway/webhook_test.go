@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +78,28 @@ func TestWebhookRefusals(t *testing.T) {
 	w = httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodDelete, "/", nil))
 	require.Equal(t, 405, w.Code)
+}
+
+// What is signed is id.timestamp.payload: a full stop in an id, or a header of many signatures, isn't even looked at.
+func TestSignaturesThatAreNotLookedAt(t *testing.T) {
+	secret := gateway.NewSecret()
+	keys, err := gateway.NewKeys([]string{secret})
+	require.NoError(t, err)
+	at := newClock().Now()
+	for name, change := range map[string]func(http.Header){
+		"good":        func(http.Header) {},
+		"a full stop": func(h http.Header) { require.NoError(t, keys.Sign(h, "m.1", at, []byte("x"))) },
+		"a long id":   func(h http.Header) { require.NoError(t, keys.Sign(h, strings.Repeat("m", 300), at, []byte("x"))) },
+		"many signatures": func(h http.Header) {
+			h.Set("webhook-signature", strings.Repeat("v1,AAAA ", 1000)+h.Get("webhook-signature"))
+		},
+	} {
+		h := http.Header{}
+		require.NoError(t, keys.Sign(h, "m1", at, []byte("x")))
+		change(h)
+		err := keys.Verify(h, at, time.Minute, []byte("x"))
+		require.Equal(t, name == "good", err == nil, name)
+	}
 }
 
 // FuzzWebhook feeds signed bytes to the receiver: it never panics, always answers JSON, and what it takes is a valid

@@ -32,7 +32,7 @@ at the gateway.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{c.CommandPath(), err} })
 	root.AddGroup(&cobra.Group{ID: "product", Title: "The product:"}, &cobra.Group{ID: "roles", Title: "Roles, each alone:"},
 		&cobra.Group{ID: "tools", Title: "Tools:"})
-	root.AddCommand(grouped("tools", newThrottle())...)
+	root.AddCommand(grouped("tools", newThrottle(), newKeeper())...)
 	root.AddCommand(grouped("product", newUp(), newDemo())...)
 	root.AddCommand(grouped("roles", newRole("collector"), newIngest(), newRollup(), newAlerts(), newRole("viewer"), newRole("api"), newEmbedded())...)
 	root.AddCommand(grouped("tools",
