@@ -77,7 +77,7 @@ func (s *secured) settings(port int) securedSettings {
 		return securedSettings{}
 	}
 	const module = "listener.name.sasl_ssl.%s.sasl.jaas.config=org.apache.kafka.common.security.%s required"
-	lines := "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512\nssl.client.auth=required\n" +
+	lines := "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512\nlistener.name.sasl_ssl.ssl.client.auth=required\n" +
 		"ssl.keystore.type=PEM\nssl.keystore.location=" + s.keystore + "\nssl.truststore.type=PEM\nssl.truststore.location=" + s.security.TLS.CAFile + "\n" +
 		fmt.Sprintf(module+";\n", "scram-sha-256", "scram.ScramLoginModule") +
 		fmt.Sprintf(module+";\n", "scram-sha-512", "scram.ScramLoginModule") +
