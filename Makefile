@@ -37,6 +37,13 @@ test-kafka: engine ## collector, Kafka and ingest against real Apache Kafka: a b
 	@tools/check-tools test-kafka
 	go test -tags testall ./internal/app -run ApacheKafka -count=1 -v
 
+ocb: check-tools ## build the collector with ocb from collector/manifest.yaml, validate its configuration, send a span through it
+	go test -tags testall ./collector -run OCB -count=1 -v
+
+metadata: check-tools ## write the collector components' generated code, tests and documentation again from their metadata.yaml
+	@go build -modfile=tools/go.mod -o bin/mdatagen go.opentelemetry.io/collector/cmd/mdatagen
+	@for m in collector/*/metadata.yaml; do bin/mdatagen $$m || exit 1; done
+
 accuracy: check-tools ## recordings of real instrumentations: billed beside ours (FULL=1: every case; JSON=1)
 	@tools/build ./internal/accuracy/show bin/accuracy
 	@bin/accuracy $(if $(JSON),--json,$(if $(FULL),--full))
