@@ -27,9 +27,10 @@ func TestOCBBuildsTheCollector(t *testing.T) {
 	text, err := os.ReadFile("default.yaml")
 	require.NoError(t, err)
 	config := filepath.Join(t.TempDir(), "collector.yaml")
-	require.NoError(t, os.WriteFile(config, []byte(strings.NewReplacer("127.0.0.1:9092", broker.Brokers[0], "127.0.0.1:4317", grpc,
-		"127.0.0.1:4318", "127.0.0.1:0").Replace(string(text))), 0o600))
-	args := []string{"--config", config, "--set", "service::telemetry::metrics::level=None"}
+	here := strings.NewReplacer("127.0.0.1:9092", broker.Brokers[0], "127.0.0.1:4317", grpc, "127.0.0.1:4318", "127.0.0.1:0").Replace(string(text))
+	here += "  telemetry: {metrics: {level: none}}\n" // the file ends with service; its metrics would take a port
+	require.NoError(t, os.WriteFile(config, []byte(here), 0o600))
+	args := []string{"--config", config}
 
 	out, err := exec.Command(binary, append([]string{"validate"}, args...)...).CombinedOutput()
 	require.NoError(t, err, string(out))
