@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
-	"regexp"
-	"slices"
 	"time"
 )
 
@@ -17,10 +14,6 @@ type Options struct {
 	// and cold if a class moves there; under "default" nothing moves.
 	Policy    string    `yaml:"policy"`
 	Retention Retention `yaml:"retention"`
-	// USDPerGBMonth is what a GB (10⁹ bytes) costs a month, as a decimal, by tier: hot, warm, cold, or default where there are
-	// no tiers. Only `tollkeeper storage report` reads it.
-	USDPerGBMonth map[string]string `yaml:"usd_per_gb_month"`
-
 	// Show is called with every change just before Apply makes it. May be nil.
 	Show func(Change) `yaml:"-"`
 	// Log gets one line per migration and per changed retention. May be nil.
@@ -81,9 +74,6 @@ func (o *Options) Validate() error {
 	var errs []error
 	if !identifier.MatchString(o.Policy) {
 		errs = append(errs, fmt.Errorf("policy: %q is no name of a storage policy: use letters, digits and _, or %q", o.Policy, DefaultPolicy))
-	}
-	if _, err := o.Prices(); err != nil {
-		errs = append(errs, err)
 	}
 	r := &o.Retention
 	for _, c := range r.classes() {
@@ -151,25 +141,6 @@ func (r *Retention) ClassOf(table string) (Class, bool) {
 	}
 	return Class{}, false
 }
-
-// Prices are USDPerGBMonth, read.
-func (o *Options) Prices() (map[string]*big.Rat, error) {
-	out := map[string]*big.Rat{}
-	for tier, text := range o.USDPerGBMonth {
-		if !slices.Contains([]string{"hot", "warm", "cold", DefaultPolicy}, tier) {
-			return nil, fmt.Errorf("usd_per_gb_month.%s: no such tier: use hot, warm, cold, or %s where there are no tiers", tier, DefaultPolicy)
-		}
-		price, ok := new(big.Rat).SetString(text)
-		if !ok || !decimal.MatchString(text) {
-			return nil, fmt.Errorf("usd_per_gb_month.%s: %q is no price: use a decimal like \"0.08\", in USD", tier, text)
-		}
-		out[tier] = price
-	}
-	return out, nil
-}
-
-// decimal is a plain decimal of bounded length.
-var decimal = regexp.MustCompile(`^\d{1,6}(\.\d{1,12})?$`)
 
 func (c Class) validate(key string) error {
 	var errs []error

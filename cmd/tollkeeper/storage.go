@@ -38,7 +38,7 @@ func newStorageReport() *cobra.Command {
 			return err
 		}
 		defer conn.Close()
-		r, err := storage.Read(c.Context(), conn, target.Database, cfg.Schema, time.Now())
+		r, err := storage.Read(c.Context(), conn, target.Database, cfg.Schema, cfg.Dashboards.StorageUSD, time.Now())
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -69,8 +70,8 @@ type part struct {
 	Newest time.Time `ch:"newest"`
 }
 
-// Read asks the server about the database. Prices are those of o, in USD per GB (10⁹ bytes) and month.
-func Read(ctx context.Context, conn driver.Conn, database string, o schema.Options, now time.Time) (*Report, error) {
+// Read asks the server about the database. Prices are decimals by tier, in USD per GB (10⁹ bytes) and month.
+func Read(ctx context.Context, conn driver.Conn, database string, o schema.Options, prices map[string]string, now time.Time) (*Report, error) {
 	var parts []part
 	if err := conn.Select(ctx, &parts, schema.SQL("storage/parts"), clickhouse.Named("database", database)); err != nil {
 		return nil, fmt.Errorf("read the parts of database %s: %w", database, err)
@@ -94,7 +95,7 @@ func Read(ctx context.Context, conn driver.Conn, database string, o schema.Optio
 		}
 	}
 	slices.SortStableFunc(r.Rows, func(a, b Row) int { return compare(a.Table, b.Table, a.Tier, b.Tier) })
-	return r, r.price(o)
+	return r, r.price(prices)
 }
 
 func compare(table, otherTable, tier, otherTier string) int {
@@ -168,10 +169,14 @@ func (r *Report) late(p part, want string, due time.Time) {
 }
 
 // price fills in what a month costs, where there are prices.
-func (r *Report) price(o schema.Options) error {
-	prices, err := o.Prices()
-	if err != nil {
-		return err
+func (r *Report) price(texts map[string]string) error {
+	prices := map[string]*big.Rat{}
+	for tier, text := range texts {
+		price, ok := new(big.Rat).SetString(text)
+		if !ok || price.Sign() < 0 || strings.ContainsAny(text, "eE/_") {
+			return fmt.Errorf("price of tier %s: %q is no price: use a decimal like \"0.08\", in USD", tier, text)
+		}
+		prices[tier] = price
 	}
 	total, allHot, whole := new(big.Rat), new(big.Rat), len(r.Rows) > 0
 	for i := range r.Rows {

@@ -25,7 +25,7 @@ func (r *Report) WriteText(out io.Writer) error {
 	case r.AllHot != "":
 		fmt.Fprintf(out, "\n%s USD a month; all of it on hot would be %s USD\n", r.Cost, r.AllHot)
 	case r.Cost == "":
-		fmt.Fprint(out, "\nset schema.usd_per_gb_month for every tier to see what a month costs\n")
+		fmt.Fprint(out, "\nset dashboards.storage_usd_per_gb_month for every tier to see what a month costs\n")
 	}
 	for _, l := range r.Late {
 		fmt.Fprintf(out, "late: %d parts of %s (%s) are on %s and should be %s since %s\n", l.Parts, l.Table, size(l.Bytes), l.Tier, place(l.Want), moment(l.Since))

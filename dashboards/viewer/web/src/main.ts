@@ -81,10 +81,15 @@ async function withVariables(choices: Element, content: HTMLElement, b: Board, p
   drawn = board(content, b, place, choice)
 }
 
-// A choice that the list lacks is shown by its name: the boards' values are hex.
+// A choice that the list lacks is shown by its name where its value is a name in hex, else as it is.
 function named(hex: string): string {
   if (!/^([0-9a-f]{2})+$/i.test(hex)) return hex
-  return new TextDecoder().decode(Uint8Array.from(hex.match(/../g)!, (x) => parseInt(x, 16)))
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(hex.match(/../g)!, (x) => parseInt(x, 16)))
+    return /\p{C}/u.test(text) ? hex : text
+  } catch {
+    return hex
+  }
 }
 
 function head(place: Place, b: Board | undefined, choice: string): HTMLElement {

@@ -40,7 +40,7 @@ export function table(host: HTMLElement & { sorted?: [string, boolean] | undefin
     }), look.actions && h('td', { class: 'actions' }, look.actions(row)))
   })
   const foot = look.sums?.length ? h('tfoot', {}, h('tr', {}, ...shown.map((c, i) => look.sums!.includes(c.name)
-    ? h('td', { class: 'number' }, value(sum(a.rows.map((r) => exact(r[c.i]!))), look.units?.[c.name]))
+    ? h('td', { class: 'number' }, a.rows.every((r) => r[c.i] === null) ? '–' : value(sum(a.rows.map((r) => exact(r[c.i]!))), look.units?.[c.name]))
     : h('td', {}, i === 0 ? 'total' : '')))) : null
   fill(host, h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
     h('table', {}, h('caption', { class: 'unseen' }, caption), h('thead', {}, head), h('tbody', {}, ...body), foot)),
