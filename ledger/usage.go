@@ -94,12 +94,13 @@ const (
 	RawTextInput
 	RawTextOutput
 	RawToolInput
-	NumRaw int = iota
+	RawSearches     // web searches, billed apart
+	NumRaw      int = iota
 )
 
 var rawNames = [NumRaw]string{
 	"input", "output", "total", "cache_read", "cache_write", "cache_write_5m", "cache_write_1h", "reasoning",
-	"audio_input", "audio_output", "image_input", "image_output", "text_input", "text_output", "tool_input",
+	"audio_input", "audio_output", "image_input", "image_output", "text_input", "text_output", "tool_input", "searches",
 }
 
 // String returns the stored name of the raw count.

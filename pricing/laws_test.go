@@ -2,8 +2,7 @@ package pricing
 
 import (
 	"math/big"
-	"os"
-	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,8 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// FuzzPriceFile: no price file makes it panic; one that is refused says why and leaves the old book, and one that is taken
-// prices calls with amounts that aren't negative.
+// FuzzPriceFile: no price file makes it panic; one that is refused says why, and lint finds the same; one that is taken prices
+// calls with amounts that are neither negative nor too large. (TestWatch… holds that a refused one leaves the old book.)
 func FuzzPriceFile(f *testing.F) {
 	for _, seed := range []string{testList, testDiscount, testTenant,
 		"provider: maker\nreserved: [{id: a, models: ['*'], from: 2026-01-01, to: 2027-01-01, amount_usd: 10}]",
@@ -22,45 +21,31 @@ func FuzzPriceFile(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	path := filepath.Join(f.TempDir(), "prices.yaml")
-	good := []byte("provider: maker\nmodels: [{model: good, prices: [{usd_per_million: {input: 1}}]}]\n")
+	before := testBook(f)
 	f.Fuzz(func(t *testing.T, content []byte) {
-		require.NoError(t, os.WriteFile(path, good, 0o600))
-		w, err := NewWatch(path)
-		require.NoError(t, err)
-		before := w.Book()
-		require.NoError(t, os.WriteFile(path, content, 0o600))
-		changed, err := w.Look()
+		after, err := Parse([]byte(testList), content)
+		b := newBuilder()
+		b.add("list", []byte(testList), false)
+		list, listErr := b.book()
+		require.NoError(t, listErr)
+		findings := b.lint(list, "file 2", content)
+		faults := slices.ContainsFunc(findings, func(x Finding) bool { return !x.Note })
+		require.Equal(t, err != nil, faults, "lint and the collector agree: %v, %v", err, findings)
 		if err != nil {
-			require.NotEmpty(t, err.Error())
-			require.ErrorContains(t, err, "price file")
-			require.Same(t, before, w.Book(), "the old book stays")
-		} else if changed {
-			require.NotEqual(t, before.Version(), w.Book().Version())
+			require.ErrorContains(t, err, "price file file 2")
+			return
 		}
-		findings, lintErr := Lint(path)
-		require.NoError(t, lintErr)
-		faults := 0
-		for _, finding := range findings {
-			if !finding.Note {
-				faults++
-			}
-		}
-		require.Equal(t, err != nil, faults > 0, "lint and the collector agree: %v, %v", err, findings)
-		for _, m := range w.Book().Models() {
+		for _, m := range after.Models() {
 			provider, model, _ := cutName(m)
-			if provider != "maker" {
-				continue
-			}
 			c := ledger.Call{Provider: provider, Model: model, Start: testTime.UnixNano(), Tenant: "acme"}
 			c.Usage.Tokens[ledger.FreshInput], c.Usage.Tokens[ledger.TextOutput] = 1000, 1<<52
-			x := w.Book().Explain(c)
+			x := after.Explain(c)
 			require.GreaterOrEqual(t, x.Call.TotalCost(), ledger.Money(0))
 			require.LessOrEqual(t, x.Call.TotalCost(), ledger.MaxMoney)
 		}
-		_ = w.Book().Records()
-		_ = Diff(before, w.Book(), testTime, testTime)
-		_ = Rerate(ChangedPast(before, w.Book(), testTime), testTime)
+		_ = after.Records()
+		_ = Diff(before, after, testTime, testTime)
+		_ = Rerate(ChangedPast(before, after, testTime), testTime)
 	})
 }
 

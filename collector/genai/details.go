@@ -16,6 +16,7 @@ type answer struct {
 	Usage       struct {
 		ServiceTier   string         `json:"service_tier"`
 		CacheCreation *cacheCreation `json:"cache_creation"`
+		Tools         *serverTools   `json:"server_tool_use"`
 	} `json:"usage"`
 }
 
@@ -24,6 +25,22 @@ type cacheCreation struct {
 	Minutes5 int64 `json:"ephemeral_5m_input_tokens"`
 	Hour1    int64 `json:"ephemeral_1h_input_tokens"`
 }
+
+// serverTools are Anthropic's counts of what the model did at the provider and is billed apart (Messages API reference,
+// usage.server_tool_use).
+type serverTools struct {
+	WebSearches int64 `json:"web_search_requests"`
+}
+
+// keep records the searches; a negative count is none.
+func (t *serverTools) keep(c *ledger.Call) {
+	if t != nil && t.WebSearches >= 0 && t.WebSearches <= maxCount {
+		c.Raw.Set(ledger.RawSearches, t.WebSearches)
+	}
+}
+
+// searched is in every text that tells of searches.
+const searched = "web_search_requests"
 
 // readDetails sets the service tier and looks for what only a text tells: the tier that answered, how long cache writes live,
 // the parts of the counts.
@@ -61,12 +78,14 @@ func readTier(s *scratch, rl *rule, c *ledger.Call) {
 func readAnswer(s *scratch, c *ledger.Call) {
 	asked := askedTier(s)
 	written, _ := s.count(fCacheWrite)
-	if asked == "" && written == 0 {
+	kept := s.text(fAnswer)
+	if asked == "" && written == 0 && !strings.Contains(kept, searched) {
 		return
 	}
 	var a answer
-	if kept := s.text(fAnswer); len(kept) <= maxAnswer && json.Unmarshal([]byte(kept), &a) == nil {
+	if len(kept) <= maxAnswer && json.Unmarshal([]byte(kept), &a) == nil {
 		a.Usage.CacheCreation.keep(c)
+		a.Usage.Tools.keep(c)
 		if a.ServiceTier == "" {
 			a.ServiceTier = a.Usage.ServiceTier
 		}
@@ -97,7 +116,7 @@ func askedTier(s *scratch) string {
 
 // readProviderMetadata reads what the Vercel AI SDK passes on of a provider's own answer.
 func readProviderMetadata(text string, c *ledger.Call) {
-	if len(text) > maxAnswer || !(strings.Contains(text, "cache_creation\"") || strings.Contains(text, "ervice")) {
+	if len(text) > maxAnswer || !(strings.Contains(text, "cache_creation\"") || strings.Contains(text, "ervice") || strings.Contains(text, searched)) {
 		return
 	}
 	var m struct {
@@ -110,6 +129,7 @@ func readProviderMetadata(text string, c *ledger.Call) {
 		return
 	}
 	m.Anthropic.Usage.CacheCreation.keep(c)
+	m.Anthropic.Usage.Tools.keep(c)
 	for _, tier := range []string{m.OpenAI.ServiceTier, m.Anthropic.Usage.ServiceTier} {
 		if c.ServiceTier == "" {
 			c.ServiceTier = tier
@@ -163,6 +183,7 @@ var usageDetails = map[string]ledger.RawField{
 	"completion_tokens_details.reasoning_tokens": ledger.RawReasoning, "output_tokens_details.reasoning_tokens": ledger.RawReasoning,
 	"prompt_tokens_details.audio_tokens": ledger.RawAudioInput, "input_audio_tokens": ledger.RawAudioInput,
 	"completion_tokens_details.audio_tokens": ledger.RawAudioOutput, "output_audio_tokens": ledger.RawAudioOutput,
+	"server_tool_use.web_search_requests": ledger.RawSearches,
 }
 
 // readUsageObject reads the parts of the counts from LiteLLM's usage, which is written as Python shows a dictionary.
@@ -171,6 +192,7 @@ func readUsageObject(text string, c *ledger.Call) {
 		return
 	}
 	prompt, completion := section(text, "'prompt_tokens_details': {"), section(text, "'completion_tokens_details': {")
+	tools := section(text, "'server_tool_use': {")
 	for _, part := range [...]struct {
 		in, name string
 		raw      ledger.RawField
@@ -179,6 +201,7 @@ func readUsageObject(text string, c *ledger.Call) {
 		{prompt, "'ephemeral_5m_input_tokens': ", ledger.RawCacheWrite5m},
 		{prompt, "'ephemeral_1h_input_tokens': ", ledger.RawCacheWrite1h}, {prompt, "'audio_tokens': ", ledger.RawAudioInput},
 		{completion, "'audio_tokens': ", ledger.RawAudioOutput}, {completion, "'reasoning_tokens': ", ledger.RawReasoning},
+		{tools, "'web_search_requests': ", ledger.RawSearches},
 	} {
 		_, after, ok := strings.Cut(part.in, part.name)
 		if end := strings.IndexAny(after, ",}"); ok && end >= 0 {

@@ -224,6 +224,37 @@ func TestArithmetic(t *testing.T) {
 	}
 }
 
+// Searches at the provider are billed apart. By hand from the providers' API references and the emitters' recordings: no mock
+// server searches.
+func TestSearches(t *testing.T) {
+	usage := `"usage":{"input_tokens":100,"output_tokens":50,"server_tool_use":{"web_search_requests":3}}`
+	for name, c := range map[string]struct {
+		scope    string
+		attrs    attrs
+		searches int64
+		flags    ledger.Flags
+	}{
+		"openinference anthropic": {"openinference.instrumentation.anthropic", inference(100, 50, pairs{"output.value": `{"id":"msg_1",` + usage + `}`}), 3, 0},
+		"none":                    {"openinference.instrumentation.anthropic", inference(100, 50, pairs{"output.value": `{"usage":{"server_tool_use":null}}`}), 0, 0},
+		"a negative count":        {"openinference.instrumentation.anthropic", inference(100, 50, pairs{"output.value": `{"usage":{"server_tool_use":{"web_search_requests":-3}}}`}), 0, 0},
+		"vercel": {"ai", attrs{"ai.operationId": "ai.generateText.doGenerate", "ai.model.provider": "anthropic.messages", "ai.usage.inputTokens": 100,
+			"ai.usage.outputTokens": 50, "ai.usage.inputTokenDetails.cacheReadTokens": 0, "ai.response.providerMetadata": `{"anthropic":{` + usage + `}}`}, 3, 0},
+		"litellm": {"litellm", pairs{"metadata.usage_object": "{'prompt_tokens': 100, 'server_tool_use': {'web_search_requests': 3}}"}.over(previous("anthropic", 100, 50, 0, 0)), 3, 0},
+		"langfuse": {"langfuse-sdk", attrs{"langfuse.observation.type": "generation", "langfuse.observation.model.name": "claude-haiku-4-5",
+			"langfuse.observation.usage_details": `{"input":100,"output":50,"server_tool_use":{"web_search_requests":3}}`}, 3, 0},
+		"offered, and nobody counts": {"openinference.instrumentation.openai", inference(100, 50, pairs{"llm.invocation_parameters": `{"tools":[{"type":"web_search"}]}`}), 0, ledger.FlagEstimated},
+	} {
+		got, out := read(t, c.scope, c.attrs)
+		require.Equal(t, Call, out, name)
+		require.Empty(t, got.Unpriced, name)
+		require.Equal(t, c.searches, got.Usage.Units[ledger.UnitSearch], name)
+		require.Equal(t, c.flags, got.Flags&ledger.FlagEstimated, name)
+		raw, told := got.Raw.Get(ledger.RawSearches)
+		require.Equal(t, c.searches > 0, told, name)
+		require.Equal(t, c.searches, raw, name)
+	}
+}
+
 func TestCounts(t *testing.T) {
 	for name, c := range map[string]struct {
 		in, out  any

@@ -2,6 +2,7 @@ package genai
 
 import (
 	"math"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -135,6 +136,7 @@ func sortUsage(s beside, rl *rule, c *ledger.Call) {
 	if u.Input() == 0 {
 		c.Flags |= ledger.FlagEstimated // no answer comes from nothing: the input was left out
 	}
+	u.Units[ledger.UnitSearch], _ = c.Raw.Get(ledger.RawSearches)
 	c.Usage = u
 	c.Flags |= untold(s, rl, c)
 }
@@ -163,6 +165,9 @@ func untold(s beside, rl *rule, c *ledger.Call) (f ledger.Flags) {
 	}
 	if c.ServiceTier == "" {
 		f |= rl.blind & ledger.FlagTierUnknown
+	}
+	if _, ok := c.Raw.Get(ledger.RawSearches); !ok && strings.Contains(s.text(fParameters), "web_search") {
+		f |= ledger.FlagEstimated // it could search, and nobody says how often it did
 	}
 	if rl.guessed || (rl.streamEstimated && c.Flags&ledger.FlagStream != 0) {
 		f |= ledger.FlagEstimated
