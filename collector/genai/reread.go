@@ -30,7 +30,8 @@ func (r *Rules) Reread(c *ledger.Call) bool {
 	c.Usage, c.Flags = ledger.Usage{}, before&^ofCounts
 	sortUsage(beside{providers: true, refused: c.ErrorClass != ""}, rl, c)
 	c.Usage.Units = units
-	if guesses := rl.guessed || rl.streamEstimated || c.ErrorClass != ""; guesses { // whether this call was guessed, only the span told
+	_, counted := c.Raw.Get(ledger.RawSearches)
+	if guesses := rl.guessed || rl.streamEstimated || c.ErrorClass != "" || !counted; guesses { // whether this call was guessed, only the span told
 		c.Flags |= before & ledger.FlagEstimated
 	}
 	c.Flags = before&^ofCounts | c.Flags&ofCounts

@@ -101,12 +101,14 @@ type beside struct {
 	audioState, imageState   countState
 	refused                  bool // the request, so that it made no token
 	providers                bool // the provider's own usage was there to read
+	searches                 bool // the request offered the provider's web search
 }
 
 func (s *scratch) beside() (b beside) {
 	b.cachedAudio, b.audioState = s.count(fAudioCached)
 	b.cachedImage, b.imageState = s.count(fImageCached)
 	b.refused, b.providers = s.refused, s.has(fUsageObject)
+	b.searches = strings.Contains(s.text(fParameters), "web_search")
 	return b
 }
 
@@ -166,7 +168,7 @@ func untold(s beside, rl *rule, c *ledger.Call) (f ledger.Flags) {
 	if c.ServiceTier == "" {
 		f |= rl.blind & ledger.FlagTierUnknown
 	}
-	if _, ok := c.Raw.Get(ledger.RawSearches); !ok && strings.Contains(s.text(fParameters), "web_search") {
+	if _, ok := c.Raw.Get(ledger.RawSearches); !ok && s.searches {
 		f |= ledger.FlagEstimated // it could search, and nobody says how often it did
 	}
 	if rl.guessed || (rl.streamEstimated && c.Flags&ledger.FlagStream != 0) {
