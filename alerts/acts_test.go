@@ -37,7 +37,7 @@ func TestFreezeReleasesAndBeginsNothing(t *testing.T) {
 	r.stop()
 
 	w.pass(40 * 24 * time.Hour) // a restart doesn't forget it, however long ago
-	r = w.run(cfg)
+	w.run(cfg)
 	w.calls(twoTenants...)
 	w.eventually(func() bool {
 		return len(w.stored("SELECT step FROM throttle_events WHERE step = 'dry_run' AND tenant = 'acme'")) == 2
