@@ -59,7 +59,7 @@ func (r *Rollup) Close(ctx context.Context, c Closing) (Period, error) {
 	if err := r.conn.QueryRow(ctx, schema.SQL("books/pending"), named("from", from), named("to", to)).Scan(&evidence.Pending, &adjusting, &rerating); err != nil {
 		return p, fmt.Errorf("close %s: look for pending marks: %w", from.Format("2006-01"), err)
 	}
-	if !c.Force {
+	if !c.Force && p.State != "closed" { // a closing that was stopped is only finished: its hours wait for it
 		if err := r.closable(ctx, c, &evidence, adjusting, rerating); err != nil {
 			return p, err
 		}
@@ -197,6 +197,10 @@ func (r *Rollup) Reopen(ctx context.Context, month time.Time, author, reason str
 	case "open":
 		return p, fmt.Errorf("%s: it is open", month.Format("2006-01"))
 	case "closed":
+		if p.Evidence == "" { // hours may wait for its freeze, and would do so for ever
+			name := month.Format("2006-01")
+			return p, fmt.Errorf("%s: its closing was stopped or still runs: let `tollkeeper period close %s --reason …` finish it, then reopen it", name, name)
+		}
 		if err := r.put(ctx, month, "reopened", author, reason, p.Cost, p.Calls, p.Evidence); err != nil {
 			return p, err
 		}

@@ -1,1 +1,2 @@
-SELECT max(n) FROM adjust_revisions WHERE window = {window:DateTime('UTC')}
+-- The highest claim at an hour's adjustments, and the highest that is committed.
+SELECT max(n), maxIf(n, committed = 1) FROM adjust_revisions WHERE window = {window:DateTime('UTC')}

@@ -1,0 +1,8 @@
+//go:build testall
+
+package rollup
+
+const (
+	mostClaims = 6
+	searchAll  = true
+)
