@@ -126,7 +126,7 @@ func TestRealAlertmanager(t *testing.T) {
 	acme := alertsIn(t, url)["acme-hour"]
 	require.Equal(t, "active", acme.Status.State)
 	require.Equal(t, map[string]string{"alertname": "acme-hour", "kind": "budget", "severity": "critical", "tenant": "acme", "threshold": "100%"}, acme.Labels)
-	require.Equal(t, "tollkeeper alerts release --reason WHY 'acme'", acme.Annotations["undo"])
+	require.Equal(t, "tollkeeper throttle release --reason WHY 'acme'", acme.Annotations["undo"])
 	require.Contains(t, acme.Annotations["description"], "Rise: ")
 	require.Contains(t, acme.Annotations["viewer_url"], "#/board/tollkeeper-tenant")
 	w.eventually(func() bool { return len(out.about("acme-hour")) == 1 })

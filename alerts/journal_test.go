@@ -57,7 +57,7 @@ func TestEpisodeExplainsItself(t *testing.T) {
 	require.Contains(t, f["Rise"], "% of the budget of 1.00 USD")
 	require.Contains(t, f["Mostly"], "3.00 USD, and 0.00 USD in the time before")
 	require.Contains(t, f["Done"], "block at front: ordered 10:20:30, acknowledged 10:20:30")
-	require.Equal(t, "tollkeeper alerts release --reason WHY 'acme'", m.Undo)
+	require.Equal(t, "tollkeeper throttle release --reason WHY 'acme'", m.Undo)
 	require.Equal(t, "docs/alerts/budget.md", m.Runbook)
 	require.Equal(t, "3.00", m.Calls[0].USD)
 	require.Equal(t, "http://127.0.0.1:8480/#/call/6162636465666768696a6b6c6d6e6f70/6162636465666768", m.Calls[0].URL)

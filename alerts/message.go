@@ -194,7 +194,7 @@ func undo(e AlertEvent, steps []ThrottleEvent) string {
 	if !bites || e.State == StateResolved {
 		return ""
 	}
-	return "tollkeeper alerts release --reason WHY " + shellQuote(e.Tenant)
+	return "tollkeeper throttle release --reason WHY " + shellQuote(e.Tenant)
 }
 
 // shellQuote makes one word of s that no shell takes for anything else: a tenant's name may be anybody's choice.

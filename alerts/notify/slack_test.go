@@ -54,7 +54,7 @@ func TestSlackSaysWhatAPersonNeeds(t *testing.T) {
 	text, err := json.Marshal(m)
 	require.NoError(t, err)
 	for _, want := range []string{"🔴 critical: spend-spike of acme", "6.00 USD or more are a spike", "*Rise* 6.2 times the usual", "*Mostly* model gpt-5",
-		"*Done* nothing: dry run", "tollkeeper alerts release 'acme'", "2.00 USD gpt-5"} {
+		"*Done* nothing: dry run", "tollkeeper throttle release 'acme'", "2.00 USD gpt-5"} {
 		require.Contains(t, strings.ReplaceAll(string(text), `\u003c`, "<"), want)
 	}
 	require.Contains(t, m.Blocks[len(m.Blocks)-1].Elements[0].Text, "<http://127.0.0.1:8480/|Viewer> · <https://example.com/spike|Runbook>")

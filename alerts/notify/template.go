@@ -118,6 +118,6 @@ func sample() *Message {
 		Facts:   []Fact{{"Rise", "6.2 times the usual"}, {"Mostly", "model gpt-5"}, {"Done", "nothing: dry run"}},
 		Calls:   []Call{{USD: "2.00", Model: "gpt-5", Trace: "00000000000000000000000000000001", URL: "http://127.0.0.1:8480/"}},
 		Links:   []Link{{"Viewer", "http://127.0.0.1:8480/"}},
-		Runbook: "https://example.com/spike", Undo: "tollkeeper alerts release 'acme'",
+		Runbook: "https://example.com/spike", Undo: "tollkeeper throttle release 'acme'",
 	}
 }
