@@ -27,11 +27,11 @@ up: engine build ## run the whole product here
 	@bin/tollkeeper up
 
 test: engine ## the tests: no root, Java, Python or browser
-	go test ./...
+	go test -timeout 25m ./...
 
 test-all: engine ## test, and what needs npm, Python, curl, Java, Maven, Chromium, Prometheus and Alertmanager
 	@tools/check-tools test-all
-	go test -tags testall ./...
+	go test -timeout 25m -tags testall ./...
 
 test-kafka: engine ## collector, Kafka and ingest against real Apache Kafka: a broker that dies, three that lose a leader (Java 17, mvn)
 	@tools/check-tools test-kafka
