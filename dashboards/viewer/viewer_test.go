@@ -133,6 +133,22 @@ func TestEveryPanelAnswers(t *testing.T) {
 	require.Contains(t, top.body, trace)
 }
 
+// The watchdog always fires, for a dead man's switch: it is no episode that people look at.
+func TestWatchdogIsNoEpisode(t *testing.T) {
+	server := clickhousetest.Start(t)
+	db := database(t)
+	server.Exec(t, db, `INSERT INTO alert_events (episode, sequence, rule, kind, tenant, state, crossed, at) VALUES
+		(generateUUIDv4(), 1, 'watchdog', 'watchdog', '', 'firing', now64(3), now64(3)), (generateUUIDv4(), 1, 'fast', 'spike', 'acme', 'firing', now64(3), now64(3))`)
+	base := start(t, viewer.Config{}, viewer.Deps{ClickHouse: db})
+	for _, name := range []string{"viewer/episodes", "oncall/episodes", "spend/events", "oncall/annotation", "spend/events_annotation"} {
+		a := do(t, "GET", base+"/api/rows/"+name+"?"+lastHour(), "")
+		require.Equal(t, 200, a.status, a.body)
+		require.Contains(t, a.body, "acme", name)
+		require.NotContains(t, a.body, "watchdog", name)
+	}
+	require.Contains(t, do(t, "GET", base+"/api/rows/oncall/firing?"+lastHour(), "").body, `"rows":[["1"`, "one fires")
+}
+
 func TestExplainAndPrices(t *testing.T) {
 	base := start(t, viewer.Config{}, viewer.Deps{ClickHouse: database(t)})
 	a := do(t, "GET", base+"/api/call/"+trace, "")

@@ -12,6 +12,7 @@ FROM
 (
     SELECT *
     FROM alert_events FINAL
+    WHERE kind != 'watchdog'
     ORDER BY episode, sequence DESC
     LIMIT 1 BY episode
 )

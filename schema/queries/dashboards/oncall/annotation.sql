@@ -3,7 +3,7 @@ FROM
 (
     SELECT at, toString(tenant) AS tenant, concat(rule, ' ', toString(state)) AS event, summary AS text
     FROM alert_events FINAL
-    WHERE state IN ('firing', 'resolved', 'no_data')
+    WHERE state IN ('firing', 'resolved', 'no_data') AND kind != 'watchdog'
     UNION ALL
     SELECT at, toString(tenant) AS tenant,
         concat('throttle ', if(step = 'failed' AND startsWith(answer, 'no effect'), 'without effect', toString(step)), if(dry_run = 1 AND step != 'dry_run', ' (dry run)', '')) AS event,

@@ -17,6 +17,7 @@ FROM
     SELECT episode, toString(tenant) AS tenant, toString(rule) AS rule, toString(kind) AS kind, toString(state) AS status, toString(severity) AS severity,
         crossed AS since, at AS changed, value, threshold, summary
     FROM alert_events FINAL
+    WHERE kind != 'watchdog'
     ORDER BY episode, sequence DESC
     LIMIT 1 BY episode
 ) AS e

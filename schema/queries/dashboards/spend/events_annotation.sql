@@ -1,7 +1,7 @@
 SELECT at AS time, concat(tenant, ': ', event) AS title, text
 FROM
 (
-    SELECT at, toString(tenant) AS tenant, toString(state) AS event, toString(rule) AS rule, summary AS text FROM alert_events FINAL
+    SELECT at, toString(tenant) AS tenant, toString(state) AS event, toString(rule) AS rule, summary AS text FROM alert_events FINAL WHERE kind != 'watchdog'
     UNION ALL
     SELECT at, toString(tenant) AS tenant, concat('throttle ', toString(step), if(dry_run = 1, ' (dry run)', '')) AS event, toString(rule) AS rule, reason AS text
     FROM throttle_events
