@@ -1,0 +1,28 @@
+package books
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
+)
+
+func TestMain(m *testing.M) {
+	clickhouse.RunChildIfAsked()
+	m.Run()
+}
+
+func TestAMonthOfBooks(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	rows, err := Run(ctx, Options{Calls: 120, Days: 1, Hours: 1, Short: true, Dir: t.TempDir(), Seed: 7, Log: slog.New(slog.DiscardHandler), Tell: func(s string) { t.Log(time.Now().Format(time.TimeOnly), s) }})
+	require.NoError(t, err)
+	require.Greater(t, len(rows), 90)
+	for _, r := range rows {
+		require.True(t, r.OK, "%s: got %s, want %s", r.Name, r.Got, r.Goal)
+	}
+}
