@@ -7,6 +7,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -136,18 +137,28 @@ func TestADayKeepsTheFirstThousand(t *testing.T) {
 	}
 }
 
-// TestCheckFindsWhatIsWrong: a total that somebody has changed by hand is named; what is only pending is not.
+// TestCheckFindsWhatIsWrong: a total that somebody has changed by hand is named, and the nightly metric is what it is off by; what is
+// only pending is not.
 func TestCheckFindsWhatIsWrong(t *testing.T) {
 	conn := database(t)
-	r := newRollup(t, conn)
+	r := newRollup(t, conn, func(c *Config) { c.CheckDays = 2 })
+	nightly := func() (usd, equal, different float64) {
+		_, err := r.RunJob(t.Context(), jobCheck)
+		require.NoError(t, err)
+		windows := func(result string) float64 { return testutil.ToFloat64(r.metrics.checked.WithLabelValues(result)) }
+		return testutil.ToFloat64(r.metrics.checkDifference), windows("equal"), windows("different")
+	}
 	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 	someCalls(t, conn, at, 5)
 	someCalls(t, conn, at.Add(26*time.Hour), 5)
 	runAll(t, r)
 	from, to := Day.start(at), Day.start(at).Add(48*time.Hour)
+	r.now = func() time.Time { return to.Add(time.Hour) }
 	check, err := r.Recompute(t.Context(), from, to)
 	require.NoError(t, err)
 	require.Equal(t, Check{Windows: 50}, check)
+	usd, equal, different := nightly()
+	require.Equal(t, []float64{0, 50, 0}, []float64{usd, equal, different})
 	// A call whose mark is not done yet is pending; one without a mark is a difference.
 	late := someCalls(t, conn, at.Add(time.Hour), 1)
 	check, err = r.Recompute(t.Context(), from, to)
@@ -161,8 +172,8 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 	require.Equal(t, late.String(), check.Cost().String())
 	require.EqualValues(t, -1, check.Differences[0].Calls)
 	require.Equal(t, at.Add(time.Hour), check.Differences[0].Window)
-	r.now = func() time.Time { return to.Add(time.Hour) }
-	require.NoError(t, r.nightly(t.Context()))
+	usd, equal, different = nightly()
+	require.Equal(t, []float64{late.Float64(), 49, 1}, []float64{usd, equal, different})
 	// One gave way to a report that gave way itself.
 	require.NoError(t, conn.Exec(t.Context(), `INSERT INTO settlements (minute, tenant, trace_id, span_id, revision, loses, winner_minute, winner_tenant, winner_trace_id, winner_span_id, reason)
 		SELECT toDateTime('2026-03-01 10:00:00', 'UTC'), 'acme', 'none', char(49 + number), 1, 1, toDateTime('2026-03-01 10:00:00', 'UTC'), 'acme', 'none', char(50 + number), 'parent' FROM numbers(2)`))

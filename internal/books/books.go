@@ -65,29 +65,30 @@ func Run(ctx context.Context, o Options) (rows []goals.Row, err error) {
 	for _, stage := range []struct {
 		name string
 		do   func(context.Context) error
-		long bool
+		long bool // not of the short story
+		days bool // rollup's own check looks at whole days
 	}{
-		{"a month of traffic", func(ctx context.Context) error { return b.traffic(ctx, september, o.Calls) }, false},
-		{"a price cut, read late", func(ctx context.Context) error { return b.setPrices(withCut()) }, false},
-		{"a re-rate of the open month", func(ctx context.Context) error { return b.again(ctx, september, october) }, false},
-		{"the month is closed", func(ctx context.Context) error { return b.close(ctx, september) }, false},
-		{"late calls and reports", func(ctx context.Context) error { return b.late(ctx, o.Calls/10) }, false},
-		{"October's traffic", func(ctx context.Context) error { return b.traffic(ctx, october, o.Calls/5) }, true},
+		{"a month of traffic", func(ctx context.Context) error { return b.traffic(ctx, september, o.Calls) }, false, false},
+		{"a price cut, read late", func(ctx context.Context) error { return b.setPrices(withCut()) }, false, false},
+		{"a re-rate of the open month", func(ctx context.Context) error { return b.again(ctx, september, october) }, false, true},
+		{"the month is closed", func(ctx context.Context) error { return b.close(ctx, september) }, false, false},
+		{"late calls and reports", func(ctx context.Context) error { return b.late(ctx, o.Calls/10) }, false, false},
+		{"October's traffic", func(ctx context.Context) error { return b.traffic(ctx, october, o.Calls/5) }, true, false},
 		{"prices corrected, a re-rate of both", func(ctx context.Context) error {
 			if err := b.setPrices(corrected()); err != nil {
 				return err
 			}
 			return b.again(ctx, september, november)
-		}, false},
-		{"late ones after it", func(ctx context.Context) error { return b.late(ctx, o.Calls/20) }, true},
-		{"reopened, and a twin comes", func(ctx context.Context) error { return b.reopen(ctx, september) }, false},
-		{"closed again", func(ctx context.Context) error { return b.close(ctx, september) }, false},
+		}, false, false},
+		{"late ones after it", func(ctx context.Context) error { return b.late(ctx, o.Calls/20) }, true, false},
+		{"reopened, and a twin comes", func(ctx context.Context) error { return b.reopen(ctx, september) }, false, true},
+		{"closed again", func(ctx context.Context) error { return b.close(ctx, september) }, false, false},
 		{"a price for what had none, re-rated", func(ctx context.Context) error {
 			if err := b.setPrices(complete()); err != nil {
 				return err
 			}
 			return b.again(ctx, september, november)
-		}, true},
+		}, true, false},
 	} {
 		if stage.long && o.Short {
 			continue
@@ -100,7 +101,7 @@ func Run(ctx context.Context, o Options) (rows []goals.Row, err error) {
 		if err := b.rollUp(ctx); err != nil {
 			return b.rows, fmt.Errorf("%s: %w", stage.name, err)
 		}
-		if err := b.compare(ctx, o.Short); err != nil {
+		if err := b.compare(ctx, stage.days); err != nil {
 			return b.rows, fmt.Errorf("%s: %w", stage.name, err)
 		}
 	}

@@ -15,8 +15,9 @@ import (
 	"github.com/tollkeeper/tollkeeper/rollup"
 )
 
-// compare asks for every total of both months in every way, and for its explanation.
-func (b *Books) compare(ctx context.Context, short bool) error {
+// compare asks for every total of both months in every way, and for its explanation. Rollup's own check looks at the hours that have
+// calls, or at all hours of their days and at the days too.
+func (b *Books) compare(ctx context.Context, days bool) error {
 	for _, month := range []time.Time{september, october} {
 		name := month.Format("January") + ", "
 		now, calls, unpriced := b.truth.now(month)
@@ -56,9 +57,9 @@ func (b *Books) compare(ctx context.Context, short bool) error {
 			return err
 		}
 	}
-	span := 24 * time.Hour
-	if short {
-		span = time.Hour
+	span := time.Hour
+	if days {
+		span = 24 * time.Hour
 	}
 	return b.books(func(r *rollup.Rollup) error {
 		var sum ledger.Sum
