@@ -10,7 +10,10 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tollkeeper/tollkeeper/internal/scenarios"
 )
@@ -22,20 +25,35 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	var results []scenarios.Result
-	for _, s := range scenarios.All(*spikes) {
-		if !strings.Contains(s.Name, *only) {
-			continue
-		}
-		r, err := s.Run(ctx, scenarios.Rules(), 1)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "scenarios:", err)
-			os.Exit(1)
-		}
-		results = append(results, r)
+	results, err := run(ctx, *spikes, *only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "scenarios:", err)
+		os.Exit(1)
 	}
 	if err := scenarios.Write(os.Stdout, results, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "scenarios:", err)
 		os.Exit(1)
 	}
+}
+
+// run runs the scenarios side by side, one per core, and says on stderr as each is done.
+func run(ctx context.Context, spikes int, only string) ([]scenarios.Result, error) {
+	var chosen []scenarios.Scenario
+	for _, s := range scenarios.All(spikes) {
+		if strings.Contains(s.Name, only) {
+			chosen = append(chosen, s)
+		}
+	}
+	results := make([]scenarios.Result, len(chosen))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, s := range chosen {
+		group.Go(func() (err error) {
+			if results[i], err = s.Run(ctx, scenarios.Rules(), 1); err == nil {
+				fmt.Fprintf(os.Stderr, "done: %s\n", s.Name)
+			}
+			return err
+		})
+	}
+	return results, group.Wait()
 }
