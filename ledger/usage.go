@@ -1,5 +1,7 @@
 package ledger
 
+import "math"
+
 // Bucket names one of the disjoint token counts of a call. Every token of a call is in exactly one bucket, so that
 // cost = Σ tokens × price and nothing is counted twice.
 type Bucket uint8
@@ -60,15 +62,25 @@ type Usage struct {
 	Units  [NumUnits]int64
 }
 
-// Input is the sum of all input buckets, cached ones included.
+// Input is the sum of all input buckets, cached ones included; the largest int64 where the sum is beyond it.
 func (u *Usage) Input() int64 {
 	t := &u.Tokens
-	return t[FreshInput] + t[CacheRead] + t[CacheWrite5m] + t[CacheWrite1h] + t[AudioInput] + t[ImageInput]
+	return sum(t[FreshInput], t[CacheRead], t[CacheWrite5m], t[CacheWrite1h], t[AudioInput], t[ImageInput])
 }
 
-// Output is the sum of all output buckets, reasoning included.
+// Output is the sum of all output buckets, reasoning included; the largest int64 where the sum is beyond it.
 func (u *Usage) Output() int64 {
-	return u.Tokens[TextOutput] + u.Tokens[Reasoning] + u.Tokens[AudioOutput]
+	return sum(u.Tokens[TextOutput], u.Tokens[Reasoning], u.Tokens[AudioOutput])
+}
+
+func sum(counts ...int64) (total int64) {
+	for _, n := range counts {
+		if n > math.MaxInt64-total {
+			return math.MaxInt64
+		}
+		total += n
+	}
+	return total
 }
 
 // Zero reports whether nothing at all was counted.
