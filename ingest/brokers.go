@@ -133,11 +133,13 @@ type record struct {
 	at         time.Time
 	key, value []byte
 	headers    []kafka.Header
+	// control: not a record but a transaction's marker (value is its key and value), which takes up an offset too.
+	control bool
 }
 
 func (r *record) size() int { return len(r.key) + len(r.value) + 64 }
 
-// fetched is the answer of one fetch: records from the asked offset on, in order.
+// fetched is the answer of one fetch: records and transactions' markers from the asked offset on, in order.
 type fetched struct {
 	records []record
 	start   int64 // first offset kept by the log
@@ -165,21 +167,43 @@ func (b *brokers) fetch(ctx context.Context, topic string, partition int, offset
 		return fetched{}, fmt.Errorf("fetch %s/%d at %d: %w", topic, partition, offset, res.Error)
 	}
 	out := fetched{start: res.LogStartOffset, end: res.HighWatermark}
+	for _, batch := range batchesOf(res.Records) {
+		if err := out.read(batch, offset); err != nil {
+			return out, fmt.Errorf("%w: %s/%d at %d: %w", errUnreadable, topic, partition, offset, err)
+		}
+	}
+	return out, nil
+}
+
+// batchesOf are the record batches of an answer. Read as a stream, control batches are left out of it.
+func batchesOf(records kafka.RecordReader) []kafka.RecordReader {
+	if stream, ok := records.(*protocol.RecordStream); ok {
+		return stream.Records
+	}
+	return []kafka.RecordReader{records}
+}
+
+// read appends a batch's records from an offset on.
+func (f *fetched) read(batch kafka.RecordReader, offset int64) error {
+	_, control := batch.(*protocol.ControlBatch)
 	for {
-		r, err := res.Records.ReadRecord()
+		r, err := batch.ReadRecord()
 		if err != nil {
 			// The end, or the last batch was cut at maxBytes; an error before any record is one of the data.
-			if len(out.records) == 0 && !isEnd(err) {
-				return out, fmt.Errorf("%w: %s/%d at %d: %w", errUnreadable, topic, partition, offset, err)
+			if len(f.records) == 0 && !isEnd(err) {
+				return err
 			}
-			return out, nil
+			return nil
 		}
 		one, err := copyRecord(r)
 		if err != nil {
-			return out, fmt.Errorf("%w: %s/%d at %d: %w", errUnreadable, topic, partition, r.Offset, err)
+			return fmt.Errorf("record %d: %w", r.Offset, err)
+		}
+		if one.control = control; control {
+			one.key, one.value = nil, append(one.key, one.value...)
 		}
 		if one.offset >= offset { // a batch may begin before the offset asked for
-			out.records = append(out.records, one)
+			f.records = append(f.records, one)
 		}
 	}
 }

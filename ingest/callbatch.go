@@ -24,12 +24,15 @@ func (s *callSink) prepare(chunks []*chunk) *callBatch {
 	b := &callBatch{minutes: map[int64]struct{}{}}
 	all := s.decoded[:0]
 	for _, c := range chunks {
-		if c.gapFrom < c.first && len(c.records) > 0 {
+		if c.gapFrom < c.first {
 			b.ranges = append(b.ranges, gapRow(c.partition, c.gapFrom, c.first, "missing in the log"))
 		}
 		row := rangeRow{partition: c.partition, kind: kindRange, first: c.first, next: c.next, hash: c.hash}
 		for i := range c.records {
 			r := &c.records[i]
+			if r.control {
+				continue
+			}
 			before := len(all)
 			var refused []refused
 			var err error
@@ -48,7 +51,9 @@ func (s *callSink) prepare(chunks []*chunk) *callBatch {
 			}
 			row.rows += uint64(len(all) - before)
 		}
-		b.ranges = append(b.ranges, row)
+		if row.first < row.next {
+			b.ranges = append(b.ranges, row)
+		}
 	}
 	b.groups = groupDays(all, len(b.days()), maxDays)
 	s.decoded = all

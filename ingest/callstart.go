@@ -100,7 +100,7 @@ func (s *callSink) facts(ctx context.Context, partition int, committed int64) (f
 // tail hashes the record at an offset. ok is false if the log has none there, or none that can be read.
 func (s *callSink) tail(ctx context.Context, partition int, offset int64) (hash uint64, ok bool, err error) {
 	b := s.stream.brokers
-	for {
+	for empty := 0; empty < 3; empty++ {
 		got, err := b.fetch(ctx, ledger.TopicCalls, partition, offset, 1) // one record batch
 		switch {
 		case len(got.records) > 0 && got.records[0].offset == offset:
@@ -113,6 +113,7 @@ func (s *callSink) tail(ctx context.Context, partition int, offset int64) (hash 
 			return 0, false, nil
 		}
 	}
+	return 0, false, nil // a batch without records
 }
 
 // note adds the rows that a decision asks for, and returns the alarm to raise once they are stored.

@@ -44,6 +44,15 @@ func (s *stream) fetchLoop(ctx context.Context, partition int, at position, limi
 		}
 		began := s.now()
 		got, err := s.brokers.fetch(ctx, s.topic, partition, at.next, limit)
+		if err == nil && len(got.records) == 0 && at.next < got.end { // something is there, but no record
+			var next int64
+			if next, err = s.brokers.afterEmpty(ctx, s.topic, partition, at.next); err == nil {
+				s.log.Error("a batch without records in the log: what was there is lost", "topic", s.topic, "partition", partition, "from", at.next, "to", next)
+				waiting.put(&chunk{partition: partition, gapFrom: at.next, first: next, next: next})
+				at = position{next: next}
+				continue
+			}
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -101,6 +110,9 @@ func (s *stream) verify(ctx context.Context, partition int, at position) error {
 func (s *stream) setAside(ctx context.Context, partition int, offset int64) (next int64, err error) {
 	err = s.retry(ctx, "dead letter", func(ctx context.Context) (err error) {
 		next, err = s.sink.unreadable(ctx, partition, offset)
+		if errors.Is(err, kafka.OffsetOutOfRange) { // another log
+			return permanent{err}
+		}
 		return err
 	})
 	return next, err

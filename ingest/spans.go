@@ -78,6 +78,9 @@ func (s *spanSink) write(ctx context.Context, chunks []*chunk) error {
 	for _, c := range chunks {
 		for i := range c.records {
 			r := &c.records[i]
+			if r.control {
+				continue
+			}
 			rows, err := decodeSpans(r.value, r.at)
 			if err != nil {
 				letters = append(letters, deadLetter{r, c.partition, r.value, -1, ReasonNotSpans, err})

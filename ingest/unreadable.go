@@ -1,14 +1,15 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -42,11 +43,48 @@ const (
 // rawBatch returns the bytes of the batch that holds an offset and the offset after it, if a second reader can't decode
 // it either.
 func (b *brokers) rawBatch(ctx context.Context, topic string, partition int, offset int64) (raw []byte, next int64, err error) {
+	raw, next, records, err := b.readBatch(ctx, topic, partition, offset)
+	if err == nil && records > 0 {
+		err = fmt.Errorf("the record batch of %s/%d at %d is whole, but kafka-go can't read it: not setting it aside", topic, partition, offset)
+	}
+	return raw, next, err
+}
+
+// afterEmpty returns the offset after the batch that holds an offset, if that batch has no record at or after it: Kafka's
+// cleaner leaves such batches behind. A fetch from there gives nothing, now and for ever.
+func (b *brokers) afterEmpty(ctx context.Context, topic string, partition int, offset int64) (next int64, err error) {
+	_, next, records, err := b.readBatch(ctx, topic, partition, offset)
+	if err == nil && records != 0 {
+		err = fmt.Errorf("the record batch of %s/%d at %d isn't empty, but kafka-go finds nothing in it", topic, partition, offset)
+	}
+	return next, err
+}
+
+// readBatch fetches the batch that holds an offset: its bytes, the offset after it, and how many records at or after the
+// offset franz-go finds in it, markers included; −1: it can't read it.
+func (b *brokers) readBatch(ctx context.Context, topic string, partition int, offset int64) (raw []byte, next int64, records int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
+	got, err := b.rawFetch(ctx, topic, partition, offset)
+	if err == nil {
+		raw, next, err = batchAt(got.RecordBatches, offset)
+	}
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("fetch %s/%d at %d raw: %w", topic, partition, offset, err)
+	}
+	got.RecordBatches = raw
+	second, _ := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Offset: offset, Topic: topic, Partition: int32(partition), KeepControlRecords: true},
+		got, kgo.DefaultDecompressor(), nil)
+	if second.Err != nil {
+		return raw, next, -1, nil
+	}
+	return raw, next, len(second.Records), nil
+}
+
+func (b *brokers) rawFetch(ctx context.Context, topic string, partition int, offset int64) (*kmsg.FetchResponseTopicPartition, error) {
 	details, err := b.admin.ListTopics(ctx, topic)
 	if err != nil {
-		return nil, 0, fmt.Errorf("describe topic %s: %w", topic, err)
+		return nil, fmt.Errorf("describe topic: %w", err)
 	}
 	req := kmsg.NewFetchRequest()
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 1000, 1, maxBatch
@@ -56,29 +94,19 @@ func (b *brokers) rawBatch(ctx context.Context, topic string, partition int, off
 	p.Partition, p.FetchOffset, p.PartitionMaxBytes = int32(partition), offset, maxBatch
 	t.Partitions = append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
-	leader := details[topic].Partitions[int32(partition)].Leader
-	answer, err := b.produce.Broker(int(leader)).Request(ctx, &req)
+	answer, err := b.produce.Broker(int(details[topic].Partitions[int32(partition)].Leader)).Request(ctx, &req)
 	if err != nil {
-		return nil, 0, fmt.Errorf("fetch %s/%d at %d raw: %w", topic, partition, offset, err)
+		return nil, err
 	}
 	res, ok := answer.(*kmsg.FetchResponse)
 	if !ok || len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1 {
-		return nil, 0, fmt.Errorf("fetch %s/%d at %d raw: unexpected answer", topic, partition, offset)
+		return nil, errors.New("unexpected answer")
 	}
-	got := res.Topics[0].Partitions[0]
-	if err := errors.Join(kerr.ErrorForCode(res.ErrorCode), kerr.ErrorForCode(got.ErrorCode)); err != nil {
-		return nil, 0, fmt.Errorf("fetch %s/%d at %d raw: %w", topic, partition, offset, err)
+	got := &res.Topics[0].Partitions[0]
+	if code := cmp.Or(res.ErrorCode, got.ErrorCode); code != 0 {
+		return nil, kafka.Error(code)
 	}
-	raw, next, err = batchAt(got.RecordBatches, offset)
-	if err != nil {
-		return nil, 0, fmt.Errorf("fetch %s/%d at %d raw: %w", topic, partition, offset, err)
-	}
-	got.RecordBatches = raw
-	second, _ := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Offset: offset, Topic: topic, Partition: int32(partition)}, &got, kgo.DefaultDecompressor(), nil)
-	if second.Err == nil && len(second.Records) > 0 {
-		return nil, 0, fmt.Errorf("the record batch of %s/%d at %d is whole, but kafka-go can't read it: not setting it aside", topic, partition, offset)
-	}
-	return raw, next, nil
+	return got, nil
 }
 
 // batchAt finds the batch that holds an offset.
