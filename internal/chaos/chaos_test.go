@@ -1,11 +1,14 @@
 package chaos
 
 import (
+	"errors"
 	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -164,4 +167,70 @@ func TestLinesAreCutAndMended(t *testing.T) {
 	require.Equal(t, address, l.proxy.Listen)
 	_, err = net.Dial("tcp", address)
 	require.NoError(t, err)
+}
+
+func TestResultsAreGoneOnWith(t *testing.T) {
+	dir := t.TempDir()
+	book := filepath.Join(dir, "rounds.jsonl")
+	none, err := readResults(book, true)
+	require.NoError(t, err)
+	require.Empty(t, none)
+	want := []result{
+		{Round: 1, Seed: 7, Events: []string{"a"}, Calls: 3, Settled: 1.5, Waited: waits{{"ingest", 1.2}}},
+		{Round: 2, Seed: 8, Events: []string{"b"}, Problem: "calls: 1 wrong: x"},
+		{Round: 3, Seed: 9, Events: []string{"c"}},
+	}
+	for _, r := range want {
+		require.NoError(t, appendResult(book, r))
+	}
+	for _, name := range []string{"world-1", "world-3", "world-4"} {
+		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+	}
+	// Killed while it wrote the fourth: that round is made again.
+	f, err := os.OpenFile(book, os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteString(`{"round":4,"seed":1`)
+	require.NoError(t, errors.Join(err, f.Close()))
+	for range 2 {
+		got, err := readResults(book, true)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	require.NoError(t, appendResult(book, result{Round: 4, Seed: 10}))
+	got, err := readResults(book, true)
+	require.NoError(t, err)
+	require.Len(t, got, 4)
+
+	require.NoError(t, sweep(dir, got[:3]))
+	left, err := filepath.Glob(filepath.Join(dir, "world-*"))
+	require.NoError(t, err)
+	require.Equal(t, []string{filepath.Join(dir, "world-1")}, left, "the world in which something went wrong is kept to be looked at")
+
+	got, err = readResults(book, false)
+	require.NoError(t, err)
+	require.Empty(t, got)
+	require.NoFileExists(t, book)
+}
+
+func TestWaitsTellTheLast(t *testing.T) {
+	var w waits
+	for i, text := range []string{"ingest: partition 1: 3 behind", "dirty minute: 3 marks", "ingest: partition 0", "dirty hour: 1 marks", "dirty hour: 2 marks"} {
+		require.Error(t, w.note(errors.New(text), time.Duration(i)*time.Second))
+	}
+	require.NoError(t, w.note(nil, time.Hour))
+	require.Equal(t, waits{{"dirty minute", 1}, {"ingest", 2}, {"dirty hour", 4}}, w)
+	done := []result{{Waited: w}, {}, {Waited: w, Problem: "x"}}
+	require.Equal(t, []float64{2, 0}, untilOf(done, "ingest"))
+	require.Equal(t, "p50 2.0, p90 2.0, p99 2.0, at most 2.0", spread(untilOf(done, "ingest")))
+}
+
+// The verdict counts what went wrong and what was late.
+func TestVerdict(t *testing.T) {
+	good := result{Round: 1, Settled: 14.9}
+	for what, r := range map[string]result{"": good, "a loss": {Problem: "calls: 1 wrong"}, "late": {Settled: 15.1}} {
+		var out strings.Builder
+		err := verdict(Options{Rounds: 2, Out: &out}, []result{good, r})
+		require.Equal(t, what == "", err == nil, "%s: %v", what, err)
+	}
+	require.Error(t, verdict(Options{Rounds: 2, Out: io.Discard}, []result{good}), "a round is missing")
 }

@@ -133,3 +133,47 @@ func (p *process) child() (int, error) {
 	}
 	return 0, errNotRunning
 }
+
+// cpu is what the processes that live now, and their children, have used so far.
+func (w *world) cpu() time.Duration {
+	groups := map[string]bool{}
+	for _, p := range w.processes {
+		p.mu.Lock()
+		if p.cmd != nil {
+			groups[strconv.Itoa(p.cmd.Process.Pid)] = true
+		}
+		p.mu.Unlock()
+	}
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0
+	}
+	var ticks int64
+	for _, name := range stats {
+		stat, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		f := strings.Fields(rest) // proc_pid_stat(5): state, ppid, pgrp, …; user and kernel time in 1/100 s
+		if len(f) < 13 || !groups[f[2]] {
+			continue
+		}
+		for _, field := range f[11:13] {
+			n, _ := strconv.ParseInt(field, 10, 64)
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+// load1 is the kernel's load average over the last minute.
+func load1() float64 {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	load, _ := strconv.ParseFloat(first, 64)
+	return load
+}

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/internal/goals"
@@ -47,7 +49,9 @@ type result struct {
 	Duplicates int      `json:"duplicates"`
 	Restarts   int      `json:"restarts"`
 	Settled    float64  `json:"settled_seconds"`  // from the last acknowledgement to everything right
-	Waited     string   `json:"waited,omitempty"` // for what, and how long
+	CPU        float64  `json:"settled_cpu"`      // seconds that the product used meanwhile
+	Load       float64  `json:"load"`             // processes that wanted a core, by the kernel's average over a minute
+	Waited     waits    `json:"waited,omitempty"` // for what, and until when
 	Problem    string   `json:"problem,omitempty"`
 }
 
@@ -65,6 +69,9 @@ func Run(ctx context.Context, o Options) error {
 		o.Seed = done[0].Seed - uint64(done[0].Round-1)
 		fmt.Fprintf(o.Out, "%d rounds are done, from seed %d\n", len(done), o.Seed)
 	}
+	if err := sweep(o.Dir, done); err != nil {
+		return err
+	}
 	var w *world
 	var truth map[id]made
 	defer func() {
@@ -74,7 +81,7 @@ func Run(ctx context.Context, o Options) error {
 	}()
 	for n := len(done); n < o.Rounds && ctx.Err() == nil; n++ {
 		if w == nil {
-			dir := filepath.Join(o.Dir, fmt.Sprintf("world-%d", n+1))
+			dir := worldDir(o.Dir, n+1)
 			if w, err = newWorld(ctx, dir); err != nil {
 				return err
 			}
@@ -106,6 +113,37 @@ func Run(ctx context.Context, o Options) error {
 	return verdict(o, done)
 }
 
+func worldDir(dir string, firstRound int) string {
+	return filepath.Join(dir, fmt.Sprintf("world-%d", firstRound))
+}
+
+// sweep removes the worlds that a run before left when it was killed, but for those in which something went wrong.
+func sweep(dir string, done []result) error {
+	worlds, err := filepath.Glob(filepath.Join(dir, "world-*"))
+	if err != nil {
+		return err
+	}
+	keep, first := map[string]bool{}, 1
+	for _, r := range done {
+		if _, err := os.Stat(worldDir(dir, r.Round)); err == nil {
+			first = r.Round
+		}
+		keep[worldDir(dir, first)] = keep[worldDir(dir, first)] || r.Problem != ""
+	}
+	for _, w := range worlds {
+		if keep[w] {
+			continue
+		}
+		for _, name := range []string{procKafka, procEngine} {
+			_ = syscall.Unmount(filepath.Join(w, name), syscall.MNT_DETACH) // fails if it isn't one
+		}
+		if err := os.RemoveAll(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // play makes one round in a world where all is well with truth, and adds its calls to that.
 func (w *world) play(ctx context.Context, seed uint64, truth map[id]made, out io.Writer) (result, error) {
 	rd := &round{world: w, seed: seed, events: plan(seed)}
@@ -133,28 +171,30 @@ func (w *world) play(ctx context.Context, seed uint64, truth map[id]made, out io
 	for _, c := range sent.truth {
 		truth[c.id] = c
 	}
-	began := time.Now()
-	var waits waits
+	began, used := time.Now(), w.cpu()
 	err = until(ctx, settleLimit, func(ctx context.Context) error {
 		select {
 		case err := <-w.failed:
 			return err
 		default:
-			return waits.note(w.check(ctx, truth), time.Since(began))
+			return r.Waited.note(w.check(ctx, truth), time.Since(began))
 		}
 	})
-	r.Settled, r.Waited = time.Since(began).Seconds(), waits.String()
+	r.Settled, r.CPU, r.Load = time.Since(began).Seconds(), (w.cpu() - used).Seconds(), load1()
 	if err != nil {
 		return r, err
 	}
 	return r, until(ctx, settleLimit, w.checkBy)
 }
 
-// waits are what was not right yet, in turn, and until when.
-type waits []struct {
-	what  string
-	until time.Duration
+// wait is one thing that was not right yet when it was last looked at.
+type wait struct {
+	What  string  `json:"what"`
+	Until float64 `json:"until"` // seconds
 }
+
+// waits are what was not right yet, in the order in which it was last seen.
+type waits []wait
 
 // note takes down what an error begins with.
 func (w *waits) note(err error, at time.Duration) error {
@@ -162,21 +202,15 @@ func (w *waits) note(err error, at time.Duration) error {
 		return nil
 	}
 	what, _, _ := strings.Cut(err.Error(), ":")
-	if what == "dirty" {
-		what = err.Error()
-	}
-	if n := len(*w); n == 0 || (*w)[n-1].what != what {
-		*w = append(*w, waits{{what: what}}...)
-	}
-	(*w)[len(*w)-1].until = at
+	*w = append(slices.DeleteFunc(*w, func(x wait) bool { return x.What == what }), wait{what, at.Seconds()})
 	return err
 }
 
 // String tells the last few.
 func (w waits) String() string {
 	var out []string
-	for _, x := range w[max(0, len(w)-4):] {
-		out = append(out, fmt.Sprintf("%s until %.1f s", x.what, x.until.Seconds()))
+	for _, x := range w[max(0, len(w)-6):] {
+		out = append(out, fmt.Sprintf("%s until %.1f s", x.What, x.Until))
 	}
 	return strings.Join(out, ", ")
 }
@@ -197,7 +231,7 @@ func tell(out io.Writer, r result, rounds int) {
 		verdict = "WRONG: " + r.Problem
 	}
 	if r.Settled > settleGoal.Seconds() {
-		fmt.Fprintf(out, "  slow: %s\n", r.Waited)
+		fmt.Fprintf(out, "  slow, at load %.0f: %s\n", r.Load, r.Waited)
 	}
 	fmt.Fprintf(out, "round %d of %d, seed %d: %d of %d events, %d restarts, %d calls, %d of %d requests refused, %d twice, right after %.1f s: %s\n",
 		r.Round, rounds, r.Seed, r.Happened, len(r.Events), r.Restarts, r.Calls, r.Refused, r.Requests, r.Duplicates, r.Settled, verdict)
@@ -216,6 +250,12 @@ func readResults(path string, resume bool) ([]result, error) {
 			return nil, nil
 		}
 		return nil, err
+	}
+	if whole := bytes.LastIndexByte(text, '\n') + 1; whole < len(text) { // we were killed while writing: that round is made again
+		if err := os.Truncate(path, int64(whole)); err != nil {
+			return nil, err
+		}
+		text = text[:whole]
 	}
 	var out []result
 	for line := range strings.Lines(string(text)) {
@@ -242,35 +282,66 @@ func appendResult(path string, r result) error {
 }
 
 func verdict(o Options, done []result) error {
-	var calls, restarts, happened, refused, bad, slow int
-	var settled []float64
+	var calls, restarts, happened, refused, duplicates, bad, slow int
+	var settled, cpu, load []float64
 	var skipped []string
 	for _, r := range done {
-		calls, restarts, happened, refused = calls+r.Calls, restarts+r.Restarts, happened+r.Happened, refused+r.Refused
+		calls, restarts, happened, refused, duplicates = calls+r.Calls, restarts+r.Restarts, happened+r.Happened, refused+r.Refused, duplicates+r.Duplicates
 		skipped = append(skipped, r.Skipped...)
 		if r.Problem != "" {
 			bad++
 			continue
 		}
-		settled = append(settled, r.Settled)
+		settled, cpu, load = append(settled, r.Settled), append(cpu, r.CPU), append(load, r.Load)
 		if r.Settled > settleGoal.Seconds() {
 			slow++
 		}
 	}
-	slices.Sort(settled)
-	worst := 0.0
-	if len(settled) > 0 {
-		worst = settled[len(settled)-1]
-	}
 	rows := []goals.Row{
 		goals.Told("rounds", fmt.Sprintf("%d, seeds %d to %d", len(done), o.Seed, o.Seed+uint64(max(1, len(done))-1))),
-		goals.Told("acknowledged calls", fmt.Sprint(calls)),
+		goals.Told("acknowledged calls", fmt.Sprintf("%d; %d requests delivered twice", calls, duplicates)),
 		goals.Told("faults that happened", fmt.Sprintf("%d, %d processes started again, %d requests refused and sent again", happened, restarts, refused)),
 		goals.Told("faults this machine can't make", fmt.Sprint(len(skipped))),
 		goals.AtLeast("rounds made", "%.0f", float64(len(done)), float64(o.Rounds)),
 		goals.AtMost("rounds with a loss or a difference", "%.0f", float64(bad), 0),
 		goals.AtMost("rounds right after more than 15 s", "%.0f", float64(slow), 0),
-		goals.Told("slowest round right after", fmt.Sprintf("%.1f s", worst)),
+		goals.Told("right after, s", spread(settled)),
+		goals.Told("  CPU-s of the product meanwhile", spread(cpu)),
+		goals.Told("  load of this machine meanwhile", spread(load)),
+	}
+	for _, what := range stagesOfSettling {
+		rows = append(rows, goals.Told("  not right until, s: "+what, spread(untilOf(done, what))))
 	}
 	return goals.Write(o.Out, "CHAOS", rows, o.JSON)
+}
+
+// stagesOfSettling are what waits begin with, in the order of the way of the data.
+var stagesOfSettling = []string{"ingest", "dirty minute", "dirty hour", "dirty day"}
+
+// untilOf is, for every round that ended well, until when something that begins with what was not right.
+func untilOf(done []result, what string) []float64 {
+	var out []float64
+	for _, r := range done {
+		if r.Problem != "" {
+			continue
+		}
+		last := 0.0
+		for _, w := range r.Waited {
+			if strings.HasPrefix(w.What, what) {
+				last = max(last, w.Until)
+			}
+		}
+		out = append(out, last)
+	}
+	return out
+}
+
+// spread tells a distribution.
+func spread(of []float64) string {
+	if len(of) == 0 {
+		return "none"
+	}
+	of = slices.Sorted(slices.Values(of))
+	at := func(share float64) float64 { return of[min(len(of)-1, int(share*float64(len(of))))] }
+	return fmt.Sprintf("p50 %.1f, p90 %.1f, p99 %.1f, at most %.1f", at(0.5), at(0.9), at(0.99), of[len(of)-1])
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,17 +108,19 @@ func (w *world) checkMarks(ctx context.Context, levels []string) error {
 		return err
 	}
 	defer rows.Close()
-	var dirty []string
+	var dirty, wrong []string
 	for rows.Next() {
 		var level, first, due string
 		var n uint64
 		if err := rows.Scan(&level, &n, &first, &due); err != nil {
 			return err
 		}
+		wrong = append(wrong, level)
 		dirty = append(dirty, fmt.Sprintf("%d marks of level %s (first window %s, last due %s)", n, level, first, due))
 	}
-	if len(dirty) > 0 {
-		return fmt.Errorf("dirty: %s", strings.Join(dirty, ", "))
+	if len(dirty) > 0 { // the finest first: the others wait for it
+		finest := slices.MinFunc(wrong, func(a, b string) int { return slices.Index(levels, a) - slices.Index(levels, b) })
+		return fmt.Errorf("dirty %s: %s", finest, strings.Join(dirty, ", "))
 	}
 	return rows.Err()
 }
