@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
 	"github.com/tollkeeper/tollkeeper/internal/testkit/kafkatest"
@@ -75,16 +76,12 @@ func BenchmarkPrepare(b *testing.B) {
 	for i := range records {
 		c.records = append(c.records, record{offset: int64(i), value: value})
 	}
-	s := &callSink{calls: newCallTable()}
+	into, out := newColumns(), newInserter(schema.Target{}, time.Second)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(value) * records))
 	for b.Loop() {
-		batch := s.prepare([]*chunk{c})
-		s.calls.reset()
-		for i := range batch.groups[0] {
-			s.calls.append(&batch.groups[0][i].call, batch.groups[0][i].version)
-		}
-		if err := newInserter(schema.Target{}, time.Second).encode("bench", &s.calls.table); err != nil {
+		batch := prepareCalls(kadm.TopicID{1}, []*chunk{c}, into)
+		if err := out.encode("bench", &batch.calls.table); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -4,25 +4,52 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
-// callBatch is what one step stores.
+// callBatch is what one step stores. Its calls are in columns, for one insert. Only where that is too much, or refused, are
+// they read again, one by one.
 type callBatch struct {
-	groups     [][]decoded // one insert each
-	done       int         // groups that are stored
-	minutes    map[int64]struct{}
-	dead       []deadLetter // found by reading
-	late       []deadLetter // refused by the table
-	ranges     []rangeRow
-	candidates int   // calls that go to settle_candidates too
-	oldest     int64 // receipt, Unix nanoseconds; 0 = no calls
+	id     kadm.TopicID
+	chunks []*chunk
+	*columns
+	stored  bool // the columns are
+	minutes map[int64]struct{}
+	dead    []deadLetter // found by reading
+	late    []deadLetter // refused by the table
+	ranges  []rangeRow
+	oldest  int64 // receipt, Unix nanoseconds; 0 = no calls
+
+	divided bool
+	groups  [][]decoded // if divided: one insert each
+	done    int         // groups that are stored
 }
 
-// prepare decodes the chunks. The batch is valid until the next one is prepared.
-func (s *callSink) prepare(chunks []*chunk) *callBatch {
-	b := &callBatch{minutes: map[int64]struct{}{}}
-	all := s.decoded[:0]
+// columns are a batch's calls as two tables take them; candidates are those that may be told twice (DESIGN D4).
+type columns struct {
+	calls      *callTable
+	candidates *candidateTable
+	record     []decoded // of one record
+}
+
+func newColumns() *columns {
+	return &columns{calls: newCallTable(), candidates: newCandidateTable()}
+}
+
+func (c *columns) append(d *decoded) {
+	c.calls.append(&d.call, d.version)
+	if d.call.Flags&ledger.FlagCandidate != 0 {
+		c.candidates.append(&d.call, d.version)
+	}
+}
+
+// prepareCalls decodes the chunks of a topic into columns, which are the batch's until it is stored.
+func prepareCalls(id kadm.TopicID, chunks []*chunk, into *columns) *callBatch {
+	b := &callBatch{id: id, chunks: chunks, columns: into, minutes: map[int64]struct{}{}}
+	b.calls.reset()
+	b.candidates.reset()
 	for _, c := range chunks {
 		if c.gapFrom < c.first {
 			b.ranges = append(b.ranges, gapRow(c.partition, c.gapFrom, c.first, "missing in the log"))
@@ -33,10 +60,7 @@ func (s *callSink) prepare(chunks []*chunk) *callBatch {
 			if r.control {
 				continue
 			}
-			before := len(all)
-			var refused []refused
-			var err error
-			all, refused, err = decode(all, originOf(r, origin{s.state.id, c.partition, r.offset, 0}), r.value)
+			refused, err := b.decode(c.partition, r)
 			if err != nil {
 				b.dead = append(b.dead, deadLetter{r, c.partition, r.value, -1, reasonOf(err), err})
 				continue
@@ -44,21 +68,49 @@ func (s *callSink) prepare(chunks []*chunk) *callBatch {
 			for _, f := range refused {
 				b.dead = append(b.dead, deadLetter{r, c.partition, f.batch, f.index, ReasonRefusedCall, f.err})
 			}
-			for j := before; j < len(all); j++ {
-				all[j].from, all[j].partition, all[j].index = r, c.partition, j-before
-				b.add(&all[j].call)
-				row.cost = row.cost.AddMoney(all[j].call.TotalCost())
+			for j := range b.record {
+				d := &b.record[j]
+				b.columns.append(d)
+				b.note(&d.call)
+				row.cost = row.cost.AddMoney(d.call.TotalCost())
 			}
-			row.rows += uint64(len(all) - before)
+			row.rows += uint64(len(b.record))
 		}
 		if row.first < row.next {
 			b.ranges = append(b.ranges, row)
 		}
 	}
-	b.groups = groupDays(all, len(b.days()), maxDays)
-	s.decoded = all
+	if days := len(b.days()); days > maxDays {
+		b.divideInto(groupDays(b.again(), days, maxDays))
+	}
 	return b
 }
+
+// decode fills b.record with a record's calls.
+func (b *callBatch) decode(partition int, r *record) (bad []refused, err error) {
+	b.record, bad, err = decode(b.record[:0], originOf(r, origin{b.id, partition, r.offset, 0}), r.value)
+	for j := range b.record {
+		b.record[j].from, b.record[j].partition, b.record[j].index = r, partition, j
+	}
+	return bad, err
+}
+
+// again decodes the calls once more, as a list.
+func (b *callBatch) again() []decoded {
+	all := make([]decoded, 0, b.calls.rows)
+	for _, c := range b.chunks {
+		for i := range c.records {
+			if r := &c.records[i]; !r.control {
+				if _, err := b.decode(c.partition, r); err == nil {
+					all = append(all, b.record...)
+				}
+			}
+		}
+	}
+	return all
+}
+
+func (b *callBatch) divideInto(groups [][]decoded) { b.divided, b.groups = true, groups }
 
 func (b *callBatch) days() map[int64]struct{} {
 	days := map[int64]struct{}{}
@@ -68,11 +120,8 @@ func (b *callBatch) days() map[int64]struct{} {
 	return days
 }
 
-func (b *callBatch) add(c *ledger.Call) {
+func (b *callBatch) note(c *ledger.Call) {
 	b.minutes[c.Minute] = struct{}{}
-	if c.Flags&ledger.FlagCandidate != 0 {
-		b.candidates++
-	}
 	if b.oldest == 0 || c.Received < b.oldest {
 		b.oldest = c.Received
 	}

@@ -29,24 +29,28 @@ type callSink struct {
 	storedUntil map[int]int64 // what was stored before the generation, for counting replays
 	checkpoint  map[int]time.Time
 
-	decoded    []decoded // reused
-	calls      *callTable
-	candidates *candidateTable
-	marks      *markTable
-	ranges     *rangeTable
+	columns [2]*columns // of the batch that is stored and of the next one, in turn
+	turn    int
+	marks   *markTable
+	ranges  *rangeTable
 }
 
-// write is one step of DESIGN D3 without the commit. Every part is tried until it succeeds or ctx ends; whatever was
-// stored before ctx ended is stored again later and changes nothing.
-func (s *callSink) write(ctx context.Context, chunks []*chunk) error {
-	b := s.prepare(chunks)
+// prepare decodes the chunks. What it returns is one step of DESIGN D3 without the commit: every part is tried until it
+// succeeds or ctx ends; whatever was stored before ctx ended is stored again later and changes nothing.
+func (s *callSink) prepare(chunks []*chunk) func(context.Context) error {
+	s.turn = 1 - s.turn
+	b := prepareCalls(s.state.id, chunks, s.columns[s.turn])
+	return func(ctx context.Context) error { return s.write(ctx, b) }
+}
+
+func (s *callSink) write(ctx context.Context, b *callBatch) error {
 	steps := []struct {
 		name string
 		do   func(context.Context) error
 	}{
-		{"dead letters", func(ctx context.Context) error { return s.dead.send(ctx, s.state.id, b.dead) }},
+		{"dead letters", func(ctx context.Context) error { return s.dead.send(ctx, b.id, b.dead) }},
 		{"calls", func(ctx context.Context) error { return s.insertCalls(ctx, b) }},
-		{"refused calls", func(ctx context.Context) error { return s.dead.send(ctx, s.state.id, b.late) }},
+		{"refused calls", func(ctx context.Context) error { return s.dead.send(ctx, b.id, b.late) }},
 		{"candidates", func(ctx context.Context) error { return s.insertCandidates(ctx, b) }},
 		{"marks", func(ctx context.Context) error { return s.insertMarks(ctx, b) }},
 		{"ranges", func(ctx context.Context) error { return s.insertRanges(ctx, b) }},
@@ -59,19 +63,33 @@ func (s *callSink) write(ctx context.Context, chunks []*chunk) error {
 			return err
 		}
 	}
-	s.count(b, chunks)
-	s.checkpoints(ctx, chunks)
+	s.count(b)
+	s.checkpoints(ctx, b.chunks)
 	return nil
 }
 
 // insertCalls goes on where the last attempt failed.
 func (s *callSink) insertCalls(ctx context.Context, b *callBatch) error {
-	for ; b.done < len(b.groups); b.done++ {
-		s.calls.reset()
-		for i := range b.groups[b.done] {
-			s.calls.append(&b.groups[b.done][i].call, b.groups[b.done][i].version)
+	if !b.divided && !b.stored {
+		err := s.timed(ctx, "call_reports", "ingest/insert_calls", &b.calls.table)
+		if err == nil {
+			b.stored = true
+			return nil
 		}
-		err := s.timed(ctx, "call_reports", "ingest/insert_calls", &s.calls.table)
+		if !refusalOf(err).divides() {
+			return err
+		}
+		b.divideInto([][]decoded{b.again()})
+		if !b.divide(err) {
+			return err
+		}
+	}
+	for ; b.done < len(b.groups); b.done++ {
+		b.calls.reset()
+		for i := range b.groups[b.done] {
+			b.calls.append(&b.groups[b.done][i].call, b.groups[b.done][i].version)
+		}
+		err := s.timed(ctx, "call_reports", "ingest/insert_calls", &b.calls.table)
 		switch {
 		case err == nil:
 		case b.divide(err):
@@ -84,17 +102,20 @@ func (s *callSink) insertCalls(ctx context.Context, b *callBatch) error {
 }
 
 func (s *callSink) insertCandidates(ctx context.Context, b *callBatch) error {
-	if b.candidates == 0 {
-		return nil
+	groups := b.groups
+	if !b.divided {
+		groups = [][]decoded{nil}
 	}
-	for _, group := range b.groups {
-		s.candidates.reset()
-		for i := range group {
-			if group[i].call.Flags&ledger.FlagCandidate != 0 {
-				s.candidates.append(&group[i].call, group[i].version)
+	for _, group := range groups {
+		if b.divided {
+			b.candidates.reset()
+			for i := range group {
+				if group[i].call.Flags&ledger.FlagCandidate != 0 {
+					b.candidates.append(&group[i].call, group[i].version)
+				}
 			}
 		}
-		if err := s.timed(ctx, "settle_candidates", "ingest/insert_candidates", &s.candidates.table); err != nil {
+		if err := s.timed(ctx, "settle_candidates", "ingest/insert_candidates", &b.candidates.table); err != nil {
 			return err
 		}
 	}
@@ -114,7 +135,7 @@ func (s *callSink) insertMarks(ctx context.Context, b *callBatch) error {
 func (s *callSink) insertRanges(ctx context.Context, b *callBatch) error {
 	s.ranges.reset()
 	for _, r := range joinRanges(b.ranges) {
-		s.ranges.append(ledger.TopicCalls, s.state.id, r)
+		s.ranges.append(ledger.TopicCalls, b.id, r)
 	}
 	return s.timed(ctx, "ingest_ranges", "ingest/insert_ranges", &s.ranges.table)
 }
@@ -133,7 +154,7 @@ func (s *callSink) timed(ctx context.Context, name, query string, t *table) erro
 const maxLogged = 5
 
 // count brings the metrics up to date after a step.
-func (s *callSink) count(b *callBatch, chunks []*chunk) {
+func (s *callSink) count(b *callBatch) {
 	letters := append(b.dead[:len(b.dead):len(b.dead)], b.late...)
 	for i, d := range letters {
 		s.metrics.dead.WithLabelValues(s.stream.name, d.reason).Inc()
@@ -152,7 +173,7 @@ func (s *callSink) count(b *callBatch, chunks []*chunk) {
 			s.metrics.gaps.WithLabelValues(strconv.Itoa(r.partition)).Add(float64(r.next - r.first))
 		}
 	}
-	for _, c := range chunks {
+	for _, c := range b.chunks {
 		if n := min(c.next, s.storedUntil[c.partition]) - c.first; n > 0 {
 			s.metrics.replayed.Add(float64(n))
 		}

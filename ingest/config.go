@@ -40,7 +40,7 @@ func DefaultConfig() Config {
 		Spans:         true,
 		Tick:          400 * time.Millisecond,
 		MaxInsert:     16 << 20,
-		MaxWaiting:    64 << 20,
+		MaxWaiting:    32 << 20,
 		MaxFetch:      4 << 20,
 		RetryMax:      10 * time.Second,
 		InsertTimeout: time.Minute,

@@ -136,7 +136,7 @@ func (i *Ingester) callStream(kafka *brokers) (*member, error) {
 	s.fresh, s.beat = i.fresh, heart.beat
 	s.sink = &callSink{
 		stream: s, conn: conn, inserter: in, heart: heart, dead: i.deadLetters(kafka, ledger.TopicCalls), log: s.log, metrics: i.metrics, now: i.now,
-		calls: newCallTable(), candidates: newCandidateTable(), marks: newMarkTable(), ranges: newRangeTable(),
+		columns: [2]*columns{newColumns(), newColumns()}, marks: newMarkTable(), ranges: newRangeTable(),
 	}
 	return &member{s, []func(){in.close, func() { _ = conn.Close() }}}, nil
 }

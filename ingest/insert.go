@@ -57,21 +57,48 @@ func (i *inserter) insert(ctx context.Context, query string, t *table) error {
 	return nil
 }
 
-// encode fills body with the table as compressed Native blocks.
+// encode fills body with the table as compressed Native blocks. No more than a column is uncompressed at once.
 func (i *inserter) encode(query string, t *table) error {
 	i.block.Reset()
-	if err := (proto.Block{Columns: len(t.input), Rows: t.rows}).EncodeRawBlock(&i.block, 0, t.input); err != nil {
-		return fmt.Errorf("%s: encode %d rows: %w", query, t.rows, err)
-	}
 	i.body.Reset()
-	for rest := i.block.Buf; len(rest) > 0; {
+	i.block.PutInt(len(t.input))
+	i.block.PutInt(t.rows)
+	for _, column := range t.input {
+		if n := column.Data.Rows(); n != t.rows {
+			return fmt.Errorf("%s: %q has %d rows, expected %d", query, column.Name, n, t.rows)
+		}
+		column.EncodeStart(&i.block, 0)
+		if c, ok := column.Data.(proto.Preparable); ok {
+			if err := c.Prepare(); err != nil {
+				return fmt.Errorf("%s: encode %q: %w", query, column.Name, err)
+			}
+		}
+		if c, ok := column.Data.(proto.StateEncoder); ok {
+			c.EncodeState(&i.block)
+		}
+		column.Data.EncodeColumn(&i.block)
+		if err := i.pack(packSize); err != nil {
+			return fmt.Errorf("%s: compress %d rows: %w", query, t.rows, err)
+		}
+	}
+	if err := i.pack(1); err != nil {
+		return fmt.Errorf("%s: compress %d rows: %w", query, t.rows, err)
+	}
+	return nil
+}
+
+// pack moves what block holds into body, compressed, until less than least is left.
+func (i *inserter) pack(least int) error {
+	rest := i.block.Buf
+	for len(rest) >= least {
 		n := min(len(rest), packSize)
 		if err := i.packed.Compress(rest[:n]); err != nil {
-			return fmt.Errorf("%s: compress %d rows: %w", query, t.rows, err)
+			return err
 		}
 		i.body.Write(i.packed.Data)
 		rest = rest[n:]
 	}
+	i.block.Buf = i.block.Buf[:copy(i.block.Buf, rest)]
 	return nil
 }
 
@@ -86,6 +113,9 @@ func (i *inserter) post(ctx context.Context, statement string, body []byte) erro
 		"async_insert":       {"0"},
 		"deduplicate_insert": {"disable"},
 		"wait_end_of_query":  {"1"},
+		// Copies within an insert are left to merges and FINAL, as those of two inserts are: to look for them took half of the
+		// engine's time (docs/adr/0031-speed-of-ingest.md).
+		"optimize_on_insert": {"0"},
 	}.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
 	if err != nil {

@@ -40,6 +40,9 @@ var (
 	}
 )
 
+// divides tells whether an insert that is refused so has to be done in parts.
+func (r refusal) divides() bool { return r == refusalMemory || r == refusalDays || r == refusalOfRow }
+
 func refusalOf(err error) refusal {
 	var e *serverError
 	if !errors.As(err, &e) {

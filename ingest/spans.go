@@ -57,6 +57,11 @@ func (s *spanSink) unreadable(ctx context.Context, partition int, offset int64) 
 	return s.stream.setBatchAside(ctx, s.dead, s.state.id, partition, offset)
 }
 
+// prepare does nothing yet: spans are best effort.
+func (s *spanSink) prepare(chunks []*chunk) func(context.Context) error {
+	return func(ctx context.Context) error { return s.write(ctx, chunks) }
+}
+
 func (s *spanSink) write(ctx context.Context, chunks []*chunk) error {
 	var letters []deadLetter
 	s.table.reset()

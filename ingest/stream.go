@@ -37,8 +37,9 @@ type sink interface {
 	// begin is called with each new assignment, before anything is fetched, and says where to start. It may fail; then
 	// it is called again.
 	begin(ctx context.Context, committed map[int]int64) (map[int]position, error)
-	// write stores the chunks. When it returns nil, everything before each chunk's end may be committed.
-	write(ctx context.Context, chunks []*chunk) error
+	// prepare reads the chunks and returns what stores them. When that returns nil, everything before each chunk's end may
+	// be committed. It is called while the chunks before are being stored, but never two batches ahead.
+	prepare(chunks []*chunk) (store func(context.Context) error)
 	// verify looks whether a partition is still the log that begin saw: its next record is position.next, the one
 	// before hashes to position.hash (0 = unknown). It returns errLogChanged if not.
 	verify(ctx context.Context, partition int, at position) error
@@ -180,8 +181,14 @@ func (s *stream) begin(ctx context.Context, committed map[int]int64) (map[int]po
 	return starts, err == nil
 }
 
+// prepared is what one step stores and commits; without chunks there is nothing but the time to be told.
+type prepared struct {
+	chunks []*chunk
+	store  func(context.Context) error
+}
+
 // storeLoop stores what waits, at each tick or sooner, until life ends. When reading ends it stores what is left, within
-// Config.Drain.
+// Config.Drain. While a batch is being stored the next one is prepared.
 func (s *stream) storeLoop(reading, life context.Context, gen *kafka.Generation, waiting *buffer) {
 	life, cancel := context.WithCancel(life)
 	defer cancel()
@@ -189,6 +196,12 @@ func (s *stream) storeLoop(reading, life context.Context, gen *kafka.Generation,
 		drain := time.AfterFunc(s.cfg.Drain, cancel)
 		context.AfterFunc(life, func() { drain.Stop() })
 	})()
+	ready, ended := make(chan prepared), make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.storePrepared(life, gen, ready)
+	}()
+	defer func() { close(ready); <-ended }()
 	tick := time.NewTicker(s.cfg.Tick)
 	defer tick.Stop()
 	for {
@@ -196,24 +209,45 @@ func (s *stream) storeLoop(reading, life context.Context, gen *kafka.Generation,
 		select {
 		case <-life.Done():
 			return
+		case <-ended:
+			return
 		case <-reading.Done():
 			last = true
 		case <-tick.C:
 		case <-waiting.full:
 		}
-		chunks := waiting.take()
-		if len(chunks) == 0 {
+		p := prepared{chunks: waiting.take()}
+		if len(p.chunks) == 0 {
 			if last {
 				return
 			}
-			s.tellFreshness(life)
+			select {
+			case ready <- p:
+			default: // something is being stored: the time is told after that
+			}
 			continue
 		}
-		if err := s.store(life, gen, chunks); err != nil {
-			if life.Err() == nil {
-				s.log.Warn("a generation ends early", "group", s.group, "error", err)
-			}
+		p.store = s.sink.prepare(p.chunks)
+		select {
+		case <-life.Done():
 			return
+		case <-ended:
+			return
+		case ready <- p:
+		}
+	}
+}
+
+// storePrepared stores and commits one batch after another, until there is none any more or one fails.
+func (s *stream) storePrepared(life context.Context, gen *kafka.Generation, ready <-chan prepared) {
+	for p := range ready {
+		if len(p.chunks) > 0 {
+			if err := s.store(life, gen, p); err != nil {
+				if life.Err() == nil {
+					s.log.Warn("a generation ends early", "group", s.group, "error", err)
+				}
+				return
+			}
 		}
 		s.tellFreshness(life)
 	}
@@ -226,21 +260,21 @@ func (s *stream) tellFreshness(ctx context.Context) {
 }
 
 // store makes one step of DESIGN D3: the sink, then the fenced commit.
-func (s *stream) store(ctx context.Context, gen *kafka.Generation, chunks []*chunk) error {
-	if err := s.sink.write(ctx, chunks); err != nil {
+func (s *stream) store(ctx context.Context, gen *kafka.Generation, p prepared) error {
+	if err := p.store(ctx); err != nil {
 		return err
 	}
 	if err := s.at("commit"); err != nil {
 		return err
 	}
 	offsets := map[int]int64{}
-	for _, c := range chunks {
+	for _, c := range p.chunks {
 		offsets[c.partition] = max(offsets[c.partition], c.next)
 	}
 	if err := gen.CommitOffsets(map[string]map[int]int64{s.topic: offsets}); err != nil {
 		return fmt.Errorf("commit offsets of group %s: %w", s.group, err)
 	}
-	for _, c := range chunks {
+	for _, c := range p.chunks {
 		s.fresh.stored(c.partition, c.next)
 		s.lag.stored(c.partition, c.next)
 		s.metrics.records.WithLabelValues(s.name).Add(float64(len(c.records)))

@@ -49,13 +49,13 @@ func (t *table) reset() {
 }
 
 type (
-	textColumn  = *proto.ColLowCardinality[string]
+	textColumn  = *dictionary
 	countColumn = *proto.ColUInt64
 	idColumn    = *proto.ColFixedStr16
 	spanColumn  = *proto.ColFixedStr8
 )
 
-func (t *table) text(name string) textColumn   { return add(t, name, new(proto.ColStr).LowCardinality()) }
+func (t *table) text(name string) textColumn   { return add(t, name, newDictionary()) }
 func (t *table) count(name string) countColumn { return add(t, name, new(proto.ColUInt64)) }
 func (t *table) seconds(name string) *proto.ColDateTime {
 	return add(t, name, &proto.ColDateTime{Location: time.UTC})
@@ -84,8 +84,7 @@ type callTable struct {
 	role               *proto.ColInt8
 	rank               *proto.ColUInt8
 	flags              *proto.ColUInt32
-	raw                *proto.ColMap[string, int64]
-	units              *proto.ColMap[string, uint64]
+	raw, units         *counts
 	tokens             [ledger.NumBuckets]countColumn
 	costs              [ledger.NumCostParts]*proto.ColDecimal64
 	listDelta          *proto.ColDecimal64
@@ -146,11 +145,11 @@ func newCallTable() *callTable {
 	t.textOf("rule", func(c call) string { return c.Rule })
 	t.role = addAs(&t.table, "role", roleType, new(proto.ColInt8))
 	t.rank = add(&t.table, "rank", new(proto.ColUInt8))
-	t.raw = add(&t.table, "raw", proto.NewMap[string, int64](new(proto.ColStr).LowCardinality(), new(proto.ColInt64)))
+	t.raw = add(&t.table, "raw", newCounts("Int64"))
 	for b := range ledger.NumBuckets {
 		t.tokens[b] = t.count(ledger.Bucket(b).String())
 	}
-	t.units = add(&t.table, "units", proto.NewMap[string, uint64](new(proto.ColStr).LowCardinality(), new(proto.ColUInt64)))
+	t.units = add(&t.table, "units", newCounts("UInt64"))
 	for i, name := range costNames {
 		t.costs[i] = t.money(name)
 	}
@@ -192,21 +191,17 @@ func (t *callTable) append(c *ledger.Call, version uint64) {
 	t.role.Append(int8(c.Role))
 	t.rank.Append(c.Rank)
 	t.flags.Append(uint32(c.Flags))
-	c.Raw.Each(func(f ledger.RawField, v int64) {
-		t.raw.Keys.Append(f.String())
-		t.raw.Values.Append(v)
-	})
-	t.raw.Offsets.Append(uint64(t.raw.Keys.Rows()))
+	c.Raw.Each(func(f ledger.RawField, v int64) { t.raw.add(f.String(), v) })
+	t.raw.end()
 	for b, n := range c.Usage.Tokens {
 		t.tokens[b].Append(uint64(n))
 	}
 	for u, n := range c.Usage.Units {
 		if n != 0 {
-			t.units.Keys.Append(ledger.Unit(u).String())
-			t.units.Values.Append(uint64(n))
+			t.units.add(ledger.Unit(u).String(), n)
 		}
 	}
-	t.units.Offsets.Append(uint64(t.units.Keys.Rows()))
+	t.units.end()
 	for i, m := range c.Cost {
 		t.costs[i].Append(proto.Decimal64(m))
 	}

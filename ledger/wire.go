@@ -48,7 +48,7 @@ func AppendBatchCall(b, body []byte) []byte {
 // in both cases nothing after the fault has been yielded, and the caller discards what was.
 func DecodeBatch(b []byte, yield func(c *Call, body []byte)) error {
 	var version uint64
-	var c, last Call
+	var c, last = new(Call), new(Call)
 	for at := 0; at < len(b); {
 		num, typ, n := protowire.ConsumeTag(b[at:])
 		if n < 0 {
@@ -74,15 +74,16 @@ func DecodeBatch(b []byte, yield func(c *Call, body []byte)) error {
 			if version == 0 {
 				return fmt.Errorf("%w: no version before the first call", ErrNotBatch)
 			}
-			c, last = Call{}, c
-			err := c.decode(body, &last)
+			c, last = last, c
+			*c = Call{}
+			err := c.decode(body, last)
 			if err == nil {
 				err = c.check()
 			}
 			if err != nil {
 				return fmt.Errorf("%w: call at byte %d: %w", ErrNotBatch, at, err)
 			}
-			yield(&c, body)
+			yield(c, body)
 			at += n
 		default:
 			n := protowire.ConsumeFieldValue(num, typ, b[at:])
@@ -102,21 +103,21 @@ func DecodeBatch(b []byte, yield func(c *Call, body []byte)) error {
 // of a batch have most texts in common.
 func (c *Call) decode(b []byte, last *Call) error {
 	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeTag(b)
+		num, typ, n := tag(b)
 		if n < 0 {
 			return protowire.ParseError(n)
 		}
 		b = b[n:]
 		switch typ {
 		case protowire.VarintType:
-			v, n := protowire.ConsumeVarint(b)
+			v, n := varint(b)
 			if n < 0 {
 				return protowire.ParseError(n)
 			}
 			c.setVarint(num, v)
 			b = b[n:]
 		case protowire.BytesType:
-			v, n := protowire.ConsumeBytes(b)
+			v, n := lengthed(b)
 			if n < 0 {
 				return protowire.ParseError(n)
 			}
@@ -142,6 +143,33 @@ func (c *Call) decode(b []byte, last *Call) error {
 		}
 	}
 	return nil
+}
+
+// tag, varint and lengthed are protowire's, but quick where a number is small, as almost all are: a negative n is its error.
+func tag(b []byte) (num protowire.Number, typ protowire.Type, n int) {
+	if len(b) > 1 && b[0] >= 1<<3 && b[0] < 0x80 {
+		return protowire.Number(b[0] >> 3), protowire.Type(b[0] & 7), 1
+	}
+	if len(b) > 1 && b[0] >= 0x80 && b[1] > 0 && b[1] < 0x80 {
+		v := uint(b[0]&0x7f) | uint(b[1])<<7
+		return protowire.Number(v >> 3), protowire.Type(v & 7), 2
+	}
+	return protowire.ConsumeTag(b)
+}
+
+func varint(b []byte) (uint64, int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), 1
+	}
+	return protowire.ConsumeVarint(b)
+}
+
+func lengthed(b []byte) ([]byte, int) {
+	if len(b) > 0 && b[0] < 0x80 && int(b[0]) < len(b) {
+		end := 1 + int(b[0])
+		return b[1:end], end
+	}
+	return protowire.ConsumeBytes(b)
 }
 
 // text returns the text field of a number, nil if that is none.
@@ -289,7 +317,7 @@ func setID(dst, v []byte, name string) error {
 
 func decodeCount(b []byte) (kind uint64, value int64, err error) {
 	for len(b) > 0 {
-		num, typ, n := protowire.ConsumeTag(b)
+		num, typ, n := tag(b)
 		if n < 0 {
 			return 0, 0, protowire.ParseError(n)
 		}
@@ -301,7 +329,7 @@ func decodeCount(b []byte) (kind uint64, value int64, err error) {
 			b = b[n:]
 			continue
 		}
-		v, n := protowire.ConsumeVarint(b)
+		v, n := varint(b)
 		if n < 0 {
 			return 0, 0, protowire.ParseError(n)
 		}

@@ -67,7 +67,7 @@ func newIngestStatus() *cobra.Command {
 		if err := w.Flush(); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%d members, %d records behind, %d records lost\n", members, behind, lost)
+		fmt.Fprintf(out, "members: %d, records behind: %d, lost: %d\n", members, behind, lost)
 		if alarms > 0 {
 			return fmt.Errorf("%d partitions: the log is not what was stored from; the next start will write down what is lost", alarms)
 		}
@@ -80,7 +80,10 @@ func newIngestRewind() *cobra.Command {
 	c := &cobra.Command{
 		Use: "rewind", Short: "Make the next start read calls again, while ingest is stopped", Args: cobra.NoArgs,
 		Long: `Sets the group's committed offsets back. What is read again and is stored already changes nothing; what
-the database lost is there again. It never skips a record.`,
+the database lost is there again. It never skips a record.
+
+Of "tollkeeper up" with the embedded broker: stop it, run "tollkeeper embedded kafka --data-dir DATA/kafka"
+in its place, rewind, stop that, start it again.`,
 		Example: "  tollkeeper ingest rewind --to-time 2026-11-24T00:00:00Z\n  tollkeeper ingest rewind --partition 3 --to-offset 0",
 	}
 	open := inspectFlag(c)
