@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -48,29 +50,78 @@ func (r *Rollup) pass(ctx context.Context, stop <-chan struct{}, level Level, in
 		if err != nil {
 			return stats, err
 		}
-		var errs []error
-		for _, w := range windows {
-			select {
-			case <-stop:
-				return stats, errors.Join(errs...)
-			default:
-			}
-			if err := r.recompute(ctx, w); err != nil {
-				r.metrics.windowFailures.WithLabelValues(string(level)).Inc()
-				errs = append(errs, err)
-				if ctx.Err() != nil || len(errs) >= maxFailures {
-					return stats, errors.Join(errs...)
-				}
-				continue
-			}
-			r.metrics.windows.WithLabelValues(string(level)).Inc()
-			stats.Windows++
-			stats.Marks += len(w.marks)
-		}
-		if len(windows) < r.cfg.Batch || len(errs) > 0 {
-			return stats, errors.Join(errs...)
+		done, whole, err := r.recomputeAll(ctx, stop, windows, r.together(level))
+		stats.Windows += done.Windows
+		stats.Marks += done.Marks
+		if !whole || err != nil || len(windows) < r.cfg.Batch {
+			return stats, err
 		}
 	}
+}
+
+// atOnce is how many windows of a pass are recomputed at the same time: a window is half a dozen statements one after the
+// other, most of whose time is waiting for the disk.
+const atOnce = 4
+
+// together is atOnce, but for spend by dimension, whose windows are large and which is paced.
+func (r *Rollup) together(level Level) int {
+	if level == HourBy || level == DayBy || r.interrupt != nil {
+		return 1
+	}
+	return atOnce
+}
+
+// recomputeAll recomputes windows, n at once, and begins them in order. It stops early, not whole, when stop is closed, and
+// when it is the server that is in trouble.
+func (r *Rollup) recomputeAll(ctx context.Context, stop <-chan struct{}, windows []window, n int) (stats Stats, whole bool, err error) {
+	var mu sync.Mutex // of stats and errs
+	var errs []error
+	one := func(w window) {
+		err := r.recomputeSafely(ctx, w)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			r.metrics.windowFailures.WithLabelValues(string(w.level)).Inc()
+			errs = append(errs, err)
+			return
+		}
+		r.metrics.windows.WithLabelValues(string(w.level)).Inc()
+		stats.Windows++
+		stats.Marks += len(w.marks)
+	}
+	var working sync.WaitGroup
+	slots := make(chan struct{}, n)
+	whole = true
+	for _, w := range windows {
+		slots <- struct{}{}
+		mu.Lock()
+		whole = len(errs) == 0 || ctx.Err() == nil && len(errs) < maxFailures
+		mu.Unlock()
+		select {
+		case <-stop:
+			whole = false
+		default:
+		}
+		if !whole {
+			break
+		}
+		working.Go(func() {
+			defer func() { <-slots }()
+			one(w)
+		})
+	}
+	working.Wait()
+	return stats, whole, errors.Join(errs...)
+}
+
+// recomputeSafely makes a panic an error: one window's must not end the process.
+func (r *Rollup) recomputeSafely(ctx context.Context, w window) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("roll up %s %s: panic: %v\n%s", w.level, w.start.Format(time.RFC3339), p, debug.Stack())
+		}
+	}()
+	return r.recompute(ctx, w)
 }
 
 // maxFailures ends a pass early: then it is the server that is in trouble, not a window.

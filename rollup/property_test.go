@@ -100,11 +100,13 @@ func (w *world) level() Level { return Levels()[w.rng.IntN(len(Levels()))] }
 func (w *world) run(stop bool) {
 	r := w.workers[w.rng.IntN(2)]
 	in, level := w.rng.IntN(12), w.level()
-	r.interrupt = func(window, string) error {
-		if in--; stop && in < 0 {
-			return errStopped
+	if stop { // else several windows at once
+		r.interrupt = func(window, string) error {
+			if in--; in < 0 {
+				return errStopped
+			}
+			return nil
 		}
-		return nil
 	}
 	_, err := r.RunOnce(w.t.Context(), level)
 	if err != nil {

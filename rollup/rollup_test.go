@@ -6,6 +6,8 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -264,6 +266,57 @@ func TestAFailingWindowKeepsNoOther(t *testing.T) {
 	require.Equal(t, 1, s.Windows)
 	require.Equal(t, sum.String(), spent(t, conn, "spend", Day.start(at), Day.start(at).Add(24*time.Hour)))
 	require.EqualValues(t, 1, count(t, conn, "SELECT count() FROM dirty_windows FINAL WHERE done = 0 AND level = 'minute'"))
+}
+
+// Windows are recomputed several at once: while they wait for each other, the newest first, as many as that and no more.
+func TestWindowsAtOnce(t *testing.T) {
+	conn := database(t)
+	r := newRollup(t, conn)
+	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	const windows = 3 * atOnce
+	for i := range windows {
+		mark(t.Context(), t, conn, Minute, at.Add(time.Duration(i)*time.Minute))
+	}
+	var mu sync.Mutex
+	running, most, oldest := 0, 0, at.Add(time.Hour)
+	full := make(chan struct{})
+	r.settler = settlerFunc(func(minute time.Time) error {
+		mu.Lock()
+		if running++; running > most {
+			if most = running; most == atOnce {
+				close(full)
+			}
+		}
+		if most < atOnce {
+			oldest = minute
+		}
+		mu.Unlock()
+		<-full
+		mu.Lock()
+		running--
+		mu.Unlock()
+		if minute.Equal(at) {
+			panic("a bug")
+		}
+		return nil
+	})
+	stats, err := r.RunOnce(t.Context(), Minute)
+	require.ErrorContains(t, err, "minute 2026-03-01T10:00:00Z: panic: a bug")
+	require.Equal(t, windows-1, stats.Windows)
+	require.Equal(t, atOnce, most)
+	require.False(t, oldest.Before(at.Add((windows-atOnce)*time.Minute)), "%s is not among the newest", oldest)
+
+	stop := make(chan struct{})
+	close(stop)
+	stats, err = r.pass(t.Context(), stop, Minute, r.all())
+	require.NoError(t, err)
+	require.Zero(t, stats.Windows)
+	r.settler = settlerFunc(func(time.Time) error { return errors.New("the server is in trouble") })
+	for i := range 4 * maxFailures {
+		mark(t.Context(), t, conn, Minute, at.Add(time.Duration(i)*time.Minute))
+	}
+	_, err = r.RunOnce(t.Context(), Minute)
+	require.Less(t, strings.Count(err.Error(), "in trouble"), maxFailures+atOnce)
 }
 
 func TestAMarkOffItsWindowIsRefused(t *testing.T) {
