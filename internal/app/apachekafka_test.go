@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -64,11 +65,40 @@ func TestApacheKafkaOneBroker(t *testing.T) {
 	require.NoError(t, err)
 	n := tr.end(t)
 	p.wantTotal(t, "apache-one", n)
+	bridged(t, kafka)
 	p.wantDrained(t)
 	p.wantSpendLikeCalls(t)
+	status, err := ingest.Inspect(kafka.Servers, p.Config().ClickHouse.URL, p.Config().Ingest.Group)
+	require.NoError(t, err)
+	defer status.Close()
+	partitions, err := status.Status(t.Context())
+	require.NoError(t, err)
+	for _, one := range partitions {
+		require.Zero(t, one.Behind+one.Lost, "%+v", one)
+	}
 	letters := p.records(t, ledger.TopicDeadLetter)
 	require.Len(t, letters, 1)
 	require.Equal(t, garbage, string(letters[0].Value))
+}
+
+// bridged writes calls to every partition in a transaction, as a bridge between clusters may, so that the last offset of
+// each is the transaction's marker.
+func bridged(t *testing.T, kafka *apachekafka.Cluster) {
+	t.Helper()
+	options, err := kafka.Servers.Options()
+	require.NoError(t, err)
+	client, err := kgo.NewClient(append(options, kgo.TransactionalID("bridge"), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	require.NoError(t, err)
+	defer client.Close()
+	require.NoError(t, client.BeginTransaction())
+	for partition := range int32(4) {
+		c := ledger.Call{Tenant: "bridged", Model: "m", Start: time.Now().UnixNano(), Received: time.Now().UnixNano(), SpanID: [8]byte{1}}
+		c.TraceID = [16]byte{byte(partition + 1)}
+		c.SetMinute()
+		value := ledger.AppendBatch(nil, []ledger.Call{c})
+		require.NoError(t, client.ProduceSync(t.Context(), &kgo.Record{Topic: ledger.TopicCalls, Partition: partition, Value: value}).FirstErr())
+	}
+	require.NoError(t, client.EndTransaction(t.Context(), kgo.TryCommit))
 }
 
 // Three brokers, each topic on all of them: the leader of a partition is killed in the middle of traffic, twice, another

@@ -49,6 +49,7 @@ type link struct {
 type lines struct{ server *toxiproxy.ApiServer }
 
 func newLines() lines {
+	zerolog.SetGlobalLevel(zerolog.Disabled) // toxiproxy's bandwidth writes a line for every packet to the global logger
 	return lines{toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())}
 }
 
