@@ -113,7 +113,9 @@ func appendText(b []byte, num int, s string) []byte {
 	if s == "" {
 		return b
 	}
-	s = CleanText(s)
+	if len(s) > MaxCallText || !utf8.ValidString(s) {
+		s = CleanText(s)
+	}
 	b = appendTag(b, num, protowire.BytesType)
 	if len(s) < 0x80 {
 		return append(append(b, byte(len(s))), s...)

@@ -107,12 +107,16 @@ const (
 	RawTextOutput
 	RawToolInput
 	RawSearches     // web searches, billed apart
+	RawImages       // that were made
+	RawMillis       // milliseconds of audio or video
+	RawPages        // of documents that were read
 	NumRaw      int = iota
 )
 
 var rawNames = [NumRaw]string{
 	"input", "output", "total", "cache_read", "cache_write", "cache_write_5m", "cache_write_1h", "reasoning",
 	"audio_input", "audio_output", "image_input", "image_output", "text_input", "text_output", "tool_input", "searches",
+	"images", "milliseconds", "pages",
 }
 
 // String returns the stored name of the raw count.

@@ -93,12 +93,12 @@ type subject struct {
 	addr string
 }
 
-func launch(ctx context.Context, name string, brokers []string) (*subject, error) {
+func launch(ctx context.Context, name, profiles string, brokers []string) (*subject, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	s := &subject{name: name, cmd: exec.CommandContext(ctx, self, append([]string{"-child", name}, brokers...)...)}
+	s := &subject{name: name, cmd: exec.CommandContext(ctx, self, append([]string{"-child", name, "-profiles", profiles}, brokers...)...)}
 	s.cmd.Stderr = os.Stderr
 	if s.in, err = s.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -206,7 +206,7 @@ func (s *subject) settled() (time.Duration, error) {
 	return last, err
 }
 
-func benchCollector(ctx context.Context, rounds int) (rows []goals.Row, err error) {
+func benchCollector(ctx context.Context, rounds int, profiles string) (rows []goals.Row, err error) {
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.BrokerConfigs(map[string]string{"message.max.bytes": "9437184"}),
 		kfake.SeedTopics(4, ledger.TopicCalls, ledger.TopicSpans))
 	if err != nil {
@@ -215,7 +215,7 @@ func benchCollector(ctx context.Context, rounds int) (rows []goals.Row, err erro
 	defer cluster.Close()
 	var subjects []*subject
 	for _, c := range configurations {
-		s, err := launch(ctx, c.name, cluster.ListenAddrs())
+		s, err := launch(ctx, c.name, profiles, cluster.ListenAddrs())
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"syscall"
 	"time"
@@ -17,13 +19,18 @@ func main() {
 	asJSON := flag.Bool("json", os.Getenv("JSON") != "", "one JSON object per row")
 	rounds := flag.Int("rounds", 5, "how often everything is measured; medians are printed")
 	only := flag.String("only", "", "measure one part: llmcost, llmsampling, collector")
+	profiles := flag.String("profiles", "", "write CPU profiles of this process and of the measured collectors into this folder")
 	child := flag.String("child", "", "internal: be the collector that is measured")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	run := func() error { return bench(ctx, *only, *rounds, *asJSON) }
+	run := func() error {
+		return profiled(*profiles, "bench", func() error { return bench(ctx, *only, *rounds, *asJSON, *profiles) })
+	}
 	if *child != "" {
-		run = func() error { return runChild(ctx, *child, flag.Args()) }
+		run = func() error {
+			return profiled(*profiles, *child, func() error { return runChild(ctx, *child, flag.Args()) })
+		}
 	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-collector:", err)
@@ -31,12 +38,31 @@ func main() {
 	}
 }
 
-func bench(ctx context.Context, only string, rounds int, asJSON bool) error {
+// profiled runs it and writes its CPU profile to name.cpu in the folder, if there is one.
+func profiled(folder, name string, run func() error) error {
+	if folder == "" {
+		return run()
+	}
+	f, err := os.Create(filepath.Join(folder, name+".cpu"))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return run()
+}
+
+func bench(ctx context.Context, only string, rounds int, asJSON bool, profiles string) error {
 	var rows []goals.Row
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, int) ([]goals.Row, error)
-	}{{"llmcost", benchCost}, {"llmsampling", benchSampling}, {"collector", benchCollector}} {
+	}{{"llmcost", benchCost}, {"llmsampling", benchSampling}, {"collector", func(ctx context.Context, rounds int) ([]goals.Row, error) {
+		return benchCollector(ctx, rounds, profiles)
+	}}} {
 		if only != "" && only != part.name {
 			continue
 		}

@@ -4,10 +4,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/pricing"
 )
 
 // otherAttrs are the 20 attributes of a span that has nothing to do with a model.
@@ -19,13 +23,50 @@ var otherAttrs = map[string]any{
 	"messaging.system": "kafka", "code.function.name": "handle", "code.line.number": 42, "peer.service": "orders",
 }
 
-// models that the calls are made to, and their prices in USD per million tokens for OTTL: fresh input, cached, output.
-var models = []struct {
-	name              string
-	fresh, read, text float64
-}{
-	{"gpt-4o-mini", 0.15, 0.075, 0.6}, {"gpt-4o", 2.5, 1.25, 10}, {"gpt-4.1", 2, 0.5, 8},
-	{"gpt-4.1-mini", 0.4, 0.1, 1.6}, {"o4-mini", 1.1, 0.275, 4.4},
+// model is one that calls are made to, and its prices in USD per million tokens: fresh input, cached, output.
+type model struct {
+	provider, name    string
+	fresh, read, text string
+}
+
+// models of the load.
+var models = []model{
+	{"openai", "gpt-4o-mini", "0.15", "0.075", "0.6"}, {"openai", "gpt-4o", "2.5", "1.25", "10.0"}, {"openai", "gpt-4.1", "2.0", "0.5", "8.0"},
+	{"openai", "gpt-4.1-mini", "0.4", "0.1", "1.6"}, {"openai", "o4-mini", "1.1", "0.275", "4.4"},
+}
+
+// catalogue are all models that llmcost prices out of the box by their input and output tokens, as far as OTTL is told of them: today's
+// standard prices of short requests, under the models' own names.
+func catalogue() ([]model, error) {
+	w, err := pricing.NewWatch()
+	if err != nil {
+		return nil, err
+	}
+	var out []model
+	for _, full := range w.Book().Models() {
+		provider, name, _ := strings.Cut(full, "/")
+		e, ok := w.Book().Lookup(provider, name, time.Now())
+		if !ok {
+			continue
+		}
+		t := e.Table(pricing.Standard, 1)
+		if t == nil || !t.Has(ledger.FreshInput) || !t.Has(ledger.TextOutput) {
+			continue
+		}
+		million, _ := t.Prices()
+		price := func(b ledger.Bucket) string {
+			if !t.Has(b) {
+				b = ledger.FreshInput
+			}
+			p := million[b.String()]
+			if !strings.Contains(p, ".") {
+				p += ".0"
+			}
+			return p
+		}
+		out = append(out, model{provider, name, price(ledger.FreshInput), price(ledger.CacheRead), price(ledger.TextOutput)})
+	}
+	return out, nil
 }
 
 // modelAttrs are the 20 attributes of a call.

@@ -10,18 +10,18 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/otel/metric"
-)
 
-const scope = "github.com/tollkeeper/tollkeeper/collector/countsink"
+	"github.com/tollkeeper/tollkeeper/collector/countsink/internal/metadata"
+)
 
 // Config has no settings.
 type Config struct{}
 
 // NewFactory makes the exporter's factory, type "countsink".
 func NewFactory() exporter.Factory {
-	return exporter.NewFactory(component.MustNewType("countsink"), func() component.Config { return &Config{} },
-		exporter.WithMetrics(createMetrics, component.StabilityLevelDevelopment),
-		exporter.WithLogs(createLogs, component.StabilityLevelDevelopment))
+	return exporter.NewFactory(metadata.Type, func() component.Config { return &Config{} },
+		exporter.WithMetrics(createMetrics, metadata.MetricsStability),
+		exporter.WithLogs(createLogs, metadata.LogsStability))
 }
 
 type sink struct {
@@ -30,22 +30,20 @@ type sink struct {
 	accepted metric.Int64Counter
 }
 
-func newSink(set exporter.Settings, name, help string) (*sink, error) {
-	c, err := set.MeterProvider.Meter(scope).Int64Counter("tollkeeper_collector_accepted_"+name, metric.WithDescription(help))
-	if err != nil {
-		return nil, fmt.Errorf("countsink: counter %s: %w", name, err)
-	}
-	return &sink{accepted: c}, nil
-}
-
 func createMetrics(_ context.Context, set exporter.Settings, _ component.Config) (exporter.Metrics, error) {
-	s, err := newSink(set, "metric_points", "Metric data points received and counted.")
-	return metricsSink{s}, err
+	m, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, fmt.Errorf("countsink: %w", err)
+	}
+	return metricsSink{&sink{accepted: m.CollectorAcceptedMetricPoints}}, nil
 }
 
 func createLogs(_ context.Context, set exporter.Settings, _ component.Config) (exporter.Logs, error) {
-	s, err := newSink(set, "log_records", "Log records received and counted.")
-	return logsSink{s}, err
+	m, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, fmt.Errorf("countsink: %w", err)
+	}
+	return logsSink{&sink{accepted: m.CollectorAcceptedLogRecords}}, nil
 }
 
 // Capabilities says that the data is only read.

@@ -65,6 +65,9 @@ func FuzzRead(f *testing.F) {
 			require.GreaterOrEqual(t, used, int64(0), ledger.Bucket(b))
 			require.LessOrEqual(t, used, int64(maxCount), ledger.Bucket(b))
 		}
+		for u, n := range c.Usage.Units {
+			require.GreaterOrEqual(t, n, int64(0), ledger.Unit(u))
+		}
 		c.Raw.Each(func(f ledger.RawField, n int64) { require.GreaterOrEqual(t, n, int64(0), f) })
 		require.GreaterOrEqual(t, c.ProvidedCost, ledger.Money(0))
 		require.GreaterOrEqual(t, c.FirstToken, int64(0))

@@ -411,6 +411,14 @@ func keyOf(name string) key {
 		return 202
 	case "gen_ai.aggregated_usage.cache_creation.input_tokens":
 		return 203
+	case "gen_ai.usage.image_count":
+		return 204
+	case "gen_ai.usage.audio_seconds":
+		return 205
+	case "gen_ai.request.audio_duration":
+		return 206
+	case "gen_ai.usage.pages_processed":
+		return 207
 	}
 	return noKey
 }

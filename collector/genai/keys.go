@@ -65,6 +65,9 @@ const (
 	fGateway
 	fAggregatedCacheRead
 	fAggregatedCacheWrite
+	fImages // made
+	fSeconds
+	fPages
 	numFields int = iota
 )
 
@@ -282,6 +285,10 @@ var keys = [...]struct {
 	{"bifrost.request.id", fGateway},
 	{"gen_ai.aggregated_usage.cache_read.input_tokens", fAggregatedCacheRead},
 	{"gen_ai.aggregated_usage.cache_creation.input_tokens", fAggregatedCacheWrite},
+	{"gen_ai.usage.image_count", fImages},
+	{"gen_ai.usage.audio_seconds", fSeconds},
+	{"gen_ai.request.audio_duration", fSeconds},
+	{"gen_ai.usage.pages_processed", fPages},
 }
 
-const numKeys = 204
+const numKeys = 208

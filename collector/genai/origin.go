@@ -23,7 +23,7 @@ func (r *Reader) Origin() Origin { return r.origin }
 // becomes one only where a second layer is seen (llmcost).
 func (r *Reader) place(s *scratch, rl *rule, c *ledger.Call) {
 	server := s.text(fServer)
-	r.origin = Origin{Layer: rl.layer, Direct: server != "" && r.rules.hosts.provider(server)}
+	r.origin = Origin{Layer: rl.layer, Direct: server != "" && r.direct(server)}
 	switch {
 	case rl.layer == LayerFramework, rl.layer == LayerSDK && server != "" && !r.origin.Direct:
 		c.Role = ledger.RoleWrapper
@@ -31,6 +31,18 @@ func (r *Reader) place(s *scratch, rl *rule, c *ledger.Call) {
 		return
 	}
 	c.Flags |= ledger.FlagCandidate
+}
+
+// direct reports whether a host, or the host of a URL, is a provider's own, and remembers it.
+func (r *Reader) direct(server string) bool {
+	own, ok := r.hosts[server]
+	if !ok {
+		own = r.rules.hosts.provider(server)
+		if len(r.hosts) < maxScopes {
+			r.hosts[strings.Clone(server)] = own
+		}
+	}
+	return own
 }
 
 // hostNames are the providers' own hosts: whole names, and ends of names that start with a dot.

@@ -30,18 +30,18 @@ func (o Outcome) String() string {
 type Reader struct {
 	rules  *Rules
 	scopes map[scopeKey]*Scope
-	s      scratch
+	hosts  map[string]bool // whether they are a provider's own
 	origin Origin
 }
 
 type scopeKey struct{ name, version string }
 
-// maxScopes bounds the memory of scope names seen, which are up to the senders.
+// maxScopes bounds the memory of the names of scopes and hosts seen, which are up to the senders.
 const maxScopes = 1024
 
 // NewReader returns a reader by the rules.
 func NewReader(rules *Rules) *Reader {
-	return &Reader{rules: rules, scopes: map[scopeKey]*Scope{}}
+	return &Reader{rules: rules, scopes: map[scopeKey]*Scope{}, hosts: map[string]bool{}}
 }
 
 // Scope is what is known of an instrumentation scope before its spans are read.
@@ -107,8 +107,8 @@ func text(v pcommon.Value) string {
 }
 
 const (
-	usageFields = 1<<fInput | 1<<fOutput | 1<<fTotal | 1<<fCacheRead | 1<<fCacheWrite | 1<<fReasoning | 1<<fAudioInput |
-		1<<fAudioOutput | 1<<fCost | 1<<fUsageDetails
+	usageFields uint64 = 1<<fInput | 1<<fOutput | 1<<fTotal | 1<<fCacheRead | 1<<fCacheWrite | 1<<fReasoning | 1<<fAudioInput |
+		1<<fAudioOutput | 1<<fCost | 1<<fUsageDetails | 1<<fImages | 1<<fSeconds | 1<<fPages
 	markerFields = 1<<fOperation | 1<<fRequestType | 1<<fOpenInferenceKind | 1<<fTraceloopKind | 1<<fVercelOperation |
 		1<<fLangfuseType
 	aggregatedFields = 1<<fAggregated | 1<<fAggregatedOutput
@@ -147,7 +147,8 @@ func Mentions(attrs pcommon.Map) (model, reserved bool) {
 // carries usage: c.Role is RoleAggregate then, else RoleLeaf. The caller sets tenant, receipt and price. Texts in c share the
 // span's memory: encode the call before the span goes on.
 func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call) Outcome {
-	s := &r.s
+	var onStack scratch // where the garbage collector needn't hear of what is written
+	s := &onStack
 	s.collect(span.Attributes())
 	if s.fields&modelFields == 0 {
 		return NotModel
@@ -169,7 +170,7 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 		if !s.aggregate() {
 			return Aggregate
 		}
-		r.fill(span, res, sc, rl, provider, AgentOperation, c)
+		r.fill(span, s, res, sc, rl, provider, AgentOperation, c)
 		c.Role = ledger.RoleAggregate
 		c.Flags = c.Flags&^ledger.FlagUniqueID | ledger.FlagCandidate | ledger.FlagUnseenLeaf
 		if c.Usage.Zero() {
@@ -177,7 +178,7 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 		}
 		return Aggregate
 	}
-	r.fill(span, res, sc, rl, provider, operation, c)
+	r.fill(span, s, res, sc, rl, provider, operation, c)
 	return Call
 }
 
@@ -198,8 +199,7 @@ func (s *scratch) aggregate() bool {
 }
 
 // fill sets all that the span tells of a call.
-func (r *Reader) fill(span ptrace.Span, res *Resource, sc *Scope, rl *rule, provider, operation string, c *ledger.Call) {
-	s := &r.s
+func (r *Reader) fill(span ptrace.Span, s *scratch, res *Resource, sc *Scope, rl *rule, provider, operation string, c *ledger.Call) {
 	c.Operation = operation
 	r.identify(span, c)
 	r.result(span, s, c)
@@ -297,7 +297,6 @@ func (sc *Scope) rule(name string, present *keySet, provider, operation string) 
 // collect goes once over the attributes and keeps, of each field, the value under the key that comes first in the table. An
 // empty text is what some emitters write for nothing, so it counts as absent.
 func (s *scratch) collect(attrs pcommon.Map) {
-	s.present, s.fields = keySet{}, 0
 	for name, v := range attrs.All() {
 		k := keyOf(name)
 		if k == noKey || v.Type() == pcommon.ValueTypeEmpty || (v.Type() == pcommon.ValueTypeStr && v.Str() == "") {

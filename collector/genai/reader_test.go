@@ -259,6 +259,38 @@ func TestSearches(t *testing.T) {
 	}
 }
 
+// What isn't billed in tokens is read from those who count it; by hand from their sources (testdata/keys.yaml). Where there are
+// tokens, they bill; a refused request used nothing.
+func TestUnits(t *testing.T) {
+	for name, c := range map[string]struct {
+		scope    string
+		attrs    attrs
+		unit     ledger.Unit
+		count    int64
+		unpriced string
+		flags    ledger.Flags
+	}{
+		"images of LangWatch's gateway": {"langwatch-gateway", attrs{"gen_ai.operation.name": "image_generation", "gen_ai.request.model": "m", "gen_ai.usage.image_count": 4.0}, ledger.UnitImage, 4, "", 0},
+		"audio of LangWatch's gateway":  {"langwatch-gateway", attrs{"gen_ai.operation.name": "transcription", "gen_ai.request.model": "whisper-1", "gen_ai.usage.audio_seconds": 2.5}, ledger.UnitMilli, 2500, "", 0},
+		"OpenLIT's AssemblyAI": {"openlit.instrumentation.assemblyai", attrs{"gen_ai.operation.name": "audio", "gen_ai.request.model": "best", "gen_ai.request.audio_duration": 42,
+			"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}, ledger.UnitMilli, 42_000, "", 0},
+		"OCR of Microsoft.Extensions.AI": {"Experimental.Microsoft.Extensions.AI", attrs{"gen_ai.request.model": "mistral-ocr", "gen_ai.usage.pages_processed": 3}, ledger.UnitPage, 3, "", 0},
+		"tokens bill":                    {"langwatch-gateway", attrs{"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 4000, "gen_ai.usage.image_count": 4}, ledger.UnitImage, 0, "", 0},
+		"none":                           {"langwatch-gateway", attrs{"gen_ai.operation.name": "image_generation", "gen_ai.usage.image_count": 0}, ledger.UnitImage, 0, ledger.UnpricedUsage, 0},
+		"less than none":                 {"langwatch-gateway", attrs{"gen_ai.operation.name": "image_generation", "gen_ai.usage.image_count": -1}, ledger.UnitImage, 0, ledger.UnpricedUsage, ledger.FlagBadCount},
+		"no time at all":                 {"langwatch-gateway", attrs{"gen_ai.operation.name": "transcription", "gen_ai.usage.audio_seconds": math.NaN()}, ledger.UnitMilli, 0, ledger.UnpricedUsage, ledger.FlagBadCount},
+		"as a text":                      {"langwatch-gateway", attrs{"gen_ai.operation.name": "transcription", "gen_ai.usage.audio_seconds": "60"}, ledger.UnitMilli, 60_000, "", 0},
+		"more than can be":               {"langwatch-gateway", attrs{"gen_ai.operation.name": "transcription", "gen_ai.usage.audio_seconds": 1 << 52}, ledger.UnitMilli, 0, ledger.UnpricedUsage, ledger.FlagBadCount},
+		"refused":                        {"langwatch-gateway", attrs{"gen_ai.operation.name": "image_generation", "gen_ai.usage.image_count": 1, "error.type": "BadRequestError"}, ledger.UnitImage, 0, "", 0},
+	} {
+		got, out := read(t, c.scope, c.attrs)
+		require.Equal(t, Call, out, name)
+		require.Equal(t, c.count, got.Usage.Units[c.unit], name)
+		require.Equal(t, c.unpriced, got.Unpriced, name)
+		require.Equal(t, c.flags, got.Flags&(ledger.FlagBadCount|ledger.FlagEstimated), name)
+	}
+}
+
 func TestCounts(t *testing.T) {
 	for name, c := range map[string]struct {
 		in, out  any

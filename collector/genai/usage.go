@@ -72,6 +72,25 @@ var rawOf = [...]struct {
 	{fReasoning, ledger.RawReasoning}, {fAudioInput, ledger.RawAudioInput},
 	{fAudioOutput, ledger.RawAudioOutput}, {fImageInput, ledger.RawImageInput}, {fImageOutput, ledger.RawImageOutput},
 	{fTextInput, ledger.RawTextInput}, {fTextOutput, ledger.RawTextOutput},
+	{fImages, ledger.RawImages}, {fPages, ledger.RawPages},
+}
+
+// milliseconds reads a field as a time in seconds, whole or not, rounded to the millisecond.
+func (s *scratch) milliseconds(f field) (int64, countState) {
+	if !s.has(f) {
+		return 0, countAbsent
+	}
+	if v := s.value[f]; v.Type() == pcommon.ValueTypeDouble {
+		if d := v.Double(); d >= 0 && d <= maxCount/1000 {
+			return int64(math.RoundToEven(d * 1000)), countOK
+		}
+		return 0, countBad
+	}
+	n, state := s.count(f)
+	if state == countOK && n > maxCount/1000 {
+		return 0, countBad
+	}
+	return n * 1000, state
 }
 
 // readUsage keeps the counts as they were written and sorts them.
@@ -84,9 +103,15 @@ func readUsage(s *scratch, rl *rule, c *ledger.Call) {
 			c.Raw.Set(f.raw, n)
 		case countBad:
 			c.Flags |= ledger.FlagBadCount
-			// A total that can't be read bills nothing: it isn't needed.
-			bad = bad || f.raw != ledger.RawTotal
+			// A total that can't be read bills nothing: it isn't needed. What isn't tokens bills only where there are none.
+			bad = bad || f.raw != ledger.RawTotal && f.raw != ledger.RawImages && f.raw != ledger.RawPages
 		}
+	}
+	switch n, state := s.milliseconds(fSeconds); state {
+	case countOK:
+		c.Raw.Set(ledger.RawMillis, n)
+	case countBad:
+		c.Flags |= ledger.FlagBadCount
 	}
 	if bad {
 		c.Unpriced = ledger.UnpricedBadUsage
@@ -118,7 +143,7 @@ func sortUsage(s beside, rl *rule, c *ledger.Call) {
 	out, hasOut := c.Raw.Get(ledger.RawOutput)
 	if (!hasIn && !hasOut) || (in == 0 && out == 0) {
 		// Some emitters write zeros when no usage arrived. A refused request costs nothing; any other isn't known to be free.
-		if !s.refused {
+		if !s.refused && !countUnits(c) {
 			c.Unpriced = ledger.UnpricedUsage
 		}
 		return
@@ -141,6 +166,20 @@ func sortUsage(s beside, rl *rule, c *ledger.Call) {
 	u.Units[ledger.UnitSearch], _ = c.Raw.Get(ledger.RawSearches)
 	c.Usage = u
 	c.Flags |= untold(s, rl, c)
+}
+
+// countUnits takes the images, the time and the pages that were counted as what was used, and reports whether there are any. It is
+// for calls without tokens: models that bill tokens have images and audio among them.
+func countUnits(c *ledger.Call) (any bool) {
+	for _, u := range [...]struct {
+		raw  ledger.RawField
+		unit ledger.Unit
+	}{{ledger.RawImages, ledger.UnitImage}, {ledger.RawMillis, ledger.UnitMilli}, {ledger.RawPages, ledger.UnitPage}} {
+		if n, _ := c.Raw.Get(u.raw); n > 0 {
+			c.Usage.Units[u.unit], any = n, true
+		}
+	}
+	return any
 }
 
 // answersInTokens reports whether a success of the operation has output tokens.

@@ -21,7 +21,17 @@ type Config struct {
 
 	// TrustCostOf names emitters (scope names or rule ids) whose own cost bills a call that the price book can't price.
 	TrustCostOf []string `mapstructure:"trust_cost_of" yaml:"trust_cost_of"`
+
+	// SettleClients says which calls that clients report are candidates of settlement: those in places where this collector has
+	// seen a gateway or a framework (SettleLearned), or all (SettleAlways).
+	SettleClients string `mapstructure:"settle_clients" yaml:"settle_clients"`
 }
+
+// The words of SettleClients.
+const (
+	SettleLearned = "learned"
+	SettleAlways  = "always"
+)
 
 // TenantConfig says where the tenant is found. An authenticated identity always wins over all of it, unless its key may
 // claim (a gateway's): then the claims of that sender count, and the key's own tenant where it makes none.
@@ -58,7 +68,7 @@ var sources = []string{"header", "resource", "span", "mapping"}
 
 // DefaultConfig returns the configuration that is used without one.
 func DefaultConfig() *Config {
-	return &Config{PriceReload: 5 * time.Second, Tenant: TenantConfig{
+	return &Config{PriceReload: 5 * time.Second, SettleClients: SettleLearned, Tenant: TenantConfig{
 		Order:        []string{"resource", "span"},
 		HeaderKeys:   []string{"x-tenant-id"},
 		ResourceKeys: []string{"tenant.id", "tenant"},
@@ -77,6 +87,9 @@ func (c *Config) Validate() error {
 	}
 	if c.PriceReload != 0 && c.PriceReload < 100*time.Millisecond {
 		faults = append(faults, fmt.Errorf("price_reload: %s is less than 100ms; use 5s, or 0 to read the files at start only", c.PriceReload))
+	}
+	if c.SettleClients != SettleLearned && c.SettleClients != SettleAlways {
+		faults = append(faults, fmt.Errorf("settle_clients: %q is unknown; use %s or %s", c.SettleClients, SettleLearned, SettleAlways))
 	}
 	if slices.Contains(c.TrustCostOf, "") {
 		faults = append(faults, errors.New("trust_cost_of: an emitter is empty; remove it"))

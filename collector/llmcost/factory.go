@@ -56,7 +56,7 @@ func createTraces(ctx context.Context, set processor.Settings, cfg component.Con
 func newProcessor(cfg *Config, rules *genai.Rules, prices *pricing.Watch, m *metrics, now func() time.Time) *costProcessor {
 	p := &costProcessor{
 		tenants: newTenants(cfg.Tenant), rules: rules, prices: prices, metrics: m, now: now, trusted: map[string]bool{},
-		layers: layers{seen: map[place]sight{}},
+		layers: layers{seen: map[place]sight{}, always: cfg.SettleClients == SettleAlways},
 	}
 	for _, e := range cfg.TrustCostOf {
 		p.trusted[e] = true

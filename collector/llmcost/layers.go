@@ -14,9 +14,10 @@ import (
 // those to one provider, and tenants that have a gateway. What the providers' clients report there is a candidate of settlement
 // even if its twin comes in another request; all other clients' calls are not (DESIGN D4: most calls need no settlement).
 //
-// It is a memory of one collector, so it learns: what comes in a request before the first report ever of the second layer is not
-// flagged.
+// It is a memory of one collector, so it learns: what comes in a request before the first report of the second layer since its start
+// is not flagged, unless always is set.
 type layers struct {
+	always  bool        // no need to learn: every client's call may be told by another layer
 	doubles atomic.Bool // seen holds a place where calls may be told twice
 	mu      sync.RWMutex
 	seen    map[place]sight
@@ -41,6 +42,12 @@ const (
 	// noService stands for a service without a name: another one than no service at all.
 	noService = "unknown_service"
 )
+
+// noted is what note looks at. The same again in one request tells nothing.
+type noted struct {
+	layer                              genai.Layer
+	tenant, service, provider, emitter string
+}
 
 // note remembers who reported a call.
 func (l *layers) note(layer genai.Layer, c *ledger.Call, now int64) {
@@ -97,8 +104,8 @@ func (l *layers) keep(p place, s sight) {
 // around reports whether a client's call may be told by another layer too: its service is a place where calls are told twice, or
 // its tenant has a gateway and it didn't call the provider itself.
 func (l *layers) around(tenant, service string, direct bool, now int64) bool {
-	if !l.doubles.Load() {
-		return false
+	if l.always || !l.doubles.Load() {
+		return l.always
 	}
 	if service == "" {
 		service = noService

@@ -116,6 +116,21 @@ func TestWhoIsACandidate(t *testing.T) {
 	}
 }
 
+// Where every client's call is a candidate, none has to be learned: one that comes before its gateway is settled too.
+func TestEveryClientIsACandidateWhereItIsSaid(t *testing.T) {
+	for word, want := range map[string]bool{SettleLearned: false, SettleAlways: true} {
+		p := newTest(t, func(c *Config) { c.SettleClients = word })
+		for _, more := range []map[string]any{nil, {"server.address": "api.openai.com"}} {
+			td := layered("opentelemetry.instrumentation.openai.v1", "shop", "openai", more)
+			_, err := p.process(t.Context(), td)
+			require.NoError(t, err)
+			call, ok := callOf(t, td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0))
+			require.True(t, ok)
+			require.Equal(t, want, call.Flags&ledger.FlagCandidate != 0, word)
+		}
+	}
+}
+
 // Names are up to the senders: the memory has a bound, and what it was told last is in it.
 func TestLayersAreBoundedAndForget(t *testing.T) {
 	l := &layers{seen: map[place]sight{}}

@@ -30,13 +30,13 @@ type costProcessor struct {
 type worker struct {
 	reader *genai.Reader
 	book   *pricing.Book // one for the whole request
-	call   ledger.Call
 	body   []byte
 	calls  []billed
 
 	byID       map[spanKey]int
 	byResponse map[uint64]int
 	flagTexts  map[ledger.Flags]string
+	noted      noted
 
 	seen counts
 }
@@ -46,10 +46,11 @@ func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.T
 	w := p.workers.Get().(*worker)
 	defer func() {
 		clear(w.calls) // the pool must not keep the request's memory
-		w.call = ledger.Call{}
+		w.noted = noted{}
+		w.seen.reset()
 		p.workers.Put(w)
 	}()
-	w.seen, w.calls, w.book = counts{}, w.calls[:0], p.prices.Book()
+	w.calls, w.book = w.calls[:0], p.prices.Book()
 	received := p.now().UnixNano()
 	sender := p.tenants.of(ctx)
 	for _, rs := range td.ResourceSpans().All() {
@@ -70,6 +71,7 @@ func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.T
 // spans tags the spans of one resource, each of which may name a tenant of its own by the sources in own.
 func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant tenant, own []string, received int64) {
 	var res genai.Resource
+	var call ledger.Call // on the stack, where the garbage collector needn't hear of what is written
 	described, priced := false, false
 	for _, ss := range rs.ScopeSpans().All() {
 		var scope *genai.Scope
@@ -96,18 +98,18 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 			if !described {
 				res, described = genai.ReadResource(rs.Resource()), true
 			}
-			w.call.Role = ledger.RoleLeaf // Read leaves the call alone where the span is none
-			outcome := w.reader.Read(span, &res, scope, &w.call)
+			call.Role = ledger.RoleLeaf // Read leaves the call alone where the span is none
+			outcome := w.reader.Read(span, &res, scope, &call)
 			w.seen.outcome[outcome]++
-			if outcome != genai.Call && w.call.Role != ledger.RoleAggregate {
+			if outcome != genai.Call && call.Role != ledger.RoleAggregate {
 				continue
 			}
-			if p.bill(w, who, received); outcome == genai.Aggregate {
-				w.tagAggregate(attrs)
+			if p.bill(w, &call, who, received); outcome == genai.Aggregate {
+				w.tagAggregate(&call, attrs)
 				continue
 			}
-			w.tag(attrs)
-			w.calls = append(w.calls, newBilled(&w.call, w.reader.Origin().Direct, attrs))
+			w.tag(&call, attrs)
+			w.calls = append(w.calls, newBilled(&call, w.reader.Origin().Direct, attrs))
 			if !priced {
 				priced = true
 				rs.Resource().Attributes().PutStr(TagPriceVersion, w.book.Version())
@@ -118,8 +120,7 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 }
 
 // bill completes the call: who pays, when it counts, what it costs.
-func (p *costProcessor) bill(w *worker, who tenant, received int64) {
-	c := &w.call
+func (p *costProcessor) bill(w *worker, c *ledger.Call, who tenant, received int64) {
 	c.Tenant, c.TenantSource, c.Received = who.name, who.source, received
 	if who.claimed() {
 		c.Flags |= ledger.FlagTenantClaimed
@@ -133,7 +134,10 @@ func (p *costProcessor) bill(w *worker, who tenant, received int64) {
 	if c.Role == ledger.RoleAggregate {
 		origin.Layer = genai.LayerFramework // what its service's clients report, it may repeat
 	}
-	p.layers.note(origin.Layer, c, received)
+	if now := (noted{origin.Layer, c.Tenant, c.Service, c.Provider, c.Emitter}); now != w.noted {
+		p.layers.note(origin.Layer, c, received)
+		w.noted = now
+	}
 	if c.Flags&ledger.FlagCandidate == 0 && p.layers.around(c.Tenant, c.Service, origin.Direct, received) {
 		c.Flags |= ledger.FlagCandidate
 	}

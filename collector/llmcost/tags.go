@@ -30,6 +30,13 @@ var usageTags = func() (tags [ledger.NumBuckets]string) {
 	return tags
 }()
 
+var unitTags = func() (tags [ledger.NumUnits]string) {
+	for i := range tags {
+		tags[i] = TagUsagePrefix + ledger.Unit(i).String()
+	}
+	return tags
+}()
+
 // maxFlagTexts bounds the combinations of flags whose text is kept.
 const maxFlagTexts = 1024
 
@@ -57,6 +64,11 @@ func tagCount(c *ledger.Call) int {
 			n++
 		}
 	}
+	for _, used := range &c.Usage.Units {
+		if used != 0 {
+			n++
+		}
+	}
 	for _, text := range [...]string{c.PriceEntry, c.Model, c.Agent} {
 		if text != "" {
 			n++
@@ -69,8 +81,7 @@ func tagCount(c *ledger.Call) int {
 }
 
 // tag writes the call onto its span. Its tenant is on the resource, or was put on the span before.
-func (w *worker) tag(attrs pcommon.Map) {
-	c := &w.call
+func (w *worker) tag(c *ledger.Call, attrs pcommon.Map) {
 	attrs.EnsureCapacity(attrs.Len() + tagCount(c))
 	if c.Unpriced == "" {
 		cost := c.TotalCost()
@@ -79,9 +90,14 @@ func (w *worker) tag(attrs pcommon.Map) {
 	} else {
 		attrs.PutStr(TagUnpriced, c.Unpriced)
 	}
-	for i, n := range c.Usage.Tokens {
+	for i, n := range &c.Usage.Tokens {
 		if n != 0 {
 			attrs.PutInt(usageTags[i], n)
+		}
+	}
+	for i, n := range &c.Usage.Units {
+		if n != 0 {
+			attrs.PutInt(unitTags[i], n)
 		}
 	}
 	if c.PriceEntry != "" {
@@ -103,8 +119,7 @@ func (w *worker) tag(attrs pcommon.Map) {
 
 // tagAggregate hands the record on, and puts no cost on the span: the calls beneath it carry theirs, and a sum over spans must
 // not count them twice. Settlement finds out what of it no call explains (DESIGN D4).
-func (w *worker) tagAggregate(attrs pcommon.Map) {
-	c := &w.call
+func (w *worker) tagAggregate(c *ledger.Call, attrs pcommon.Map) {
 	attrs.EnsureCapacity(attrs.Len() + 2)
 	attrs.PutStr(TagRule, c.Rule)
 	w.body = c.AppendTo(w.body[:0])

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"pgregory.net/rapid"
 )
 
 func TestContentKeys(t *testing.T) {
@@ -133,4 +134,37 @@ func TestErrorTextsAreContent(t *testing.T) {
 	for _, k := range []string{"status", "error.message", "error.stack_trace", "exception.message", "event exception.message", "event exception.stacktrace"} {
 		require.Equal(t, secret, left["open"][k], k)
 	}
+}
+
+// What would be cut is never overlooked, and a look's size is near the true one.
+func TestALookFindsLongLists(t *testing.T) {
+	const limit = 60
+	rules, err := newRules(Config{})
+	require.NoError(t, err)
+	content := newContentMatcher()
+	rapid.Check(t, func(t *rapid.T) {
+		span := ptrace.NewSpan()
+		list := span.Attributes().PutEmptySlice("list")
+		for range rapid.IntRange(0, 9).Draw(t, "values") {
+			switch v := list.AppendEmpty(); rapid.IntRange(0, 4).Draw(t, "type") {
+			case 0:
+				v.SetInt(rapid.Int64().Draw(t, "int"))
+			case 1:
+				v.SetDouble(rapid.Float64().Draw(t, "double"))
+			case 2:
+				v.SetBool(true)
+			case 3:
+				v.SetEmptySlice().AppendEmpty().SetStr(rapid.String().Draw(t, "deep"))
+			default:
+				v.SetStr(rapid.StringOfN(rapid.RuneFrom([]rune("a\x01\"<é")), 0, 20, -1).Draw(t, "text"))
+			}
+		}
+		look := rules.look(span, content, limit)
+		if !look.odd {
+			require.InDelta(t, (&ptrace.ProtoMarshaler{}).SpanSize(span), look.size, spanBytes+10*9)
+		}
+		if cut(span, limit) > 0 {
+			require.True(t, look.long)
+		}
+	})
 }

@@ -24,6 +24,7 @@ type glance struct {
 const (
 	spanBytes      = 65 // of a span without texts: ids, times, kind, status
 	attributeBytes = 8  // of an attribute beside its key and value
+	listedBytes    = 4  // of a value in a list beside itself
 	markBytes      = 110
 )
 
@@ -48,6 +49,8 @@ func (r *rules) look(span ptrace.Span, content *contentMatcher, limit int) glanc
 			}
 		case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
 			g.size += 8
+		case pcommon.ValueTypeSlice:
+			g.list(v.Slice(), limit)
 		default:
 			g.long, g.odd = true, true
 		}
@@ -59,6 +62,25 @@ func (r *rules) look(span ptrace.Span, content *contentMatcher, limit int) glanc
 		}
 	}
 	return g
+}
+
+// list looks at a list of texts and numbers, such as finish reasons. Written as text, as a long one is to be cut, it can take six
+// bytes for each of its own.
+func (g *glance) list(values pcommon.Slice, limit int) {
+	n := 0
+	for _, v := range values.All() {
+		switch v.Type() {
+		case pcommon.ValueTypeStr:
+			n += listedBytes + len(v.Str())
+		case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
+			n += listedBytes + 8
+		default:
+			g.long, g.odd = true, true
+			return
+		}
+	}
+	g.size += n
+	g.long = g.long || 6*n+2 > limit
 }
 
 // tag reads a tag of llmcost.

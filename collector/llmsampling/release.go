@@ -36,12 +36,21 @@ type tally map[string]amount
 
 type amount struct{ spans, bytes int64 }
 
+func (t tally) add(reason string, a amount) {
+	if a.spans > 0 {
+		b := t[reason]
+		t[reason] = amount{a.spans + b.spans, a.bytes + b.bytes}
+	}
+}
+
 // decide removes the spans of dropped traces and marks the others. The lock is held.
 func (s *sampler) decide(b *batch, now int64) tally {
 	out := tally{}
 	var lastID pcommon.TraceID
 	var last verdict
 	i, came, spent := 0, int64(0), int64(0)
+	var run amount // of spans with one reason, one after the other
+	var reason string
 	b.td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
 		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
 			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
@@ -60,14 +69,19 @@ func (s *sampler) decide(b *batch, now int64) tally {
 					s.budget.spend(now, size)
 					spent += size
 				}
-				a := out[last.kept]
-				out[last.kept] = amount{a.spans + 1, a.bytes + size}
+				if reason != last.kept {
+					out.add(reason, run)
+					reason, run = last.kept, amount{}
+				}
+				run.spans++
+				run.bytes += size
 				return !last.keep
 			})
 			return ss.Spans().Len() == 0
 		})
 		return rs.ScopeSpans().Len() == 0
 	})
+	out.add(reason, run)
 	went := int64(0)
 	if b.td.ResourceSpans().Len() > 0 {
 		went = int64(s.sizer.TracesSize(b.td)) // exactly, for what is kept

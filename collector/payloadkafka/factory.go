@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.uber.org/zap"
 
+	"github.com/tollkeeper/tollkeeper/collector/payloadkafka/internal/metadata"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -51,7 +52,7 @@ func (c *Config) Validate() error {
 // NewFactory makes the exporter's factory, type "payloadkafka".
 func NewFactory() exporter.Factory {
 	inner := kafkaexporter.NewFactory()
-	return exporter.NewFactory(component.MustNewType("payloadkafka"),
+	return exporter.NewFactory(metadata.Type,
 		func() component.Config { return defaultConfig(inner) },
 		exporter.WithTraces(func(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
 			c := cfg.(*Config)
@@ -62,7 +63,7 @@ func NewFactory() exporter.Factory {
 				return nil, fmt.Errorf("payloadkafka: %w", err)
 			}
 			return &bounded{Traces: traces, limit: c.ShutdownTimeout, log: log}, nil
-		}, component.StabilityLevelDevelopment))
+		}, metadata.TracesStability))
 }
 
 // defaultConfig changes what contrib's defaults lose: acks of the leader only, no compression, topics created by a typo,

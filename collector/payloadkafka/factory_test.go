@@ -12,14 +12,11 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
-	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
 	"github.com/tollkeeper/tollkeeper/internal/testkit/kafkatest"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func config(t *testing.T, settings map[string]any) *Config {
 	t.Helper()

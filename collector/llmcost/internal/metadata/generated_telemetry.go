@@ -81,7 +81,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.LlmcostUnpriced, err = builder.meter.Int64Counter(
 		"tollkeeper_llmcost_unpriced",
-		metric.WithDescription("Calls without a price, by reason. [Beta]"),
+		metric.WithDescription("Calls without a price, by reason and model. [Beta]"),
 		metric.WithUnit("{call}"),
 	)
 	errs = errors.Join(errs, err)

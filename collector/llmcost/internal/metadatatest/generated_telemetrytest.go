@@ -72,7 +72,7 @@ func AssertEqualLlmcostSpans(t *testing.T, tt *componenttest.Telemetry, dps []me
 func AssertEqualLlmcostUnpriced(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "tollkeeper_llmcost_unpriced",
-		Description: "Calls without a price, by reason. [Beta]",
+		Description: "Calls without a price, by reason and model. [Beta]",
 		Unit:        "{call}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
