@@ -163,27 +163,27 @@ func (b *bench) export() (string, error) {
 	return file, errors.Join(err, res.Body.Close(), out.Close())
 }
 
-// ownSpeed lets the engine insert the rows of a file by itself.
-func (b *bench) ownSpeed(file, settings string, want int) (cost, error) {
-	if err := b.conn.Exec(b.ctx, "CREATE TABLE again AS call_reports"); err != nil {
+// ownSpeed lets the engine insert the rows of a file by itself, into a new table.
+func (b *bench) ownSpeed(table, file, settings string, want int) (cost, error) {
+	if err := b.conn.Exec(b.ctx, "CREATE TABLE "+table+" AS call_reports"); err != nil {
 		return cost{}, err
 	}
 	if _, err := b.quiet(); err != nil {
 		return cost{}, err
 	}
 	before, began := cpu(b.server.Pid()), time.Now()
-	if err := b.conn.Exec(b.ctx, "INSERT INTO again SELECT * FROM file('"+file+"', Native)"+settings); err != nil {
+	if err := b.conn.Exec(b.ctx, "INSERT INTO "+table+" SELECT * FROM file('"+file+"', Native)"+settings); err != nil {
 		return cost{}, err
 	}
 	c := cost{wall: time.Since(began), engine: cpu(b.server.Pid()) - before}
 	var rows uint64
-	if err := b.conn.QueryRow(b.ctx, "SELECT count() FROM again").Scan(&rows); err != nil {
+	if err := b.conn.QueryRow(b.ctx, "SELECT count() FROM "+table).Scan(&rows); err != nil {
 		return cost{}, err
 	}
 	if c.rows = int(rows); c.rows < want {
 		return c, fmt.Errorf("%d rows are stored, want %d", c.rows, want)
 	}
-	return c, b.conn.Exec(b.ctx, "DROP TABLE again SYNC")
+	return c, nil
 }
 
 // stagesOf tell a sample's stage by a function on its stack, the first that fits.

@@ -101,11 +101,11 @@ func (b *bench) measure(calls int) ([]goals.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	own, err := b.ownSpeed(file, "", calls+calls/10)
+	own, err := b.ownSpeed("again", file, "", calls+calls/10)
 	if err != nil {
 		return nil, err
 	}
-	bare, err := b.ownSpeed(file, " SETTINGS optimize_on_insert = 0", calls+calls/10)
+	bare, err := b.ownSpeed("bare", file, " SETTINGS optimize_on_insert = 0", calls+calls/10)
 	if err != nil {
 		return nil, err
 	}

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -104,7 +107,7 @@ const startLimit = 2 * time.Minute
 
 // configs makes a configuration for every process; each finds its servers at the end of its own line.
 func (w *world) configs() (map[string]config.Config, error) {
-	ports, err := freePorts(4)
+	ports, err := freePorts(4 + len(databaseUsers))
 	if err != nil {
 		return nil, err
 	}
@@ -114,11 +117,11 @@ func (w *world) configs() (map[string]config.Config, error) {
 	if w.links[procKafka], err = lines.open(procKafka, brokerLine, brokerPort); err != nil {
 		return nil, err
 	}
-	for _, name := range databaseUsers {
+	for i, name := range databaseUsers {
 		if w.witnesses[name], err = newWitness(enginePort); err != nil {
 			return nil, err
 		}
-		if w.links[name], err = lines.open(name, "127.0.0.1:0", w.witnesses[name].address()); err != nil {
+		if w.links[name], err = lines.open(name, ports[4+i], w.witnesses[name].address()); err != nil {
 			return nil, err
 		}
 	}
@@ -145,17 +148,37 @@ func (w *world) configs() (map[string]config.Config, error) {
 	return out, nil
 }
 
+// freePorts finds ports that no connection takes while their process is dead, or their line cut: those that the kernel
+// gives to connections begin at firstEphemeral.
 func freePorts(n int) ([]string, error) {
+	low := firstEphemeral()
 	var out []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for tries := 0; len(out) < n; tries++ {
+		port := low/2 + rand.IntN(low-low/2)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
-			return nil, err
+			if tries > 1000 {
+				return nil, fmt.Errorf("find a free port: %w", err)
+			}
+			continue
 		}
 		defer l.Close()
 		out = append(out, l.Addr().String())
 	}
 	return out, nil
+}
+
+// firstEphemeral is the first port that outgoing connections get, ip(7).
+func firstEphemeral() int {
+	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	if err == nil {
+		if f := strings.Fields(string(text)); len(f) == 2 {
+			if n, err := strconv.Atoi(f[0]); err == nil && n > 4096 {
+				return n
+			}
+		}
+	}
+	return 32768
 }
 
 func (w *world) add(name string, cfg config.Config) error {
