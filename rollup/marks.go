@@ -76,10 +76,19 @@ func (r *Rollup) together(level Level) int {
 func (r *Rollup) recomputeAll(ctx context.Context, stop <-chan struct{}, windows []window, n int) (stats Stats, whole bool, err error) {
 	var mu sync.Mutex // of stats and errs
 	var errs []error
-	one := func(w window) {
-		err := r.recomputeSafely(ctx, w)
+	one := func(w window, late bool) {
+		done, err := false, error(nil)
+		if late {
+			done, err = r.doneByOthers(ctx, w)
+		}
+		if !done && err == nil {
+			err = r.recomputeSafely(ctx, w)
+		}
 		mu.Lock()
 		defer mu.Unlock()
+		if done {
+			return
+		}
 		if err != nil {
 			r.metrics.windowFailures.WithLabelValues(string(w.level)).Inc()
 			errs = append(errs, err)
@@ -92,7 +101,7 @@ func (r *Rollup) recomputeAll(ctx context.Context, stop <-chan struct{}, windows
 	var working sync.WaitGroup
 	slots := make(chan struct{}, n)
 	whole = true
-	for _, w := range windows {
+	for i, w := range windows {
 		slots <- struct{}{}
 		mu.Lock()
 		whole = len(errs) == 0 || ctx.Err() == nil && len(errs) < maxFailures
@@ -107,11 +116,21 @@ func (r *Rollup) recomputeAll(ctx context.Context, stop <-chan struct{}, windows
 		}
 		working.Go(func() {
 			defer func() { <-slots }()
-			one(w)
+			one(w, i >= n)
 		})
 	}
 	working.Wait()
 	return stats, whole, errors.Join(errs...)
+}
+
+// doneByOthers looks again whether a window that had to wait for its turn has marks: two workers take them up in the same
+// order, and one that is done with a window spares the other the work.
+func (r *Rollup) doneByOthers(ctx context.Context, w window) (bool, error) {
+	var marked bool
+	if err := r.conn.QueryRow(ctx, schema.SQL("rollup/still_marked"), named("level", string(w.level)), named("window", w.start)).Scan(&marked); err != nil {
+		return false, fmt.Errorf("roll up %s %s: look at its marks again: %w", w.level, w.start.Format(time.RFC3339), err)
+	}
+	return !marked, nil
 }
 
 // recomputeSafely makes a panic an error: one window's must not end the process.

@@ -319,6 +319,32 @@ func TestWindowsAtOnce(t *testing.T) {
 	require.Less(t, strings.Count(err.Error(), "in trouble"), maxFailures+atOnce)
 }
 
+// What another worker has done since the marks were read isn't done again.
+func TestWindowsThatOthersHaveDone(t *testing.T) {
+	conn := database(t)
+	r, other := newRollup(t, conn), newRollup(t, conn)
+	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	const windows = atOnce + 3
+	for i := range windows {
+		mark(t.Context(), t, conn, Minute, at.Add(time.Duration(i)*time.Minute))
+	}
+	var once sync.Once
+	r.settler = settlerFunc(func(time.Time) error {
+		var err error
+		once.Do(func() {
+			_, err = other.RunOnce(t.Context(), Minute)
+			mark(t.Context(), t, conn, Minute, at) // the oldest is due again
+		})
+		return err
+	})
+	stats, err := r.RunOnce(t.Context(), Minute)
+	require.NoError(t, err)
+	require.Equal(t, atOnce+1, stats.Windows, "those that were begun, and the one that is due again")
+	_, err = r.RunOnce(t.Context(), Minute)
+	require.NoError(t, err)
+	require.Zero(t, count(t, conn, "SELECT count() FROM dirty_windows FINAL WHERE done = 0 AND level = 'minute'"))
+}
+
 func TestAMarkOffItsWindowIsRefused(t *testing.T) {
 	conn := database(t)
 	mark(t.Context(), t, conn, Minute, time.Date(2026, 3, 1, 10, 0, 17, 0, time.UTC))
