@@ -28,8 +28,8 @@ func OnCall() Board {
 			}},
 			{Title: "Burn", Panels: []Panel{
 				{Title: "Budgets", Kind: Table, Query: "oncall/budgets", Width: 24, Height: 8, MayBeEmpty: true,
-					Description: "Budgets kept in the database, of whole tenants, for the period that runs now, in UTC. Burn is the used share over the elapsed share: above 1 the budget runs out early; days left at this period's pace so far.",
-					Columns:     map[string]Unit{"budgeted": USD, "spent": USD, "used %": Percent, "elapsed %": Percent, "burn": Count, "left": USD, "days left": Count},
+					Description: "All budgets that the rules watch, of the configuration and of the database, for the period that runs now in the budget's own time zone; since in UTC. Burn is the used share over the elapsed share: above 1 the budget runs out early; days left at this period's pace so far. Counted every half minute.",
+					Columns:     map[string]Unit{"since": DateTime, "budgeted": USD, "spent": USD, "used %": Percent, "elapsed %": Percent, "burn": Count, "left": USD, "days left": Count},
 					Links:       []Link{tenantLink}, Hidden: []string{"id"}},
 				{Title: "Tenants above their usual", Kind: Table, Query: "oncall/above_usual", Width: 24, Height: 7, MayBeEmpty: true,
 					Description: "Spend of the last whole hour, and the median of the same hour of the week in the four weeks before (empty: no history), UTC. The most unusual first.",

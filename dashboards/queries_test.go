@@ -100,11 +100,24 @@ func totalsAgree(t *testing.T, db string) {
 			require.Equal(t, want, query(t, db, sum, r, "")[0]["spend"], name)
 		}
 		acme := hex.EncodeToString([]byte("acme"))
-		rates := "SELECT round(sum(answered + failed + `rate limited`) * $__interval_s) AS calls, sum(answered) > 0 AS some FROM (" + dashboards.SQL("tenant/calls_over_time") + ")"
+		rates := dashboards.WriteOut("SELECT round(sum(answered + failed + `rate limited`) * $step) AS calls, sum(answered) > 0 AS some FROM (" + dashboards.SQL("tenant/calls_over_time") + ")")
 		all := query(t, db, dashboards.SQL("tenant/calls"), r, acme)[0]
 		row := query(t, db, rates, r, acme)[0]
 		require.EqualValues(t, 1, row["some"], "calls were answered")
 		require.Equal(t, fmt.Sprint(all["value"]), fmt.Sprint(row["calls"]), "rates × step = calls")
+
+		for _, by := range []string{"cost_centre", "parent", "owner"} {
+			sum := func(name string) any {
+				return query(t, db, "SELECT toString(sum(total)) AS total FROM ("+dashboards.SQL(name)+")", r, "")[0]["total"]
+			}
+			require.NotEqual(t, "0", sum("spend/chargeback"))
+			require.Equal(t, sum("spend/chargeback"), sum("spend/chargeback_by="+by), "chargeback by %s", by)
+		}
+		budgets := query(t, db, dashboards.SQL("oncall/budgets"), r, "")
+		require.Len(t, budgets, 1)
+		require.Equal(t, "Europe/Berlin", budgets[0]["time zone"])
+		require.Equal(t, "40 % of $100.00", query(t, db, dashboards.SQL("tenant/budget"), r, acme)[0]["value"])
+		require.Equal(t, "6 days", query(t, db, dashboards.SQL("tenant/days_left"), r, acme)[0]["value"], "60 USD at 10 a day")
 
 		total := query(t, db, dashboards.SQL("spend/total"), r, "")[0]["spend"]
 		require.Contains(t, total, "at least $", "some calls are unpriced")
@@ -337,6 +350,8 @@ func ledgerWithCalls(t *testing.T) string {
 			(now('UTC'), 'p', 'tollkeeper_ingest_dead_letters_total', {'stream': 'calls', 'reason': 'unreadable'}, 1, 2)`,
 		`INSERT INTO dashboard_figures (name, key, value, at) VALUES ('tokens_per_minute', 'openai/gpt-5', 1000, now64(3)), ('egress_usd_per_gb', '', 0.09, now64(3)),
 			('storage_usd_per_gb_month', 'hot', 0.1, now64(3))`,
+		`INSERT INTO budget_states (name, tenant, period, time_zone, begins, ends, amount, spent, week, source, at) SELECT 'acme-month', 'acme', 'month', 'Europe/Berlin', now() - 86400, now() + 86400, 100, 40, 70,
+			'configuration', now64(3)`,
 		`INSERT INTO forecasts (month, tenant, low, likely, high, at) SELECT toStartOfMonth(now('UTC')), arrayJoin(['*', 'acme']), 1, 2, 3, now64(3)`,
 		`INSERT INTO chargebacks (month, tenant, own, total, at) SELECT toStartOfMonth(now('UTC')), 'acme', 1, 1, now64(3)`,
 		`INSERT INTO adjustments (id, booked, original, tenant, provider, model, kind, cost, calls) SELECT generateUUIDv4(), toStartOfMonth(now('UTC')), '2026-01-02', 'acme', 'openai', 'gpt-5', 'late_call', 0.5, 1`,

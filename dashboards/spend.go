@@ -33,25 +33,25 @@ func spendNow() Row {
 		{Title: "Forecast of this month", Kind: Stat, Query: "spend/forecast", Unit: Text, Width: 6, Height: 4,
 			Description: "What this month comes to at its end, UTC, as the alerts foresee it: spent so far, and the usual spend of the hours to come at the level of the last day. The band is how far the same forecast was off in earlier weeks."},
 		{Title: "Budgets of this month", Kind: Stat, Query: "spend/budget", Unit: Text, Width: 3, Height: 4,
-			Description: "Spend of the tenants that have a monthly budget in the database, as a share of these budgets, UTC." + atLeast},
+			Description: "Spend of the tenants that have a monthly budget, as a share of these budgets, each in the month of its own time zone (UTC if it has none)." + atLeast},
 		{Title: "Budget lasts", Kind: Stat, Query: "spend/days_left", Unit: Text, Width: 3, Height: 4,
-			Description: "What is left of the monthly budgets, at the rate of the last seven days, UTC."},
+			Description: "What is left of the monthly budgets, each in its own time zone (UTC if it has none), at the rate of the last seven days."},
 	}}
 }
 
 func spendOverTime() Row {
 	return Row{Title: "Over time", Panels: []Panel{
 		{Title: "Spend by tenant", Kind: TimeSeries, Query: "spend/by_tenant_over_time", Unit: USD, Width: 12, Height: 9, Stacked: true,
-			Description: "US dollars per step, stacked; the nine largest tenants of the range, the rest as \"other\". Steps begin in UTC."},
+			Description: "US dollars per step, stacked; the nine largest tenants of the range, the rest as \"other\". A step is an hour or more where the range is longer than six hours, a day or more beyond eight days, UTC."},
 		{Title: "Spend by model", Kind: TimeSeries, Query: "spend/by_model_over_time", Unit: USD, Width: 12, Height: 9, Stacked: true,
-			Description: "US dollars per step, stacked; the nine most expensive models of the range, the rest as \"other\". Steps begin in UTC."},
+			Description: "US dollars per step, stacked; the nine most expensive models of the range, the rest as \"other\". A step is an hour or more where the range is longer than six hours, a day or more beyond eight days, UTC."},
 	}}
 }
 
 func spendWho() Row {
 	return Row{Title: "Who and what", Panels: []Panel{
 		{Title: "Tenants", Kind: Table, Query: "spend/tenants", Width: 24, Height: 10,
-			Description: "One row per tenant. Change: against the range of the same length before it. Budget: this month's spend over the monthly budget, UTC. The token buckets don't overlap. Click a tenant for its own board.",
+			Description: "One row per tenant. Change: against the range of the same length before it. Budget: this month's spend over the monthly budgets, in their own time zone (UTC if they have none). The token buckets don't overlap. Click a tenant for its own board.",
 			Columns: map[string]Unit{"spend": USD, "share": Percent, "change": USD, "change %": Percent, "calls": Count, "per 1,000 calls": USD, "per million tokens": USD, "fresh input": Count,
 				"cache reads": Count, "cache writes": Count, "audio and image": Count, "output": Count, "reasoning": Count, "budget %": Percent, "unpriced": Count},
 			SumColumns: []string{"spend", "change", "calls", "fresh input", "cache reads", "cache writes", "audio and image", "output", "reasoning", "unpriced"},
@@ -69,18 +69,35 @@ func spendWho() Row {
 }
 
 func spendMonths() Row {
-	return Row{Title: "Months and who pays", Panels: []Panel{
+	row := Row{Title: "Months and who pays", Panels: []Panel{
 		{Title: "Chargeback", Kind: Table, Query: "spend/chargeback", Width: 24, Height: 9, MayBeEmpty: true,
 			Description: "Who pays what of the month, UTC, in which the range ends. Spend of tenants that the directory calls shared is handed out by the others' own spend, reserved capacity by the tokens it served; the parts add up to the whole exactly. Renewed every few minutes (as of).",
 			Columns:     map[string]Unit{"own": USD, "adjustments": USD, "shared": USD, "reserved": USD, "total": USD, "calls": Count, "as of": DateTime},
 			Links:       []Link{tenantLink}, Hidden: []string{"id"}, SumColumns: []string{"own", "adjustments", "shared", "reserved", "total", "calls"}},
+	}}
+	row.Panels = append(row.Panels, spendPayers()...)
+	row.Panels = append(row.Panels, []Panel{
 		{Title: "Months", Kind: Table, Query: "spend/months", Width: 24, Height: 9, MayBeEmpty: true,
 			Description: "The last thirteen months, UTC: spend of their own days, adjustments booked in them for earlier months, and both. Final: closed, its own spend never changes again.",
 			Columns:     map[string]Unit{"spend": USD, "adjustments": USD, "total": USD, "calls": Count, "closed at": DateTime}},
 		{Title: "Adjustments", Kind: Table, Query: "spend/adjustments", Width: 24, Height: 8, MayBeEmpty: true,
 			Description: "Booked in the months that the range touches: what came for a month after it was closed, with its reason and evidence. UTC.",
 			Columns:     map[string]Unit{"cost": USD, "calls": Count}, SumColumns: []string{"cost", "calls"}},
-	}}
+	}...)
+	return row
+}
+
+// spendPayers is the chargeback by what the tenant directory says of the tenants.
+func spendPayers() (panels []Panel) {
+	for _, by := range []struct{ column, title, what string }{
+		{"cost_centre", "By cost centre", "the cost centre"}, {"parent", "By parent", "what they belong to"}, {"owner", "By owner", "who answers for them"},
+	} {
+		panels = append(panels, Panel{Title: by.title, Kind: Table, Query: "spend/chargeback_by=" + by.column, Width: 8, Height: 8, MayBeEmpty: true,
+			Description: "The chargeback of the same month, UTC, added up by " + by.what + " of its tenants as the tenant directory says; every row of the chargeback is in it once.",
+			Columns:     map[string]Unit{"own": USD, "adjustments": USD, "shared": USD, "reserved": USD, "total": USD, "tenants": Count},
+			SumColumns:  []string{"own", "adjustments", "shared", "reserved", "total"}})
+	}
+	return panels
 }
 
 func spendTrust() Row {

@@ -13,9 +13,9 @@ import (
 // not listed is not a tenant's, whatever migration made it.
 var (
 	tenantTables = []string{"call_reports", "spans", "cost_minute", "cost_hour", "cost_day", "cost_hour_by", "cost_day_by", "budgets", "tenants",
-		"alert_events", "throttle_events", "adjustments", "forecasts", "chargebacks"}
-	tenantViews = []string{"calls", "spend", "spend_minute", "spend_hour", "spend_day", "spend_by", "spend_hour_by", "spend_day_by", "budgets_now",
-		"adjustments_now", "booked_spend", "chargebacks_now"}
+		"alert_events", "throttle_events", "adjustments", "forecasts", "chargebacks", "budget_states"}
+	tenantViews = []string{"calls", "spend", "spend_steps", "spend_cut", "spend_minute", "spend_hour", "spend_day", "spend_by", "spend_hour_by", "spend_day_by", "budgets_now", "budget_states_now",
+		"adjustments_now", "booked_spend", "chargebacks_now", "tenants_dated", "tenants_at", "period_states", "ledger_complete"}
 	// The views read these columns; a server's grants can't do without them, and they tell of windows, not of amounts or names.
 	behindViews = []struct{ table, columns string }{
 		{"settlements", "minute, tenant, trace_id, span_id, revision, loses"},
@@ -23,7 +23,7 @@ var (
 		{"dirty_windows", "level, window, id, done"},
 		{"adjust_revisions", "window, n, worker, committed"},
 		{"periods", "month, state, at"},
-		{"periods_now", "month, state, since"},
+		{"ingest_freshness", "topic, partition, complete_to, at"},
 	}
 )
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // DefaultDatabase is the database used where the URL names none.
@@ -61,12 +63,13 @@ func Open(raw string) (driver.Conn, error) {
 // Open connects to one database of the target, which need not exist yet if it is "default" or "system".
 func (t Target) Open(database string) (driver.Conn, error) { return t.open(database, nil) }
 
-// OpenTenant connects to read one tenant's rows, which the database sees to: it takes the tenant from the setting log_comment, the
-// embedded engine for a user that delegates, a server by row policies.
-func (t Target) OpenTenant(tenant string) (driver.Conn, error) {
+// OpenTenant connects as the tenant's own database user, which sees the tenant's rows and nothing else; its password is derived
+// from the secret.
+func (t Target) OpenTenant(tenant, secret string) (driver.Conn, error) {
+	t.User, t.Password = ledger.TenantUser(tenant), ledger.TenantPassword(secret, tenant)
 	return t.open(t.Database, func(o *clickhouse.Options) {
 		o.MaxOpenConns, o.MaxIdleConns = 4, 1
-		o.Settings = clickhouse.Settings{"max_execution_time": 30, "log_comment": tenant}
+		o.Settings = clickhouse.Settings{"max_execution_time": 30}
 	})
 }
 

@@ -36,7 +36,7 @@ func newIsolate() *cobra.Command {
 		Short: "Print the SQL that keeps tenants apart on a ClickHouse server: role, grants, row policies, a user per tenant",
 		Long: `Print the SQL that keeps tenants apart on a ClickHouse server: one role with its grants and row
 policies, and a user for each tenant named. A user's password is derived from
-dashboards.grafana.tenant_secret, as Grafana's data sources have it; only its hash is printed. Run the
+the tenant_secret of dashboards.grafana or api, as Grafana's data sources and the API have it; only its hash is printed. Run the
 SQL again after an upgrade, for new tenants, and with a new secret.`,
 		Example: "  tollkeeper dashboards isolate acme globex --config toll.yaml | clickhouse-client --multiquery",
 	}
@@ -47,9 +47,9 @@ SQL again after an upgrade, for new tenants, and with a new secret.`,
 		if err != nil {
 			return err
 		}
-		secret := cfg.Dashboards.Grafana.TenantSecret
+		secret := cfg.TenantSecret()
 		if len(secret) < 32 && len(tenants) > 0 {
-			return &usageError{c.CommandPath(), errors.New("dashboards.grafana.tenant_secret is empty or shorter than 32 bytes: passwords are derived from it; make one with: openssl rand -hex 32")}
+			return &usageError{c.CommandPath(), errors.New("api.tenant_secret and dashboards.grafana.tenant_secret are empty or shorter than 32 bytes: passwords are derived from it; make one with: openssl rand -hex 32")}
 		}
 		target, err := schema.ParseURL(cfg.DatabaseURL())
 		if err != nil {

@@ -9,13 +9,13 @@ import (
 )
 
 var roleHelp = map[string]string{
-	"collector": "Receive OTLP, price every call, hand it to Kafka",
-	"ingest":    "Write calls and spans from Kafka to ClickHouse",
-	"rollup":    "Keep the totals per minute, hour and day",
-	"viewer":    "Serve the pages: boards, alerts, explain a call, prices",
-	"run":       "Compute forecasts and chargeback for boards; keep a set of boards per tenant in Grafana",
-	"api":       "Serve each tenant its own reports over HTTP (JSON), by token",
-	"alerts":    "Watch budgets and spikes, notify, throttle at the gateway",
+	"collector":      "Receive OTLP, price every call, hand it to Kafka",
+	"ingest":         "Write calls and spans from Kafka to ClickHouse",
+	"rollup":         "Keep the totals per minute, hour and day",
+	"viewer":         "Serve the pages: boards, alerts, explain a call, prices",
+	"dashboards run": "Compute forecasts and chargeback for boards; keep a set of boards per tenant in Grafana",
+	"api":            "Serve each tenant its own reports over HTTP (JSON), by token",
+	"alerts":         "Watch budgets and spikes, notify, throttle at the gateway",
 }
 
 // newRole is a command that runs one role against servers given in the configuration or the environment.
@@ -25,8 +25,8 @@ func newRole(name string) *cobra.Command { return newRoleAs(name, name, name) }
 func newRoleAs(name, command, shown string) *cobra.Command {
 	c := &cobra.Command{
 		Use:   command,
-		Short: roleHelp[command],
-		Long: roleHelp[command] + `.
+		Short: roleHelp[shown],
+		Long: roleHelp[shown] + `.
 
 Servers come from the configuration (kafka.brokers, clickhouse.url) or from
 TOLLKEEPER_KAFKA_BROKERS and TOLLKEEPER_CLICKHOUSE_URL.`,

@@ -40,6 +40,8 @@ type Deps struct {
 	Metrics    prometheus.Registerer
 	Quotas     map[string]int64 // tokens a minute by provider/model, as the alerts know them
 	Book       func() (*pricing.Book, error)
+	// Budgets are all budgets that are watched, as they stand; nil: none are told.
+	Budgets func(ctx context.Context, conn driver.Conn, now time.Time) ([]BudgetState, error)
 	// Project foresees a period's spend from the hours before now (start in Unix seconds) and what was spent in it so far.
 	Project func(hours map[int64]Hour, spent ledger.Sum, from, now, to time.Time) (Forecast, error)
 }
@@ -90,7 +92,11 @@ func (f *Figures) Run(ctx context.Context) error {
 	}{
 		{"figures", f.cfg.Every, f.Compute},
 		{"gauges", gaugesEvery, f.Refresh},
+		{"budgets", budgetsEvery, f.WriteBudgets},
 	} {
+		if job.name == "budgets" && f.deps.Budgets == nil {
+			continue
+		}
 		run := chain.Then(cron.FuncJob(func() { f.job(ctx, job.name, job.do) }))
 		if _, err := c.AddJob(job.spec, run); err != nil {
 			return fmt.Errorf("dashboards.every: schedule %q: %w", job.spec, err)
@@ -202,7 +208,8 @@ func (f *Figures) writeChargeback(ctx context.Context, p report.Period, book *pr
 			if b.AtLeast {
 				atLeast = 1
 			}
-			if err := batch.Append(p.From, b.Tenant, b.CostCentre, atLeast, b.Calls, b.Own.Sum.String(), b.Adjusted.Sum.String(), b.Shared.Sum.String(), b.Reserved.Sum.String(), b.Total.Sum.String(), now); err != nil {
+			if err := batch.Append(p.From, b.Tenant, b.Name, b.Parent, b.CostCentre, b.Owner, atLeast, b.Calls, b.Own.Sum.String(),
+				b.Adjusted.Sum.String(), b.Shared.Sum.String(), b.Reserved.Sum.String(), b.Total.Sum.String(), now); err != nil {
 				return err
 			}
 		}

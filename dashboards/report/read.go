@@ -169,9 +169,13 @@ type MonthState struct {
 	calls uint64
 }
 
-// months are those of UTC that the period touches: they are what is closed.
-func months(ctx context.Context, conn driver.Conn, p Period) ([]MonthState, error) {
-	known, err := rowsOf(ctx, conn, "report/periods", func(rows driver.Rows, m *MonthState) error {
+// months are those of UTC that the period touches: they are what is closed. A tenant's own connection sees their states alone.
+func months(ctx context.Context, conn driver.Conn, p Period, own bool) ([]MonthState, error) {
+	query := "report/periods"
+	if own {
+		query = "report/period_states"
+	}
+	known, err := rowsOf(ctx, conn, query, func(rows driver.Rows, m *MonthState) error {
 		var month time.Time
 		var cost string
 		if err := rows.Scan(&month, &m.State, &m.Author, &m.Reason, &cost, &m.calls); err != nil {
@@ -213,7 +217,7 @@ func stateOf(months []MonthState) State {
 
 // StateOf says how a period stands.
 func StateOf(ctx context.Context, conn driver.Conn, p Period) (State, error) {
-	m, err := months(ctx, conn, p)
+	m, err := months(ctx, conn, p, true)
 	return stateOf(m), err
 }
 

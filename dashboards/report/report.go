@@ -45,6 +45,7 @@ type Query struct {
 	Kept      schema.Retention // how long totals live: days of another time zone than UTC need hours or minutes
 	Book      *pricing.Book    // for its reserved capacity; nil: it isn't told
 	Top       int              // keep this many lines and add the others up in one; 0: all
+	Own       bool             // the connection is the tenant's own: what is the operator's isn't asked for
 }
 
 // The dimensions a report can be made by: the first are in every total, the others in totals by dimension, which know hours.
@@ -176,7 +177,7 @@ func Build(ctx context.Context, conn driver.Conn, q Query) (*Report, error) {
 	if r.Adjustments, err = Adjustments(ctx, conn, q.Period, q.Tenant); err != nil {
 		return nil, err
 	}
-	if r.Months, err = months(ctx, conn, q.Period); err != nil {
+	if r.Months, err = months(ctx, conn, q.Period, q.Own); err != nil {
 		return nil, err
 	}
 	r.State = stateOf(r.Months)

@@ -28,8 +28,8 @@ func (a *App) startAPI(ctx context.Context) error {
 	switch {
 	case !cfg.Enabled():
 		return errors.New("api.keys_file: empty, so that there is nobody to serve: make it with `tollkeeper keys create TENANT --file FILE`")
-	case cfg.User == "":
-		return errors.New("api.user: empty; on a server of your own the API needs an account that row policies hold to one tenant (docs/api.md)")
+	case a.cfg.TenantSecret() == "":
+		return errors.New("api.tenant_secret: empty; on a server of your own the API asks as each tenant's own user, whose password is derived from it (tollkeeper dashboards isolate makes the users; docs/api.md)")
 	}
 	keys, err := tenantauth.OpenKeyring(cfg.KeysFile)
 	if err != nil {
@@ -39,9 +39,9 @@ func (a *App) startAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	target.User, target.Password = cfg.User, cfg.Password
+	secret := a.cfg.TenantSecret()
 	log := a.opts.Log.With("role", "api")
-	s, err := api.New(cfg, api.Deps{Log: log, Keys: apiKeys{keys}, Open: func(tenant string) (driver.Conn, error) { return target.OpenTenant(tenant) }})
+	s, err := api.New(cfg, api.Deps{Log: log, Metrics: a.Registry, Keys: apiKeys{keys}, Open: func(tenant string) (driver.Conn, error) { return target.OpenTenant(tenant, secret) }})
 	if err != nil {
 		return err
 	}

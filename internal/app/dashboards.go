@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
 	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/dashboards/figures"
 	"github.com/tollkeeper/tollkeeper/dashboards/grafana/provision"
@@ -22,7 +24,8 @@ func (a *App) startDashboards(ctx context.Context) error {
 	}
 	f, err := figures.New(a.cfg.Dashboards.Config, figures.Deps{
 		ClickHouse: a.cfg.ClickHouse.URL, Log: a.opts.Log.With("role", "dashboards"), Metrics: a.Registry, Quotas: quotas, Project: project,
-		Book: func() (*pricing.Book, error) { return pricing.Load(a.cfg.Collector.LLMCost.PriceFiles...) },
+		Book:    func() (*pricing.Book, error) { return pricing.Load(a.cfg.Collector.LLMCost.PriceFiles...) },
+		Budgets: a.budgetStates,
 	})
 	if err != nil {
 		return err
@@ -38,6 +41,21 @@ func (a *App) startDashboards(ctx context.Context) error {
 		return err
 	}
 	return a.run(ctx, "grafana", p.Run, p.Ready)
+}
+
+// budgetStates are the budgets that the alerts watch, as boards show them.
+func (a *App) budgetStates(ctx context.Context, conn driver.Conn, now time.Time) ([]figures.BudgetState, error) {
+	standings, err := a.cfg.Alerts.Standings(ctx, conn, now)
+	var out []figures.BudgetState
+	for _, s := range standings {
+		b := figures.BudgetState{Budget: s.Budget, Tenant: s.Tenant, Period: s.Period, TimeZone: s.TimeZone, From: s.From, To: s.To, Amount: s.Amount, Spent: s.Spent,
+			Week: s.Week, AtLeast: s.Unpriced > 0, Source: s.Source}
+		if s.By != "" {
+			b.Scope = map[string]string{s.By: s.Value}
+		}
+		out = append(out, b)
+	}
+	return out, err
 }
 
 // startPublisher keeps this process's own metrics in the database.

@@ -57,25 +57,16 @@ func (a *App) openDataDir() error {
 // rolesUser is the roles' own account where the operator has configured users; its password is new with each start.
 const rolesUser = "tollkeeper-roles"
 
-// apiUser is the API's account on the embedded engine.
-const apiUser = "tollkeeper-api"
-
 func (a *App) startEngine(ctx context.Context) (*clickhouse.Server, error) {
 	cfg := a.cfg.ClickHouse.Embedded
 	cfg.Dir, cfg.Log, cfg.TenantTables = a.dir.Sub("clickhouse"), a.opts.Log, schema.TenantTables()
-	if cfg.TenantSecret == "" { // Grafana's data sources log in with what is derived from it
-		cfg.TenantSecret = a.cfg.Dashboards.Grafana.TenantSecret
-	}
 	if len(cfg.Users) > 0 { // the operator's users may be restricted; the roles come as one of their own
 		cfg.Users = append([]clickhouse.User{{Name: rolesUser, Password: rand.Text()}}, cfg.Users...)
 	}
-	if a.opts.Roles.API && a.cfg.API.Enabled() && a.cfg.API.User == "" { // the API sees a tenant at a time
-		a.cfg.API.User, a.cfg.API.Password = apiUser, rand.Text()
-		if len(cfg.Users) == 0 {
-			cfg.Users = []clickhouse.User{{Name: "default"}}
-		}
-		cfg.Users = append(cfg.Users, clickhouse.User{Name: apiUser, Password: a.cfg.API.Password, Delegates: true})
+	if a.opts.Roles.API && a.cfg.API.Enabled() && a.cfg.TenantSecret() == "" { // the API comes as the tenant that asks
+		a.cfg.API.TenantSecret = rand.Text() + rand.Text()
 	}
+	cfg.TenantSecret = a.cfg.TenantSecret()
 	server, err := clickhouse.Start(context.WithoutCancel(ctx), cfg)
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse.embedded: %w", err)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -184,6 +185,7 @@ func (c *Config) Validate() error {
 		section("dashboards", full.Dashboards.Config.Validate()),
 		section("dashboards.grafana", full.Dashboards.Grafana.Validate()),
 		section("api", full.API.Validate()),
+		c.oneSecret(),
 	)
 }
 
@@ -216,6 +218,21 @@ func DefaultsYAML() ([]byte, error) {
 		return nil, fmt.Errorf("write defaults: %w", err)
 	}
 	return text, nil
+}
+
+// TenantSecret is what the passwords of the tenants' database users are derived from; empty: there are no such users.
+func (c *Config) TenantSecret() string {
+	return cmp.Or(c.ClickHouse.Embedded.TenantSecret, c.Dashboards.Grafana.TenantSecret, c.API.TenantSecret)
+}
+
+// oneSecret refuses two secrets: a tenant has one database user.
+func (c *Config) oneSecret() error {
+	for key, secret := range map[string]string{"clickhouse.embedded": c.ClickHouse.Embedded.TenantSecret, "dashboards.grafana": c.Dashboards.Grafana.TenantSecret, "api": c.API.TenantSecret} {
+		if secret != "" && secret != c.TenantSecret() {
+			return fmt.Errorf("%s.tenant_secret: not the secret of clickhouse.embedded, dashboards.grafana or api; a tenant has one database user and one password, so give one of the three, or the same", key)
+		}
+	}
+	return nil
 }
 
 // DatabaseURL is where a command finds the database: the configured servers, or what `tollkeeper up` runs on this machine.

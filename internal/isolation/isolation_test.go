@@ -2,6 +2,7 @@ package isolation_test
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tollkeeper/tollkeeper/dashboards"
 	"github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -201,6 +203,7 @@ func TestIsolation(t *testing.T) {
 		require.Contains(t, side{server: s, user: clickhouse.User{Name: ledger.TenantUser("*"), Password: ledger.TenantPassword(isolationSecret, "*")}}.ask(t, "SELECT 1"), "AUTHENTICATION_FAILED")
 		t.Logf("%d probes, no leak", len(probes)+4)
 	})
+	t.Run("boards over the embedded front", side{server: s, user: acme}.boards)
 	t.Run("embedded front without its filters", func(t *testing.T) {
 		leaks, _ := side{s, admin, true}.leaks(t)
 		require.Greater(t, len(leaks), len(probes)/2, "without filters most probes see the other tenant")
@@ -220,6 +223,7 @@ func TestIsolation(t *testing.T) {
 		require.Equal(t, knownOnServers, leaks)
 		require.Empty(t, broken)
 		t.Logf("%d probes, %d known leak: %s", len(probes)+4, len(leaks), leaks)
+		t.Run("boards", side{server: s, user: admin}.boards)
 	})
 	t.Run("a server's grants without the policies", func(t *testing.T) {
 		s := start(served(&clickhouse.Rules{Grants: rules.Grants}))
@@ -228,6 +232,38 @@ func TestIsolation(t *testing.T) {
 		require.Greater(t, len(leaks), len(probes)/3, "grants alone don't keep rows apart")
 		t.Logf("%d of %d probes leak", len(leaks), len(probes)+4)
 	})
+}
+
+// boards runs every query of the boards that a tenant has to itself, as that tenant: each is answered, and nothing of another's is in it.
+func (s side) boards(t *testing.T) {
+	now := time.Now().UTC()
+	r := dashboards.Range{From: now.Add(-24 * time.Hour), To: now.Add(time.Hour)}
+	asked := 0
+	ask := func(where, sql string) {
+		text, err := dashboards.Expand(sql, r, r.Step(100), map[string]string{"tenant": hex.EncodeToString([]byte("acme")), "trace": strings.Repeat("0", 32)})
+		require.NoError(t, err)
+		got := s.ask(t, text)
+		require.NotContains(t, got, "Exception", where)
+		for _, m := range []string{mark, markedAmount, markedCount} {
+			require.NotContains(t, got, m, where)
+		}
+		asked++
+	}
+	for _, b := range dashboards.ForTenant() {
+		for _, row := range b.Rows {
+			for _, p := range row.Panels {
+				ask(b.Title+" / "+p.Title, p.SQL())
+			}
+		}
+		for _, v := range b.Variables {
+			ask(b.Title+" / variable "+v.Name, v.SQL())
+		}
+		for _, a := range b.Annotations {
+			ask(b.Title+" / annotation "+a.Name, a.SQL())
+		}
+	}
+	require.Greater(t, asked, 30)
+	t.Logf("%d queries of a tenant's boards answered", asked)
 }
 
 // fill stores three calls of acme, and of globex so many as its mark says.

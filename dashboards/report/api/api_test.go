@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
@@ -46,19 +48,23 @@ type world struct {
 	target schema.Target
 	addr   string
 	rollup *rollup.Rollup
+
+	metrics *prometheus.Registry
 }
 
-var apiUser = clickhouse.User{Name: "tollkeeper-api", Password: "secret of the api", Delegates: true}
+func (w *world) open(tenant string) (driver.Conn, error) { return w.target.OpenTenant(tenant, secret) }
 
-// newWorld is a ledger of two tenants, and the API before it, over the same kind of account that `tollkeeper up` gives it.
+const secret = "0123456789abcdef0123456789abcdef"
+
+// newWorld is a ledger of two tenants, and the API before it, over the tenants' own database users as in `tollkeeper up`.
 func newWorld(t *testing.T, change func(*api.Config)) *world {
 	t.Helper()
 	cfg := clickhouse.DefaultConfig()
-	cfg.Dir, cfg.Users, cfg.TenantTables = t.TempDir(), []clickhouse.User{{Name: "default"}, apiUser}, schema.TenantTables()
+	cfg.Dir, cfg.TenantSecret, cfg.TenantTables = t.TempDir(), secret, schema.TenantTables()
 	engine, err := clickhouse.Start(t.Context(), cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, engine.Close(context.Background())) })
-	w := &world{t: t, engine: engine}
+	w := &world{t: t, engine: engine, metrics: prometheus.NewRegistry()}
 	opts := schema.DefaultOptions()
 	opts.Retention = schema.Retention{} // the days are fixed and pass
 	_, err = schema.Apply(t.Context(), engine.URL(schema.DefaultDatabase), opts)
@@ -66,7 +72,7 @@ func newWorld(t *testing.T, change func(*api.Config)) *world {
 	w.admin, err = schema.Open(engine.URL(schema.DefaultDatabase))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.admin.Close()) })
-	w.target, err = schema.ParseURL(engine.UserURL(apiUser, schema.DefaultDatabase))
+	w.target, err = schema.ParseURL(engine.URL(schema.DefaultDatabase))
 	require.NoError(t, err)
 	rcfg := rollup.DefaultConfig()
 	rcfg.SealedAfter = 0
@@ -85,7 +91,7 @@ func newWorld(t *testing.T, change func(*api.Config)) *world {
 	if change != nil {
 		change(&c)
 	}
-	s, err := api.New(c, api.Deps{Log: slog.New(slog.DiscardHandler), Keys: keys{acmeToken: "acme", globexToken: "globex", starToken: "*"}, Open: w.target.OpenTenant,
+	s, err := api.New(c, api.Deps{Log: slog.New(slog.DiscardHandler), Keys: keys{acmeToken: "acme", globexToken: "globex", starToken: "*"}, Open: w.open, Metrics: w.metrics,
 		Now: func() time.Time { return time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) }})
 	require.NoError(t, err)
 	w.addr = s.Addr()
@@ -139,6 +145,7 @@ func TestTheAPI(t *testing.T) {
 	t.Run("nobody sees another's", w.spoofs)
 	t.Run("the database holds tenants apart", w.enforced)
 	t.Run("answers are as described", w.described)
+	t.Run("requests are counted", w.counted)
 	t.Run("pages", w.pages) // last: it adds calls
 }
 
@@ -205,7 +212,7 @@ func (w *world) spoofs(t *testing.T) {
 
 // A mistake in a query of the API (here: one for all tenants, or for another) shows a tenant's own rows all the same.
 func (w *world) enforced(t *testing.T) {
-	conn, err := w.target.OpenTenant("acme")
+	conn, err := w.open("acme")
 	require.NoError(t, err)
 	defer conn.Close()
 	month, err := report.Month("2026-11")
@@ -222,32 +229,36 @@ func (w *world) enforced(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, r.Lines)
 	require.Zero(t, r.Sum)
-	for _, table := range []string{"call_reports", "cost_day", "cost_hour", "cost_minute", "cost_day_by", "cost_hour_by", "adjustments", "tenants", "settlements", "spans"} {
+	for _, table := range []string{"call_reports", "cost_day", "cost_hour", "cost_minute", "cost_day_by", "cost_hour_by", "adjustments", "tenants", "spans"} {
 		var others uint64
 		require.NoError(t, conn.QueryRow(t.Context(), "SELECT countIf(tenant != 'acme') FROM "+table).Scan(&others))
 		require.Zero(t, others, table)
 	}
 	require.Error(t, conn.Exec(t.Context(), "INSERT INTO adjustments (tenant) VALUES ('acme')"), "it only reads")
 
-	raw := func(params url.Values) (int, string) {
-		req, err := http.NewRequest(http.MethodPost, "http://"+w.engine.Addr()+"/?"+params.Encode(), strings.NewReader("SELECT count() FROM tollkeeper.cost_day"))
-		require.NoError(t, err)
-		req.SetBasicAuth(apiUser.Name, apiUser.Password)
-		resp, err := http.DefaultClient.Do(req)
-		require.NoError(t, err)
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		require.NoError(t, err)
-		return resp.StatusCode, string(body)
+	stranger, err := w.target.OpenTenant("acme", strings.Repeat("another secret ", 3))
+	require.NoError(t, err)
+	defer stranger.Close()
+	require.ErrorContains(t, stranger.QueryRow(t.Context(), "SELECT 1").Err(), "Authentication failed")
+}
+
+// Requests are counted by path and status, under nobody's name.
+func (w *world) counted(t *testing.T) {
+	families, err := w.metrics.Gather()
+	require.NoError(t, err)
+	require.Len(t, families, 1)
+	seen := map[string]uint64{}
+	for _, m := range families[0].GetMetric() {
+		var labels []string
+		for _, l := range m.GetLabel() {
+			labels = append(labels, l.GetName()+"="+l.GetValue())
+		}
+		seen[strings.Join(labels, " ")] = m.GetHistogram().GetSampleCount()
 	}
-	for _, params := range []url.Values{{}, {"log_comment": {""}}, {"log_comment": {"*"}}, {"log_comment": {"acme", "globex"}}} {
-		status, text := raw(params)
-		require.NotEqual(t, http.StatusOK, status, "%v: %s", params, text)
-		require.Contains(t, text, "name one tenant")
+	for _, want := range []string{"path=/v1/spend status=200", "path=/v1/spend status=400", "path=/v1/spend status=401", "path=/v1/spend status=502", "path=other status=404", "path=/v1/openapi.json status=200"} {
+		require.NotZero(t, seen[want], "%s: %v", want, seen)
 	}
-	status, text := raw(url.Values{"log_comment": {"nobody"}})
-	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, "0\n", text)
+	require.NotContains(t, fmt.Sprint(seen), "acme")
 }
 
 // Every answer fits the description, and what the description says a path takes is what it takes.

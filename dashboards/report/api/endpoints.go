@@ -89,7 +89,7 @@ func spend(ctx context.Context, s *Server, q question) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	query := report.Query{Period: p, Tenant: &q.tenant, Dimension: cmp.Or(q.params["by"], "model")}
+	query := report.Query{Period: p, Tenant: &q.tenant, Own: true, Dimension: cmp.Or(q.params["by"], "model")}
 	if err := query.Validate(); err != nil {
 		return nil, bad("by: %w", err)
 	}

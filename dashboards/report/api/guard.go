@@ -40,20 +40,20 @@ func bad(format string, args ...any) *problem {
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, e := range endpoints {
-		mux.HandleFunc("GET "+e.path, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, e) })
+		mux.HandleFunc("GET "+e.path, s.measured(e.path, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, e) }))
 	}
-	mux.HandleFunc("GET /v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /v1/openapi.json", s.measured("/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(description)
-	})
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	}))
+	mux.HandleFunc("/", s.measured("other", func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
 			s.fail(w, &problem{status: http.StatusMethodNotAllowed, err: errors.New("this API is read-only: use GET")})
 			return
 		}
 		s.fail(w, &problem{status: http.StatusNotFound, err: errors.New("nothing here; /v1/openapi.json says what there is")})
-	})
+	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/time/rate"
 )
 
@@ -23,8 +24,9 @@ type Keys interface {
 
 // Deps is what the API reads from.
 type Deps struct {
-	Log  *slog.Logger
-	Keys Keys
+	Log     *slog.Logger
+	Metrics prometheus.Registerer // nil: none
+	Keys    Keys
 	// Open connects to read one tenant's rows and nothing else.
 	Open func(tenant string) (driver.Conn, error)
 	Now  func() time.Time // nil: time.Now
@@ -46,6 +48,7 @@ type Server struct {
 	server   *http.Server
 	slots    chan struct{}
 	refused  *rate.Limiter
+	requests *prometheus.HistogramVec
 
 	mu     sync.Mutex
 	conns  map[string]driver.Conn
@@ -57,8 +60,13 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
-	s := &Server{cfg: cfg, deps: deps, slots: make(chan struct{}, concurrent), refused: rate.NewLimiter(strangers, strangers),
+	s := &Server{cfg: cfg, deps: deps, slots: make(chan struct{}, concurrent), refused: rate.NewLimiter(strangers, strangers), requests: newRequests(),
 		conns: map[string]driver.Conn{}, limits: map[string]*rate.Limiter{}}
+	if deps.Metrics != nil {
+		if err := deps.Metrics.Register(s.requests); err != nil {
+			return nil, fmt.Errorf("register the API's metrics: %w", err)
+		}
+	}
 	var err error
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {

@@ -1,6 +1,7 @@
 package focus
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,6 +65,9 @@ func TestEveryBreachIsFound(t *testing.T) {
 		{map[string]string{"ServiceCategory": "AI"}, "ServiceCategory has to be one of AI and Machine Learning"},
 		{map[string]string{"SkuId": ""}, "SkuMeter must be null when SkuId is null"},
 		{map[string]string{"SubAccountName": ""}, "SubAccountName must not be null"},
+		{map[string]string{"ServiceSubcategory": "Containers"}, "ServiceSubcategory has to be one of AI Platforms"},
+		{map[string]string{"ServiceCategory": "Compute"}, "ServiceSubcategory has to be one of Containers"},
+		{map[string]string{"SkuMeter": "N/A"}, "SHOULD  FOCUS 1.2, Null Handling: SkuMeter must not stand for null by a word"},
 	} {
 		header, fields := good()
 		for i, name := range header {
@@ -79,6 +83,25 @@ func TestEveryBreachIsFound(t *testing.T) {
 		}
 		require.Contains(t, strings.Join(all, "\n"), c.want, "%v", c.set)
 		require.Equal(t, strings.HasPrefix(c.want, "SHOULD"), got.Valid(), "%v: %v", c.set, all)
+	}
+}
+
+// The columns that the specification's version 1.2 calls mandatory, each checked for and written, null only where it may be.
+func TestMandatoryColumns(t *testing.T) {
+	nullable := map[string]bool{"BillingAccountName": true, "ChargeClass": true, "ChargeDescription": true, "PricingQuantity": true, "PricingUnit": true}
+	rules, err := Rules()
+	require.NoError(t, err)
+	has := func(column, check string) bool {
+		return slices.ContainsFunc(rules, func(r Rule) bool {
+			return r.Column == column && r.Check == check && !r.Should && len(r.When) == 0 && len(r.Unless) == 0
+		})
+	}
+	for _, column := range []string{"BilledCost", "BillingAccountId", "BillingAccountName", "BillingCurrency", "BillingPeriodEnd", "BillingPeriodStart", "ChargeCategory", "ChargeClass",
+		"ChargeDescription", "ChargePeriodEnd", "ChargePeriodStart", "ContractedCost", "EffectiveCost", "InvoiceIssuerName", "ListCost", "PricingQuantity", "PricingUnit", "ProviderName",
+		"PublisherName", "ServiceCategory", "ServiceName"} {
+		require.True(t, has(column, "present"), "%s is mandatory", column)
+		require.Equal(t, !nullable[column], has(column, "not_null"), "%s, null", column)
+		require.Contains(t, columns, column)
 	}
 }
 

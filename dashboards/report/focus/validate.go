@@ -74,7 +74,8 @@ func (r Rule) text() string {
 		"present": "has to be a column of the file", "not_null": "must not be null", "null_is": "must be null", "type": "has to be a " + r.Type,
 		"allowed": "has to be one of " + strings.Join(r.Values, ", "), "equals": "has to equal " + r.Other, "before": "has to be before " + r.Other,
 		"product": "has to be PricingQuantity × " + r.Other, "one_to_one": "has more than one " + r.Other, "non_negative": "must not be negative",
-		"known": "is no column of the specification", "custom_last": "is in the wrong place",
+		"placeholder": "must not stand for null by a word",
+		"known":       "is no column of the specification", "custom_last": "is in the wrong place",
 	}[r.Check]
 	if r.Column != "" {
 		text = r.Column + " " + text

@@ -28,23 +28,10 @@ func (f *front) authenticate(r *http.Request, params url.Values) (User, error) {
 	}
 	want, got := sha256.Sum256([]byte(user.Password)), sha256.Sum256([]byte(password))
 	if equal := subtle.ConstantTimeCompare(want[:], got[:]) == 1; known && equal {
-		return user.onBehalf(params)
+		return user, nil
 	}
 	if !given {
 		return User{}, newException(codeRequiredPassword, "REQUIRED_PASSWORD", "%s: Authentication failed: password is required. Give user and password", name)
 	}
 	return User{}, newException(codeAuthFailed, "AUTHENTICATION_FAILED", "%s: Authentication failed: password is incorrect, or there is no user with such name", name)
-}
-
-// onBehalf is the user, or, of one that delegates, the tenant that the request names.
-func (u User) onBehalf(params url.Values) (User, error) {
-	if !u.Delegates {
-		return u, nil
-	}
-	named := params["log_comment"]
-	if len(named) != 1 || named[0] == "" || named[0] == allTenants {
-		return User{}, newException(codeAccessDenied, "ACCESS_DENIED", "%s: Not enough privileges: name one tenant in the setting log_comment", u.Name)
-	}
-	u.Tenant = named[0]
-	return u, nil
 }

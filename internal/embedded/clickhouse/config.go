@@ -68,10 +68,6 @@ type User struct {
 	// Tenant shows this user only that tenant's rows, in every table with a tenant column, also through views; such a
 	// user is read-only. Empty: all rows.
 	Tenant string `yaml:"tenant" json:"tenant"`
-	// Delegates makes every request of this user one of the tenant that its setting log_comment names, with all the limits of
-	// Tenant; without it the request is refused. For a service that knows who asks: on a server, row policies that go by
-	// log_comment do the same.
-	Delegates bool `yaml:"delegates" json:"delegates"`
 }
 
 // DefaultConfig is what Start fills in, apart from Dir and what depends on the machine.
@@ -156,9 +152,6 @@ func (c *Config) Validate() error {
 			add("users[%d].name: %q is there twice", i, u.Name)
 		}
 		seen[u.Name] = true
-		if u.Tenant != "" && u.Delegates {
-			add("users[%d].delegates: %q has a tenant of its own; leave one of the two out", i, u.Name)
-		}
 		if u.Tenant == allTenants {
 			add("users[%d].tenant: %q stands for all tenants; leave it out instead", i, u.Tenant)
 		}

@@ -45,7 +45,7 @@ func newFront(e *engine, spec childSpec, log *slog.Logger) (*front, error) {
 	}
 	for _, u := range spec.Users {
 		f.users[u.Name] = u
-		f.tenants = f.tenants || u.Tenant != "" || u.Delegates
+		f.tenants = f.tenants || u.Tenant != ""
 	}
 	var err error
 	if err = f.layout.writeUsers(); err != nil {

@@ -139,7 +139,7 @@ func (q *request) readSettings(params url.Values) error {
 		switch {
 		case strings.HasPrefix(name, "param_"):
 			q.params = append(q.params, param{strings.TrimPrefix(name, "param_"), value})
-		case notSettings[name], q.describesTable(name), q.user.Delegates && name == "log_comment": // it named the tenant
+		case notSettings[name], q.describesTable(name):
 		case !settingName.MatchString(name):
 			return newException(codeUnknownSetting, "UNKNOWN_SETTING", "Setting %q is neither a builtin setting nor started with a prefix registered for user-defined settings", name)
 		case q.user.restricted() && name == "readonly", q.user.Tenant != "" && name == "log_comment":

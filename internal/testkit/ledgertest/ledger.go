@@ -19,6 +19,8 @@ var (
 	month string
 	//go:embed control.sql
 	control string
+	//go:embed figures.sql
+	figures string
 )
 
 // Empty is a new database with the schema; it returns its URL.
@@ -29,16 +31,21 @@ func Empty(t testing.TB, server *clickhousetest.Server) string {
 	return db
 }
 
-// Month is a ledger with the calls of six weeks up to this minute, rolled up, with an episode, a throttle and budgets.
+// Month is a ledger with the calls of six weeks up to this minute, rolled up, with an episode, a throttle, budgets, and what the dashboards
+// role makes of it.
 func Month(t testing.TB, server *clickhousetest.Server) string {
 	db := Empty(t, server)
 	server.Exec(t, db, month)
-	for statement := range strings.SplitSeq(control, ";\n") {
-		if strings.TrimSpace(statement) != "" {
-			server.Exec(t, db, statement)
+	all := func(file string) {
+		for statement := range strings.SplitSeq(file, ";\n") {
+			if strings.TrimSpace(statement) != "" {
+				server.Exec(t, db, statement)
+			}
 		}
 	}
+	all(control)
 	RollUp(t, server, db)
+	all(figures)
 	return db
 }
 

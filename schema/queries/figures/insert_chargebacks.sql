@@ -1,1 +1,1 @@
-INSERT INTO chargebacks (month, tenant, cost_centre, at_least, calls, own, adjusted, shared, reserved, total, at)
+INSERT INTO chargebacks (month, tenant, name, parent, cost_centre, owner, at_least, calls, own, adjusted, shared, reserved, total, at)

@@ -12,7 +12,7 @@ FROM
 (
     SELECT tenant, window, sum(s.cost) AS cost, sum(s.calls) AS n, sum(unpriced_calls) AS unpriced
     FROM spend_hour(from = toStartOfHour(now('UTC')) - INTERVAL 673 HOUR, to = toStartOfHour(now('UTC'))) AS s
-    WHERE toUnixTimestamp(last) % 604800 = toUnixTimestamp(window) % 604800
+    WHERE window IN (SELECT last - toIntervalWeek(number) FROM numbers(5))
     GROUP BY tenant, window
 )
 GROUP BY tenant

@@ -1,24 +1,19 @@
-WITH largest AS
-(
-    SELECT model
-    FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    GROUP BY model
-    ORDER BY sum(calls) DESC, model
-    LIMIT 9
-)
-SELECT
-    toStartOfInterval(window, INTERVAL $__interval_s second) AS time,
-    if(model IN (SELECT model FROM largest), model, 'other') AS series,
-    sum(cached) / nullIf(sum(input), 0) * 100 AS `hits %`
+-- The nine busiest models of the range, the rest as one.
+SELECT time, if(place <= 9, name, 'other') AS series, sum(cached) / nullIf(sum(input), 0) * 100 AS `hits %`
 FROM
 (
-    SELECT window, toString(model) AS model, cache_read AS cached, fresh_input + cache_read + cache_write_5m + cache_write_1h AS input
-    FROM spend_minute(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE $__interval_s < 3600
-    UNION ALL
-    SELECT window, toString(model), cache_read, fresh_input + cache_read + cache_write_5m + cache_write_1h
-    FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE $__interval_s >= 3600
+    SELECT *, dense_rank() OVER (ORDER BY whole DESC, name) AS place
+    FROM
+    (
+        SELECT *, sum(weight) OVER (PARTITION BY name) AS whole
+        FROM
+        (
+            SELECT toStartOfInterval(window, toIntervalSecond($step)) AS time, toString(model) AS name, sum(s.calls) AS weight,
+                sum(cache_read) AS cached, sum(fresh_input + cache_read + cache_write_5m + cache_write_1h) AS input
+            FROM spend_steps(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'), step = $step) AS s
+            GROUP BY time, model
+        )
+    )
 )
 GROUP BY time, series
 ORDER BY time, series

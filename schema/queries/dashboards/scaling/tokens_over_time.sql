@@ -1,26 +1,18 @@
-WITH largest AS
-(
-    SELECT concat(provider, '/', model) AS name
-    FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    GROUP BY name
-    ORDER BY sum(fresh_input + cache_read + cache_write_5m + cache_write_1h + audio_input + image_input + text_output + reasoning + audio_output) DESC, name
-    LIMIT 9
-)
-SELECT
-    toStartOfInterval(window, INTERVAL $__interval_s second) AS time,
-    if(name IN (SELECT name FROM largest), name, 'other') AS series,
-    sum(tokens) * 60 / $__interval_s AS `tokens a minute`
+-- The nine largest of the range by name, the rest as one.
+SELECT time, if(place <= 9, name, 'other') AS series, sum(weight) * 60 / $step AS `tokens a minute`
 FROM
 (
-    SELECT window, concat(provider, '/', model) AS name,
-        fresh_input + cache_read + cache_write_5m + cache_write_1h + audio_input + image_input + text_output + reasoning + audio_output AS tokens
-    FROM spend_minute(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE $__interval_s < 3600
-    UNION ALL
-    SELECT window, concat(provider, '/', model),
-        fresh_input + cache_read + cache_write_5m + cache_write_1h + audio_input + image_input + text_output + reasoning + audio_output
-    FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE $__interval_s >= 3600
+    SELECT *, dense_rank() OVER (ORDER BY whole DESC, name) AS place
+    FROM
+    (
+        SELECT *, sum(weight) OVER (PARTITION BY name) AS whole
+        FROM
+        (
+            SELECT toStartOfInterval(window, toIntervalSecond($step)) AS time, concat(provider, '/', model) AS name, sum(fresh_input + cache_read + cache_write_5m + cache_write_1h + audio_input + image_input + text_output + reasoning + audio_output) AS weight
+            FROM spend_steps(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'), step = $step) AS s
+            GROUP BY time, provider, model
+        )
+    )
 )
 GROUP BY time, series
 ORDER BY time, series

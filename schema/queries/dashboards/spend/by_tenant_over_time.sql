@@ -1,23 +1,18 @@
--- Minutes for steps below an hour, the coarser windows of spend() above.
-WITH largest AS
-(
-    SELECT tenant
-    FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    GROUP BY tenant
-    ORDER BY sum(cost) DESC, tenant
-    LIMIT 9
-)
-SELECT
-    toStartOfInterval(window, INTERVAL $__interval_s second) AS time,
-    if(tenant IN (SELECT tenant FROM largest), tenant, 'other') AS series,
-    sum(cost) AS spend
+-- The nine largest of the range by name, the rest as one.
+SELECT time, if(place <= 9, name, 'other') AS series, sum(weight) AS spend
 FROM
 (
-    SELECT window, toString(tenant) AS tenant, cost FROM spend_minute(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE $__interval_s < 3600
-    UNION ALL
-    SELECT window, toString(tenant) AS tenant, cost FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE $__interval_s >= 3600
+    SELECT *, dense_rank() OVER (ORDER BY whole DESC, name) AS place
+    FROM
+    (
+        SELECT *, sum(weight) OVER (PARTITION BY name) AS whole
+        FROM
+        (
+            SELECT toStartOfInterval(window, toIntervalSecond($step)) AS time, toString(tenant) AS name, sum(s.cost) AS weight
+            FROM spend_steps(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'), step = $step) AS s
+            GROUP BY time, tenant
+        )
+    )
 )
 GROUP BY time, series
 ORDER BY time, series

@@ -1,7 +1,10 @@
 -- The month in which the range ends, as `tollkeeper report chargeback` hands it out.
 SELECT
     tenant,
+    if(name = tenant, '', name) AS name,
+    parent,
     cost_centre AS `cost centre`,
+    owner,
     own,
     adjusted AS adjustments,
     shared,

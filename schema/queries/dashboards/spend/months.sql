@@ -2,14 +2,24 @@
 SELECT
     toDate(b.booked) AS month,
     multiIf(p.state = 'closed', 'final', p.state = 'reopened', 'reopened', month = toStartOfMonth(toDate(now('UTC'))), 'running', 'open') AS state,
-    sumIf(b.cost, b.part = 'spend') AS spend,
-    sumIf(b.cost, b.part = 'adjustment') AS adjustments,
+    sum(b.own) AS spend,
+    sum(b.adjusted) AS adjustments,
     spend + adjustments AS total,
-    if(sum(b.unpriced_calls) > 0, 'at least', '') AS note,
-    sumIf(b.calls, b.part = 'spend') AS calls,
+    if(sum(b.unpriced) > 0, 'at least', '') AS note,
+    sum(b.n) AS calls,
     if(p.state = 'closed', p.since, NULL) AS `closed at`,
     if(p.state = 'closed', p.author, '') AS `closed by`
-FROM booked_spend(from = toDateTime(toStartOfMonth(now('UTC') - INTERVAL 12 MONTH), 'UTC'), to = toDateTime(toStartOfMonth(now('UTC') + INTERVAL 1 MONTH), 'UTC')) AS b
+FROM
+(
+    SELECT toStartOfMonth(window) AS booked, sum(s.cost) AS own, toDecimal128(0, 12) AS adjusted, sum(s.calls) AS n, sum(s.unpriced_calls) AS unpriced
+    FROM spend(from = toDateTime(toStartOfMonth(now('UTC') - INTERVAL 12 MONTH), 'UTC'), to = toDateTime(toStartOfMonth(now('UTC') + INTERVAL 1 MONTH), 'UTC')) AS s
+    GROUP BY booked
+    UNION ALL
+    SELECT booked, toDecimal128(0, 12), sum(cost), toUInt64(0), toUInt64(0)
+    FROM adjustments_now
+    WHERE booked >= toStartOfMonth(toDate(now('UTC') - INTERVAL 12 MONTH)) AND booked < toStartOfMonth(toDate(now('UTC') + INTERVAL 1 MONTH))
+    GROUP BY booked
+) AS b
 LEFT JOIN periods_now AS p ON p.month = b.booked
 GROUP BY month, p.state, p.since, p.author
 ORDER BY month DESC

@@ -1,15 +1,9 @@
 SELECT
-    toStartOfInterval(window, INTERVAL $__interval_s second) AS time,
-    sum(told - bad) / $__interval_s AS answered,
-    sum(bad - limited) / $__interval_s AS failed,
-    sum(limited) / $__interval_s AS `rate limited`
-FROM
-(
-    SELECT window, calls AS told, errors AS bad, rate_limited AS limited FROM spend_minute(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE $__interval_s < 3600 AND tenant = unhex(${tenant:singlequote})
-    UNION ALL
-    SELECT window, calls, errors, rate_limited FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
-    WHERE $__interval_s >= 3600 AND tenant = unhex(${tenant:singlequote})
-)
+    toStartOfInterval(window, toIntervalSecond($step)) AS time,
+    sum(s.calls - s.errors) / $step AS answered,
+    sum(s.errors - s.rate_limited) / $step AS failed,
+    sum(s.rate_limited) / $step AS `rate limited`
+FROM spend_steps(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'), step = $step) AS s
+WHERE tenant = unhex(${tenant:singlequote})
 GROUP BY time
 ORDER BY time

@@ -1,10 +1,5 @@
 -- What is left of the monthly budgets at the rate of the last seven days.
-WITH (SELECT sum(amount) FROM budgets_now WHERE period = 'month' AND empty(scope) AND tenant = unhex(${tenant:singlequote})) AS whole
-SELECT multiIf(whole = 0, 'no budget', whole <= sumIf(cost, month), 'used up', sumIf(cost, week) = 0, 'no spend in seven days',
-    concat(toString(round(toFloat64(whole - sumIf(cost, month)) / toFloat64(sumIf(cost, week)) * 7, 1)), ' days')) AS value
-FROM
-(
-    SELECT cost, window >= toDateTime(toStartOfMonth(now('UTC')), 'UTC') AS month, window >= toStartOfHour(now('UTC')) - INTERVAL 7 DAY AS week
-    FROM spend(from = least(toDateTime(toStartOfMonth(now('UTC')), 'UTC'), toStartOfHour(now('UTC')) - INTERVAL 7 DAY), to = now('UTC') + INTERVAL 1 HOUR)
-    WHERE tenant = unhex(${tenant:singlequote})
-)
+SELECT multiIf(count() = 0, if((SELECT count() FROM budget_states_now) = 0, 'not reported', 'no budget'), sum(amount) <= sum(spent), 'used up', sum(week) = 0, 'no spend in seven days',
+    concat(toString(round(toFloat64(sum(amount) - sum(spent)) / toFloat64(sum(week)) * 7, 1)), ' days')) AS value
+FROM budget_states_now
+WHERE period = 'month' AND empty(scope) AND name != '' AND tenant = unhex(${tenant:singlequote})

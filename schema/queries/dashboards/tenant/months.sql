@@ -11,7 +11,7 @@ SELECT
     c.calls AS calls,
     c.at AS `as of`
 FROM chargebacks_now AS c
-LEFT JOIN (SELECT month, state FROM periods_now) AS p USING (month)
+LEFT JOIN (SELECT month, state FROM period_states) AS p USING (month)
 WHERE tenant = unhex(${tenant:singlequote})
 ORDER BY month DESC
 LIMIT 24

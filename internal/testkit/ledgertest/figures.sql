@@ -1,0 +1,38 @@
+-- What the dashboards role writes, from the totals: budgets' states, a forecast, the chargeback by owner.
+INSERT INTO tenants (tenant, display_name, parent, cost_centre, owner, time_zone, valid_from) VALUES
+    ('acme-support', 'Acme support', 'Customers', 'CC-100', 'ann', 'Europe/Berlin', '2026-01-01 00:00:00'),
+    ('globex-search', 'Globex search', 'Customers', 'CC-100', 'bob', '', '2026-01-01 00:00:00'),
+    ('hooli-docs', 'Hooli docs', 'Customers', 'CC-200', 'bob', '', '2026-01-01 00:00:00'),
+    ('initech-agents', 'Initech agents', 'Research', 'CC-300', 'eve', 'America/New_York', '2026-01-01 00:00:00'),
+    ('umbrella-batch', 'Umbrella batch', 'Research', 'CC-300', 'eve', '', '2026-01-01 00:00:00');
+
+INSERT INTO budget_states (name, tenant, scope, period, time_zone, begins, ends, amount, spent, week, at_least, source, at)
+SELECT name, b.tenant, map(), period, zone, from, from + long, amount, if(period = 'month', s.month, s.day), s.week, 1, source, now64(3)
+FROM
+(
+    SELECT x.1 AS name, x.2 AS tenant, x.3 AS period, x.4 AS zone, toDecimal128(x.5, 12) AS amount, x.6 AS source,
+        if(period = 'month', toDateTime(toStartOfMonth(now('UTC')), 'UTC'), toStartOfDay(now('UTC'))) AS from, if(period = 'month', 30, 1) * 86400 AS long
+    FROM (SELECT arrayJoin([('acme-month', 'acme-support', 'month', 'Europe/Berlin', 90, 'database'), ('initech-day', 'initech-agents', 'day', 'America/New_York', 4, 'database'),
+        ('everyone-month', 'globex-search', 'month', 'UTC', 120, 'configuration'), ('everyone-month', 'hooli-docs', 'month', 'UTC', 120, 'configuration')]) AS x)
+) AS b
+LEFT JOIN
+(
+    SELECT toString(tenant) AS tenant, sumIf(cost, window >= toStartOfMonth(now('UTC'))) AS month, sumIf(cost, window >= toStartOfDay(now('UTC'))) AS day, sumIf(cost, window >= now('UTC') - INTERVAL 7 DAY) AS week
+    FROM spend(from = now('UTC') - INTERVAL 32 DAY, to = now('UTC') + INTERVAL 1 HOUR)
+    GROUP BY tenant
+) AS s ON s.tenant = b.tenant;
+
+INSERT INTO chargebacks (month, tenant, name, parent, cost_centre, owner, at_least, calls, own, adjusted, shared, reserved, total, at)
+SELECT toStartOfMonth(toDate(now('UTC'))), s.tenant, t.display_name, t.parent, t.cost_centre, t.owner, max(s.unpriced_calls) > 0, sum(s.calls), sum(s.cost), 0, 0, 0, sum(s.cost), now64(3)
+FROM spend(from = toDateTime(toStartOfMonth(now('UTC')), 'UTC'), to = now('UTC') + INTERVAL 1 HOUR) AS s
+LEFT JOIN tenants AS t ON t.tenant = s.tenant
+GROUP BY s.tenant, t.display_name, t.parent, t.cost_centre, t.owner;
+
+INSERT INTO forecasts (month, tenant, low, likely, high, how, at)
+SELECT toStartOfMonth(toDate(now('UTC'))), who, spent * 9 / 8, spent * 10 / 8, spent * 12 / 8, 'usual hours', now64(3)
+FROM
+(
+    SELECT arrayJoin(['*', toString(tenant)]) AS who, sum(cost) AS spent
+    FROM spend(from = toDateTime(toStartOfMonth(now('UTC')), 'UTC'), to = now('UTC') + INTERVAL 1 HOUR)
+    GROUP BY who
+)

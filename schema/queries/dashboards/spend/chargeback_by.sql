@@ -1,0 +1,14 @@
+-- The same month and rows as Chargeback, added up by what the tenant directory says; each table adds up to the same total.
+SELECT
+    if($__arg = '', '(none)', $__arg) AS `charged to`,
+    sum(c.own) AS own,
+    sum(c.adjusted) AS adjustments,
+    sum(c.shared) AS shared,
+    sum(c.reserved) AS reserved,
+    sum(c.total) AS total,
+    if(max(at_least) = 1, 'at least', '') AS note,
+    uniqExact(tenant) AS tenants
+FROM chargebacks_now AS c
+WHERE month = toStartOfMonth(toDate(toDateTime($__toTime, 'UTC') - 1))
+GROUP BY `charged to`
+ORDER BY total DESC, `charged to`
