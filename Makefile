@@ -67,9 +67,9 @@ chaos: engine ## break every part under load, ROUNDS=10 times, and check that no
 viewer: ## build the viewer's page from its sources into dashboards/viewer/dist (Node)
 	cd dashboards/viewer/web && npm ci --ignore-scripts --no-audit --no-fund && npm run build
 
-shots: engine ## take pictures of every page of the viewer in Chromium, into bin/pictures, and check them
+shots: engine ## pictures of every page and dashboard in Chromium, of an hour and of a month, into bin/pictures, checked as they are taken
 	@tools/check-tools test-all
-	TOLLKEEPER_PICTURES=$(CURDIR)/bin/pictures go test -tags testall ./dashboards/viewer -run TestPagesInABrowser/full -count=1 -v
+	TOLLKEEPER_PICTURES=$(CURDIR)/bin/pictures go test -tags testall ./dashboards/viewer -run 'TestPagesInABrowser/(full|hour)$$' -count=1 -v
 
 reaction: engine ## from a call that crosses a budget to the gateway's 2xx, by stage, under load (SPIKES=100 RATE=5000; JSON=1)
 	@tools/build ./internal/reaction/show bin/reaction

@@ -17,6 +17,26 @@ func (r Range) Step(n int) time.Duration {
 	return max(time.Minute, step.Round(time.Minute))
 }
 
+// Series have points per minute up to finest, per hour up to fine, else per day: the rollups have rows per key in each, and a
+// panel reads no finer ones than it can show. Both take a minute more than a person would say, since viewers round up.
+const (
+	finest = 6*time.Hour + time.Minute
+	fine   = 8*24*time.Hour + time.Minute
+)
+
+// SeriesStep is how far the points of a series are apart where step is wanted: step, rounded up to whole minutes, hours or days as
+// the range is long. Queries say it as $step.
+func (r Range) SeriesStep(step time.Duration) time.Duration {
+	unit := 24 * time.Hour
+	switch length := r.To.Sub(r.From); {
+	case length <= finest:
+		unit = time.Minute
+	case length <= fine:
+		unit = time.Hour
+	}
+	return max(1, (step+unit-1)/unit) * unit
+}
+
 var (
 	variable = regexp.MustCompile(`\$\{(\w+):(singlequote|percentencode)\}`)
 	leftover = regexp.MustCompile(`\$(__\w+|\{\w+)`)

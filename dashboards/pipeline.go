@@ -26,7 +26,7 @@ func Pipeline() Board {
 				{Title: "Waiting in Kafka over time", Kind: TimeSeries, Query: "pipeline/lag_over_time", Unit: Count, Width: 12, Height: 8, MayBeEmpty: true,
 					Description: "Records not stored yet, the most in each step, by stream. No line: not reported."},
 				{Title: "Held back by instrumentations", Kind: TimeSeries, Query: "pipeline/delay_over_time", Unit: Seconds, Width: 12, Height: 8,
-					Description: "From a call's end to its receipt by the collector: what SDKs hold back in batches. p50, p95, p99 of the range's last six hours at most."},
+					Description: "From a call's end to its receipt by the collector: what SDKs hold back in batches. p50, p95, p99 of one minute in each quarter of an hour, in the range's last six hours at most."},
 				{Title: "Partitions", Kind: Table, Query: "pipeline/partitions", Width: 12, Height: 8, MayBeEmpty: true,
 					Description: "Up to when each partition is known to be complete, UTC, the furthest behind first.",
 					Columns:     map[string]Unit{"complete to": DateTime, "age": Seconds, "stored up to offset": NoUnit, "lost offsets": Count}},

@@ -65,6 +65,20 @@ func TestEveryQueryAnswersOverAnEmptyDatabase(t *testing.T) {
 	})
 }
 
+// What a query's $step comes to is what Go says of it: the viewer lays points out by it.
+func TestSeriesStepIsTheSameInSQL(t *testing.T) {
+	db := clickhousetest.Start(t).Database(t)
+	to := time.Date(2026, 11, 28, 6, 0, 30, 0, time.UTC)
+	for _, length := range []time.Duration{time.Minute, 6 * time.Hour, 6*time.Hour + time.Minute, 6*time.Hour + 2*time.Minute, 8 * 24 * time.Hour, 8*24*time.Hour + 2*time.Minute, 400 * 24 * time.Hour} {
+		for _, step := range []time.Duration{time.Second, time.Minute, 90 * time.Second, time.Hour, 7 * time.Hour, 25 * time.Hour} {
+			r := dashboards.Range{From: to.Add(-length), To: to}
+			text, err := dashboards.Expand(dashboards.WriteOut("SELECT $step AS step"), r, step, nil)
+			require.NoError(t, err)
+			require.EqualValues(t, r.SeriesStep(step).Seconds(), query(t, db, text, r, "")[0]["step"], "%s by %s", length, step)
+		}
+	}
+}
+
 // No tenant's name, whatever it holds, changes the question: a client of Grafana escapes quotes but not backslashes.
 func TestATenantsNameIsOnlyAName(t *testing.T) {
 	db := clickhousetest.Start(t).Database(t)

@@ -14,10 +14,10 @@ var shorthands = []struct {
 	call bool
 	to   func(arg string) string
 }{
-	// A point per minute or more up to six hours, per hour or more up to eight days, else per day or more: what spend_steps wants.
+	// What spend_steps wants: Range.SeriesStep in SQL.
 	{"$step", false, func(string) string {
-		return "toUInt32(multiIf(dateDiff('second', $__fromTime, $__toTime) <= 21660, intDiv($__interval_s + 59, 60) * 60, dateDiff('second', $__fromTime, $__toTime) <= 691260, " +
-			"intDiv($__interval_s + 3599, 3600) * 3600, intDiv($__interval_s + 86399, 86400) * 86400))"
+		return fmt.Sprintf("toUInt32(multiIf(dateDiff('second', $__fromTime, $__toTime) <= %d, intDiv($__interval_s + 59, 60) * 60, dateDiff('second', $__fromTime, $__toTime) <= %d, "+
+			"intDiv($__interval_s + 3599, 3600) * 3600, intDiv($__interval_s + 86399, 86400) * 86400))", int(finest.Seconds()), int(fine.Seconds()))
 	}},
 	{"$spent", false, func(string) string { return "concat(if(sum(unpriced_calls) > 0, 'at least ', ''), $usd(sum(cost)))" }},
 	{"$unpriced", false, func(string) string { // as the rollups count it: calls that bill otherwise miss no price

@@ -115,7 +115,7 @@ func spendTrust() Row {
 		{Title: "Adjusted", Kind: Stat, Query: "spend/adjusted", Unit: Text, Width: 4, Height: 4,
 			Description: "All adjustments booked in the months that the range touches, UTC; not part of the spend of the range."},
 		{Title: "Why calls are unpriced", Kind: Table, Query: "spend/unpriced_reasons", Width: 12, Height: 7, MayBeEmpty: true,
-			Description: "Unpriced calls by tenant, model and reason, of the last seven days of the range at most, UTC.", Columns: map[string]Unit{"calls": Count, "last": DateTime}},
+			Description: "Unpriced calls of the range by tenant and model, and the reasons of those in its last hour, UTC; for another call, explain it.", Columns: map[string]Unit{"calls": Count}, SumColumns: []string{"calls"}},
 		{Title: "Alerts and throttles", Kind: Table, Query: "spend/events", Width: 12, Height: 7, MayBeEmpty: true,
 			Description: "What fired, what was done about it, newest first, UTC.", Columns: map[string]Unit{"at": DateTime}},
 	}}

@@ -14,6 +14,9 @@ import (
 
 const tenantUserPrefix = "tenant_"
 
+// TenantDatabaseSuffix follows the ledger's database's name in the name of the tenants' own.
+const TenantDatabaseSuffix = "_tenants"
+
 // TenantUser is the name of the tenant's database user: letters, digits and "_" whatever the tenant is called.
 func TenantUser(tenant string) string { return tenantUserPrefix + hex.EncodeToString([]byte(tenant)) }
 

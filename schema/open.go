@@ -63,11 +63,11 @@ func Open(raw string) (driver.Conn, error) {
 // Open connects to one database of the target, which need not exist yet if it is "default" or "system".
 func (t Target) Open(database string) (driver.Conn, error) { return t.open(database, nil) }
 
-// OpenTenant connects as the tenant's own database user, which sees the tenant's rows and nothing else; its password is derived
-// from the secret.
+// OpenTenant connects as the tenant's own database user, which sees the tenant's rows and nothing else; in the tenants' database; its
+// password is derived from the secret.
 func (t Target) OpenTenant(tenant, secret string) (driver.Conn, error) {
 	t.User, t.Password = ledger.TenantUser(tenant), ledger.TenantPassword(secret, tenant)
-	return t.open(t.Database, func(o *clickhouse.Options) {
+	return t.open(TenantDatabase(t.Database), func(o *clickhouse.Options) {
 		o.MaxOpenConns, o.MaxIdleConns = 4, 1
 		o.Settings = clickhouse.Settings{"max_execution_time": 30}
 	})

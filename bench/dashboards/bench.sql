@@ -96,8 +96,8 @@ FROM {table:Identifier} AS c
 WHERE toStartOfDay(c.window) = toStartOfDay(now('UTC')) - INTERVAL {day:UInt32} DAY
 
 -- name: revisions
-INSERT INTO window_revisions (level, window, n, worker, committed)
-SELECT level.1, arrayJoin(range(toUInt32(toStartOfDay(now('UTC')) - INTERVAL {days:UInt32} DAY), toUInt32(level.3), level.2))::DateTime('UTC'), 1, 1, 1
+INSERT INTO window_revisions (level, window, n, worker, committed, rows)
+SELECT level.1, arrayJoin(range(toUInt32(toStartOfDay(now('UTC')) - INTERVAL {days:UInt32} DAY), toUInt32(level.3), level.2))::DateTime('UTC'), 1, 1, 1, 1
 FROM (SELECT arrayJoin([('minute', 60, toStartOfMinute(now('UTC')) + 60), ('hour', 3600, toStartOfHour(now('UTC'))), ('day', 86400, toStartOfDay(now('UTC'))),
     ('hour_by', 3600, toStartOfHour(now('UTC'))), ('day_by', 86400, toStartOfDay(now('UTC')))]) AS level)
 

@@ -33,9 +33,10 @@ func newDashboards() *cobra.Command {
 func newIsolate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "isolate [TENANT…]",
-		Short: "Print the SQL that keeps tenants apart on a ClickHouse server: role, grants, row policies, a user per tenant",
-		Long: `Print the SQL that keeps tenants apart on a ClickHouse server: one role with its grants and row
-policies, and a user for each tenant named. A user's password is derived from
+		Short: "Print the SQL that keeps tenants apart on a ClickHouse server: a database of views, a role, a user per tenant",
+		Long: `Print the SQL that keeps tenants apart on a ClickHouse server: a database of views that show each
+tenant its own rows, read with the rights of clickhouse.url's user; one role that may read these views
+and nothing else; and a user for each tenant named. A user's password is derived from
 the tenant_secret of dashboards.grafana or api, as Grafana's data sources and the API have it; only its hash is printed. Run the
 SQL again after an upgrade, for new tenants, and with a new secret.`,
 		Example: "  tollkeeper dashboards isolate acme globex --config toll.yaml | clickhouse-client --multiquery",
@@ -55,7 +56,7 @@ SQL again after an upgrade, for new tenants, and with a new secret.`,
 		if err != nil {
 			return err
 		}
-		for _, statement := range schema.TenantDDL(target.Database, secret, tenants) {
+		for _, statement := range schema.TenantDDL(target.Database, target.User, secret, tenants) {
 			fmt.Fprintln(c.OutOrStdout(), statement+";")
 		}
 		return nil

@@ -77,7 +77,7 @@ func TestBuiltFilesAreTheSources(t *testing.T) {
 	}
 }
 
-// Every page in Chromium, with data, without, with a database that is away and with one that is slow.
+// Every page in Chromium, with six weeks of data, with an hour of it, without, with a database that is away and with one that is slow.
 func TestPagesInABrowser(t *testing.T) {
 	server := clickhousetest.Start(t)
 	full := ledgertest.Month(t, server)
@@ -87,6 +87,11 @@ func TestPagesInABrowser(t *testing.T) {
 	t.Run("full", func(t *testing.T) {
 		look(t, "full", viewer.Deps{ClickHouse: full, Release: release, OTLPGRPC: "127.0.0.1:4317", OTLPHTTP: "127.0.0.1:4318"}, call)
 	})
+	t.Run("hour", func(t *testing.T) {
+		hour := ledgertest.Hour(t, server)
+		dearest := strings.TrimSpace(server.Exec(t, hour, "SELECT lower(hex(trace_id)) FROM call_reports ORDER BY cost_input + cost_output DESC LIMIT 1"))
+		look(t, "hour", viewer.Deps{ClickHouse: hour, Release: release, OTLPGRPC: "127.0.0.1:4317", OTLPHTTP: "127.0.0.1:4318"}, dearest)
+	})
 	t.Run("empty", func(t *testing.T) { look(t, "empty", viewer.Deps{ClickHouse: ledgertest.Empty(t, server)}, "") })
 	t.Run("slow", func(t *testing.T) { look(t, "slow", viewer.Deps{ClickHouse: slowly(t, full)}, call) })
 	t.Run("broken", func(t *testing.T) {
@@ -94,14 +99,14 @@ func TestPagesInABrowser(t *testing.T) {
 	})
 }
 
-// look fails with what check.mjs finds. Pictures of the full state go where TOLLKEEPER_PICTURES says.
+// look fails with what check.mjs finds. Pictures of the states with data go where TOLLKEEPER_PICTURES says.
 func look(t *testing.T, state string, deps viewer.Deps, call string) {
 	base := start(t, viewer.Config{}, deps)
 	chromium, err := exec.LookPath("chromium")
 	require.NoError(t, err, "needs Chromium: apt-get install chromium")
 	pictures := ""
-	if state == "full" {
-		pictures = os.Getenv("TOLLKEEPER_PICTURES")
+	if dir := os.Getenv("TOLLKEEPER_PICTURES"); dir != "" && (state == "full" || state == "hour") {
+		pictures = filepath.Join(dir, map[string]string{"full": "month", "hour": "hour"}[state])
 	}
 	options, err := json.Marshal(map[string]string{"base": base, "state": state, "chromium": chromium, "pictures": pictures, "call": call})
 	require.NoError(t, err)

@@ -114,7 +114,7 @@ func rangeOf(q url.Values) (dashboards.Range, time.Duration, error) {
 		}
 	}
 	span := dashboards.Range{From: time.Unix(from, 0).UTC(), To: time.Unix(to, 0).UTC()}
-	return span, niceStep(span.Step(points)), nil
+	return span, span.SeriesStep(niceStep(span.Step(points))), nil
 }
 
 // niceStep rounds up to a step people read easily and that divides the day.

@@ -215,7 +215,7 @@ func (p *Provisioner) sourceOf(tenant string) (source, error) {
 	mark := sha256.Sum256([]byte("mark\x00" + password))
 	return source{UID: SourceUID(tenant), Name: "Tollkeeper", Type: grafana.DatasourceType, Access: "proxy", IsDefault: true,
 		JSONData: map[string]any{"host": host, "port": number, "protocol": "http", "secure": target.Scheme == "https", "username": ledger.TenantUser(tenant),
-			"defaultDatabase": target.Database, "tollkeeperMark": hex.EncodeToString(mark[:6])},
+			"defaultDatabase": schema.TenantDatabase(target.Database), "tollkeeperMark": hex.EncodeToString(mark[:6])},
 		SecureJSONData: map[string]string{"password": password}}, nil
 }
 

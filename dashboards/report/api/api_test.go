@@ -217,7 +217,7 @@ func (w *world) enforced(t *testing.T) {
 	defer conn.Close()
 	month, err := report.Month("2026-11")
 	require.NoError(t, err)
-	r, err := report.Build(t.Context(), conn, report.Query{Period: month, Dimension: "tenant"})
+	r, err := report.Build(t.Context(), conn, report.Query{Period: month, Dimension: "tenant", Own: true})
 	require.NoError(t, err)
 	require.Len(t, r.Lines, 1)
 	require.Equal(t, "acme", r.Lines[0].Value)
@@ -225,7 +225,7 @@ func (w *world) enforced(t *testing.T) {
 		require.Equal(t, "acme", a.Tenant)
 	}
 	globex := "globex"
-	r, err = report.Build(t.Context(), conn, report.Query{Period: month, Tenant: &globex})
+	r, err = report.Build(t.Context(), conn, report.Query{Period: month, Tenant: &globex, Own: true})
 	require.NoError(t, err)
 	require.Empty(t, r.Lines)
 	require.Zero(t, r.Sum)

@@ -50,7 +50,8 @@ type Config struct {
 // Rules are what the engine's only acting user may do: nothing but the grants, and of a table only the rows that its filter
 // lets through. A nil list of grants is everything.
 type Rules struct {
-	Grants  []string // statements: GRANT SELECT ON db.table
+	Definer string   // another user with all rights, whom nobody can log in as: for views with SQL SECURITY DEFINER
+	Grants  []string // of the acting user; none: everything. Statements: GRANT SELECT ON db.table
 	Filters []TableFilter
 }
 

@@ -23,6 +23,7 @@ type layout struct {
 	Filters       []TableFilter // row filters of the users file
 	Grants        []string      // of the acting user; none: everything
 	Fixed         bool          // filters and grants are given, not found
+	Definer       string        // another user, with all rights; empty: none
 }
 
 func newLayout(c Config) layout {
@@ -34,7 +35,7 @@ func newLayout(c Config) layout {
 		MemoryLimit: c.MemoryLimit, TenantColumn: c.TenantColumn, AllTenants: allTenants, MaxConcurrent: c.MaxConcurrentQueries,
 	}
 	if c.Rules != nil {
-		l.Filters, l.Grants, l.Fixed = c.Rules.Filters, c.Rules.Grants, true
+		l.Filters, l.Grants, l.Fixed, l.Definer = c.Rules.Filters, c.Rules.Grants, true, c.Rules.Definer
 	}
 	return l
 }
@@ -161,6 +162,15 @@ const usersXML = `<clickhouse>
 {{- end}}
       </databases>
     </default>
+{{- if .Definer}}
+    <{{.Definer}}>
+      <password_sha256_hex>0000000000000000000000000000000000000000000000000000000000000000</password_sha256_hex>
+      <networks><ip>::1</ip></networks>
+      <profile>default</profile>
+      <quota>default</quota>
+      <access_management>1</access_management>
+    </{{.Definer}}>
+{{- end}}
   </users>
   <quotas><default></default></quotas>
 </clickhouse>

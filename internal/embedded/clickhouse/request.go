@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 const (
@@ -68,6 +70,9 @@ func (f *front) readRequest(r *http.Request) (*request, error) {
 	}
 	q.readonly = r.Method != http.MethodPost
 	q.database = first(params.Get("database"), r.Header.Get("X-ClickHouse-Database"))
+	if q.user.Tenant != "" { // on a server the tenants have views in a database of their own; here the ledger's has row filters
+		q.database = strings.TrimSuffix(q.database, ledger.TenantDatabaseSuffix)
+	}
 	q.defaultFormat = first(r.Header.Get("X-ClickHouse-Format"), params.Get("default_format"), "TabSeparated")
 	if !identifier.MatchString(q.defaultFormat) {
 		return q, newException(codeUnknownFormat, "UNKNOWN_FORMAT", "Unknown format %s", q.defaultFormat)

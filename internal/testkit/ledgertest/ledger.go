@@ -16,7 +16,7 @@ import (
 
 var (
 	//go:embed month.sql
-	month string
+	calls string
 	//go:embed control.sql
 	control string
 	//go:embed figures.sql
@@ -31,11 +31,23 @@ func Empty(t testing.TB, server *clickhousetest.Server) string {
 	return db
 }
 
+// The minutes that calls are in: one in nine hours of 45 days and every eighth of the last six hours; every one of the last hour.
+const (
+	sixWeeks = `arrayConcat(arrayMap(i -> toStartOfHour(now('UTC')) - INTERVAL (i * 9 + 6) HOUR, range(120)),
+		arrayMap(i -> toStartOfMinute(now('UTC')) - INTERVAL (i * 8) MINUTE, range(45)))`
+	lastHour = "arrayMap(i -> toStartOfMinute(now('UTC')) - INTERVAL i MINUTE, range(60))"
+)
+
 // Month is a ledger with the calls of six weeks up to this minute, rolled up, with an episode, a throttle, budgets, and what the dashboards
 // role makes of it.
-func Month(t testing.TB, server *clickhousetest.Server) string {
+func Month(t testing.TB, server *clickhousetest.Server) string { return filled(t, server, sixWeeks) }
+
+// Hour is the same of the last hour alone: a ledger on its first day.
+func Hour(t testing.TB, server *clickhousetest.Server) string { return filled(t, server, lastHour) }
+
+func filled(t testing.TB, server *clickhousetest.Server, minutes string) string {
 	db := Empty(t, server)
-	server.Exec(t, db, month)
+	server.Exec(t, db, strings.ReplaceAll(calls, "{minutes} AS", minutes+" AS"))
 	all := func(file string) {
 		for statement := range strings.SplitSeq(file, ";\n") {
 			if strings.TrimSpace(statement) != "" {

@@ -1,13 +1,10 @@
--- Calls of five tenants: one minute in nine hours of the last 45 days, and every eighth minute of the last six hours up
--- to this one. Nights and weekends are quieter; some calls fail, some have no price.
+-- Calls of five tenants in the minutes {minutes}, an array of times. Nights and weekends are quieter; some calls fail, some have no price.
 INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, tenant_source, start, received, duration_ns, first_token_ns,
     provider, model, request_model, operation, kind, finish_reason, error_class, service, environment, region, team, key, user, agent,
     feature, prompt, prompt_version, conversation, emitter, rule, fresh_input, cache_read, text_output, reasoning,
     cost_input, cost_cache_read, cost_output, cost_reasoning, cache_saved, price_version, price_entry, unpriced, request_bytes, response_bytes)
 WITH
-    arrayConcat(
-        arrayMap(i -> toStartOfHour(now('UTC')) - INTERVAL (i * 9 + 6) HOUR, range(120)),
-        arrayMap(i -> toStartOfMinute(now('UTC')) - INTERVAL (i * 8) MINUTE, range(45))) AS minutes,
+    {minutes} AS minutes,
     ['acme-support', 'globex-search', 'hooli-docs', 'initech-agents', 'umbrella-batch'] AS tenants,
     ['openai', 'openai', 'anthropic', 'gcp.gemini'] AS providers,
     ['gpt-5', 'gpt-5-mini', 'claude-sonnet-4-5', 'gemini-2.5-flash'] AS models,

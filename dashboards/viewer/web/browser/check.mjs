@@ -1,5 +1,5 @@
 // Looks at every page of a running viewer in Chromium, at two widths and in both themes, and says what is wrong, one line each.
-// Usage: node check.mjs '{"base": "http://127.0.0.1:8480", "state": "full|empty|broken|slow", "chromium": "/usr/bin/chromium", "pictures": "", "call": "trace id"}'
+// Usage: node check.mjs '{"base": "http://127.0.0.1:8480", "state": "full|hour|empty|broken|slow", "chromium": "/usr/bin/chromium", "pictures": "", "call": "trace id"}'
 
 import { mkdirSync } from 'node:fs'
 import { chromium } from 'playwright-core'
@@ -11,7 +11,8 @@ if (o.pictures) mkdirSync(o.pictures, { recursive: true })
 
 const boards = (await (await fetch(o.base + '/api/boards')).json()).boards
 const addresses = [
-  ...boards.map((b) => [b.uid, `#/board/${b.uid}`]),
+  ...boards.map((b) => [b.uid, `#/board/${b.uid}${o.state === 'hour' ? '?range=now-1h' : o.state === 'full' && b.uid === 'tollkeeper-spend' ? '?range=now-30d' : ''}`]),
+  ...(o.state === 'full' ? [['tollkeeper-spend-day', '#/board/tollkeeper-spend']] : []),
   ['alerts', '#/control?range=now-24h'], ['explain', `#/call/${o.call ?? ''}`], ['prices', '#/prices'], ['first-steps', '#/start'],
 ]
 

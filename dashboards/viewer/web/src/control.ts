@@ -11,9 +11,10 @@ export function control(host: HTMLElement, product: Product, choice: string): Dr
   const ending = new AbortController()
   const episodes = section('Episodes', 'Firing now, and resolved in the range')
   const throttles = section('Throttles', 'The newest command of each tenant. A throttle expires by itself when nobody renews it')
-  const budgets = section('Budgets', 'Every version, with who set it. Budgets of the configuration file are not listed here')
+  const standing = section('Budgets', 'All that the rules watch, each in its own time zone; counted every half minute')
+  const budgets = section('History of the budgets', 'Every version kept in the database, with who set it; those of the configuration file have their history there')
   const dialog = h('dialog', { 'aria-labelledby': 'release-title' })
-  fill(host, h('p', { class: 'lead' }, 'What is firing, what the gateway was told, and the budgets with their history.'), episodes.element, throttles.element, budgets.element, dialog)
+  fill(host, h('p', { class: 'lead' }, 'What is firing, what the gateway was told, and the budgets with their history.'), episodes.element, throttles.element, standing.element, budgets.element, dialog)
   const load = async () => {
     const r = rangeOf(choice, Date.now())
     if (!r) return
@@ -26,12 +27,15 @@ export function control(host: HTMLElement, product: Product, choice: string): Dr
         empty: 'No tenant was ever throttled.', cell: badge('status'),
         actions: (row) => product.can_release && held(row) ? h('button', { type: 'button', onclick: () => askRelease(dialog, String(row['tenant']), load) }, 'Release…') : null,
       })),
-      ask('viewer/budgets', budgets, (a) => table(budgets.body, a, 'Budgets', { units: { amount: 'currencyUSD' }, empty: 'No budgets in the database.' })),
+      ask('oncall/budgets', standing, (a) => table(standing.body, a, 'Budgets', { units: budgetUnits, hidden: ['id'], empty: 'No budgets, or the dashboards role does not run.' })),
+      ask('viewer/budgets', budgets, (a) => table(budgets.body, a, 'History of the budgets', { units: { amount: 'currencyUSD' }, empty: 'No budgets in the database.' })),
     ])
   }
   void load()
   return { refresh: () => void load(), stop: () => ending.abort() }
 }
+
+const budgetUnits = { budgeted: 'currencyUSD', spent: 'currencyUSD', left: 'currencyUSD', 'used %': 'percent', 'elapsed %': 'percent', since: 'dateTimeAsIso' }
 
 const held = (row: Record<string, Cell>) => ['ordered', 'acknowledged', 'effective'].includes(String(row['status']))
 

@@ -1,5 +1,5 @@
--- From a call's end to the collector's receipt: what instrumentations hold back. Of one minute in each quarter
--- of an hour, since this reads calls; of the last six hours at most.
+-- From a call's end to the collector's receipt: what instrumentations hold back. Of the newest minute with calls
+-- in each quarter of an hour, since this reads calls; of the last six hours at most.
 SELECT
     toStartOfInterval(minute, toIntervalSecond(greatest($step, 900))) AS time,
     quantile(0.5)(late) AS p50,
@@ -11,9 +11,11 @@ FROM
     FROM calls(from = greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 6 HOUR), to = toDateTime($__toTime, 'UTC'))
     WHERE minute IN
     (
-        SELECT max(at)
-        FROM (SELECT toStartOfMinute(toDateTime($__toTime, 'UTC')) - toIntervalMinute(number) AS at FROM numbers(1, 360))
-        GROUP BY toStartOfInterval(at, toIntervalSecond(greatest($step, 900)))
+        SELECT max(window)
+        FROM window_revisions
+        WHERE level = 'minute' AND committed = 1 AND rows > 0
+          AND window >= toDateTime($__toTime, 'UTC') - INTERVAL 6 HOUR AND window < toDateTime($__toTime, 'UTC')
+        GROUP BY toStartOfInterval(window, toIntervalSecond(greatest($step, 900)))
     )
 )
 GROUP BY time
