@@ -30,11 +30,11 @@ func spendNow() Row {
 			Description: "Last month from its first day up to the same time of the month as now, UTC." + atLeast},
 		{Title: "Last month", Kind: Stat, Query: "spend/last_month", Unit: Text, Width: 4, Height: 4,
 			Description: "All of last month, UTC; final once it is closed. Adjustments booked in it are in the table Months." + atLeast},
-		{Title: "Forecast of this month", Kind: Stat, Query: "spend/forecast", Unit: Text, Width: 6, Height: 4,
+		{Title: "Forecast of this month", Kind: Stat, Query: "spend/forecast", Unit: Text, Width: 4, Height: 4,
 			Description: "What this month comes to at its end, UTC, as the alerts foresee it: spent so far, and the usual spend of the hours to come at the level of the last day. The band is how far the same forecast was off in earlier weeks."},
-		{Title: "Budgets of this month", Kind: Stat, Query: "spend/budget", Unit: Text, Width: 3, Height: 4,
+		{Title: "Budgets of this month", Kind: Stat, Query: "spend/budget", Unit: Text, Width: 4, Height: 4,
 			Description: "Spend of the tenants that have a monthly budget, as a share of these budgets, each in the month of its own time zone (UTC if it has none)." + atLeast},
-		{Title: "Budget lasts", Kind: Stat, Query: "spend/days_left", Unit: Text, Width: 3, Height: 4,
+		{Title: "Budget lasts", Kind: Stat, Query: "spend/days_left", Unit: Text, Width: 4, Height: 4,
 			Description: "What is left of the monthly budgets, each in its own time zone (UTC if it has none), at the rate of the last seven days."},
 	}}
 }
@@ -93,9 +93,9 @@ func spendPayers() (panels []Panel) {
 		{"cost_centre", "By cost centre", "the cost centre"}, {"parent", "By parent", "what they belong to"}, {"owner", "By owner", "who answers for them"},
 	} {
 		panels = append(panels, Panel{Title: by.title, Kind: Table, Query: "spend/chargeback_by=" + by.column, Width: 8, Height: 8, MayBeEmpty: true,
-			Description: "The chargeback of the same month, UTC, added up by " + by.what + " of its tenants as the tenant directory says; every row of the chargeback is in it once.",
-			Columns:     map[string]Unit{"own": USD, "adjustments": USD, "shared": USD, "reserved": USD, "total": USD, "tenants": Count},
-			SumColumns:  []string{"own", "adjustments", "shared", "reserved", "total"}})
+			Description: "The chargeback of the same month, UTC, added up by " + by.what + " of its tenants as the tenant directory says; every row of the chargeback is in it once. Handed: adjustments and its part of what is shared and reserved.",
+			Columns:     map[string]Unit{"own": USD, "handed": USD, "total": USD},
+			SumColumns:  []string{"own", "handed", "total"}})
 	}
 	return panels
 }

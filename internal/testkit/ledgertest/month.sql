@@ -12,7 +12,7 @@ WITH
     [10000, 2000, 15000, 2500] AS output_price
 SELECT
     at, tenants[who + 1], unhex(hex(sipHash128(number, 1))), unhex(leftPad(hex(sipHash64(number, 2)), 16, '0')), 1, 'resource',
-    at + INTERVAL number % 60 SECOND, at + INTERVAL number % 60 SECOND, 400000000 + luck % 9000000000, 90000000 + luck % 900000000,
+    at + INTERVAL number % 60 SECOND, toDateTime64(at + INTERVAL number % 60 SECOND, 3, 'UTC') + toIntervalMillisecond(400 + luck % 9000 + luck % 4700), 400000000 + luck % 9000000000, 90000000 + luck % 900000000,
     providers[what], models[what], models[what], 'chat', 'stream', 'stop', multiIf(luck % 97 = 0, 'rate_limited', luck % 211 = 0, 'timeout', ''),
     ['assistant', 'search', 'docs', 'agents', 'nightly'][who + 1], if(luck % 9 = 0, 'staging', 'production'), ['eu-west-1', 'us-east-1'][luck % 2 + 1],
     ['support', 'growth', 'platform'][luck % 3 + 1], concat('key-', toString(luck % 4)), concat('user-', toString(luck % 23)),

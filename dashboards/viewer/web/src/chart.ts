@@ -60,7 +60,7 @@ export function draw(host: HTMLElement, a: Answer, range: Range, o: Options): ()
   const u = new uPlot({
     width: Math.max(160, host.clientWidth), height: o.height, legend: { show: false }, padding: [10, 18, 0, 0],
     tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), 'Etc/UTC'),
-    scales: { x: { range: () => [range.from, range.to] }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
+    scales: { x: { range: () => additive ? [times[0]!, times[times.length - 1]! + a.step] : [range.from, range.to] }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
     cursor: { drag: { x: true, y: false, setScale: false }, points: { show: !additive } },
     axes: [
       { stroke: ink, grid: { show: false }, ticks: { stroke: grid, size: 4 }, size: 28, font: '11px system-ui', values: (_u, ticks) => labels(ticks, range) },

@@ -4,7 +4,7 @@ SELECT
     gateway,
     rule,
     argMin(level, (sequence, at)) AS held,
-    minIf(at, step IN ('ordered', 'dry_run')) AS ordered,
+    if(countIf(step IN ('ordered', 'dry_run')) = 0, NULL, minIf(at, step IN ('ordered', 'dry_run'))) AS ordered,
     if(countIf(step = 'acknowledged' AND level != 'release') = 0, NULL,
         toFloat64(minIf(at, step = 'acknowledged' AND level != 'release') - ordered)) AS `acknowledged after`,
     if(countIf(step = 'effective') = 0, NULL, toFloat64(minIf(at, step = 'effective') - ordered)) AS `effective after`,
@@ -19,5 +19,5 @@ FROM throttle_events
 WHERE at >= toDateTime64($__fromTime, 3, 'UTC') AND at < toDateTime64($__toTime, 3, 'UTC')
 GROUP BY tenant, gateway, rule, episode
 HAVING countIf(level != 'release') > 0
-ORDER BY ordered DESC, tenant
+ORDER BY ordered DESC NULLS LAST, tenant
 LIMIT 200

@@ -7,4 +7,5 @@ FROM
     GROUP BY time, window
 )
 GROUP BY time
-ORDER BY time
+ORDER BY time WITH FILL STEP toIntervalSecond($step)
+INTERPOLATE (`busiest minute + 30 %`, `busiest minute + 50 %`)

@@ -2,12 +2,9 @@
 SELECT
     if($__arg = '', '(none)', $__arg) AS `charged to`,
     sum(c.own) AS own,
-    sum(c.adjusted) AS adjustments,
-    sum(c.shared) AS shared,
-    sum(c.reserved) AS reserved,
+    sum(c.adjusted + c.shared + c.reserved) AS handed,
     sum(c.total) AS total,
-    if(max(at_least) = 1, 'at least', '') AS note,
-    uniqExact(tenant) AS tenants
+    if(max(at_least) = 1, 'at least', '') AS note
 FROM chargebacks_now AS c
 WHERE month = toStartOfMonth(toDate(toDateTime($__toTime, 'UTC') - 1))
 GROUP BY `charged to`

@@ -7,6 +7,7 @@ SELECT
     toFloat64(spend) / nullIf(toFloat64(sum(spend) OVER ()), 0) * 100 AS share,
     spend - sumIf(cost, NOT recent) AS change,
     toFloat64(change) / nullIf(toFloat64(sumIf(cost, NOT recent)), 0) * 100 AS `change %`,
+    any(b.used) AS `budget %`,
     sumIf(n, recent) AS calls,
     toFloat64(spend) / nullIf(calls, 0) * 1000 AS `per 1,000 calls`,
     toFloat64(spend) / nullIf(sumIf(fresh + cached + written + media + told + thought, recent), 0) * 1000000 AS `per million tokens`,
@@ -16,7 +17,6 @@ SELECT
     sumIf(media, recent) AS `audio and image`,
     sumIf(told, recent) AS output,
     sumIf(thought, recent) AS reasoning,
-    any(b.used) AS `budget %`,
     sumIf(unpriced_, recent) AS unpriced,
     hex(tenant) AS id
 FROM

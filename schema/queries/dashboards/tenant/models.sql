@@ -5,7 +5,7 @@ SELECT
     sum(cost) AS spend,
     toFloat64(spend) / nullIf(toFloat64(sum(spend) OVER ()), 0) * 100 AS share,
     sum(s.calls) AS calls,
-    sum(unpriced_calls) AS `unpriced calls`,
+    sum(unpriced_calls) AS unpriced,
     toFloat64(spend) / calls * 1000 AS `per 1,000 calls`
 FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC')) AS s
 WHERE tenant = unhex(${tenant:singlequote})
