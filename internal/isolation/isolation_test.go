@@ -203,7 +203,7 @@ func TestIsolation(t *testing.T) {
 	})
 	t.Run("boards over the embedded front", side{server: s, user: acme}.boards)
 	t.Run("embedded front without its filters", func(t *testing.T) {
-		leaks, _ := side{s, admin, true}.leaks(t)
+		leaks, _ := side{server: s, user: admin, mayWrite: true}.leaks(t)
 		require.Greater(t, len(leaks), len(probes)/2, "without filters most probes see the other tenant")
 		t.Logf("%d of %d probes leak", len(leaks), len(probes)+4)
 	})
