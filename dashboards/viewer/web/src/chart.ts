@@ -32,6 +32,9 @@ export function seriesOf(a: Answer, range: Range, zeros: boolean): { times: numb
       s.exact.push(typeof cell === 'number' ? plain(cell) : String(cell))
     }
   }
+  // After the newest point nothing is known yet: no fall to zero there.
+  const last = Math.max(...[...found.values()].map((s) => s.points.findLastIndex((x) => x !== null && x !== 0)))
+  if (zeros && last >= 0) for (const s of found.values()) s.points.fill(null, last + 1)
   const series = [...found].map(([name, s]) => ({ name: name === '' ? '(none)' : name, points: s.points, total: sum(s.exact) }))
   if (long) series.sort((x, y) => Number(x.name === 'other') - Number(y.name === 'other') || Number(y.total) - Number(x.total) || (x.name < y.name ? -1 : 1))
   return { times, series }
