@@ -69,7 +69,7 @@ func TestTenantsAreProvisionedApart(t *testing.T) {
 		require.Equal(t, "clickhouse.example", data["host"])
 		require.EqualValues(t, 8443, data["port"])
 		require.Equal(t, true, data["secure"])
-		require.Equal(t, "money", data["defaultDatabase"])
+		require.Equal(t, "money_tenants", data["defaultDatabase"], "the tenants' views")
 		require.Equal(t, ledger.TenantPassword(secret, tenant), o.Secrets[uid]["password"])
 		require.False(t, seen[data["username"].(string)] || seen[uid], "a shared user or source")
 		seen[data["username"].(string)], seen[uid] = true, true

@@ -45,7 +45,9 @@ var rowChecks = map[string]func(v *validator, i int, r *Rule, value string) bool
 	"allowed": func(_ *validator, _ int, r *Rule, value string) bool {
 		return value == "" || slices.Contains(r.Values, value)
 	},
-	"placeholder": func(_ *validator, _ int, r *Rule, value string) bool { return !slices.Contains(r.Values, value) },
+	"placeholder": func(_ *validator, _ int, r *Rule, value string) bool {
+		return value == "" || !slices.Contains(r.Values, value)
+	},
 	"equals": func(v *validator, _ int, r *Rule, value string) bool {
 		return value == "" || sameNumber(value, v.value(r.Other))
 	},
