@@ -323,16 +323,11 @@ func (r *Rules) kindOf(s *scratch) (what kind, operation string) {
 		if !s.has(f) {
 			continue
 		}
-		v := s.text(f)
-		k := r.kinds[f][v]
-		switch {
-		case k == kindAggregate || k == kindOther:
-			return k, ""
-		case k == kindLeaf && what == kindUnknown:
-			what = k
-			if operation = r.operations[v]; operation == "" {
-				operation = v
-			}
+		switch m := r.kinds[f][s.text(f)]; {
+		case m.kind == kindAggregate || m.kind == kindOther:
+			return m.kind, ""
+		case m.kind == kindLeaf && what == kindUnknown:
+			what, operation = m.kind, m.operation
 		}
 	}
 	return what, operation

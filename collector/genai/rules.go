@@ -83,13 +83,18 @@ const (
 	kindOther
 )
 
+// meaning is what a value of a marker says: what the span is, and of a leaf the operation under which it is stored.
+type meaning struct {
+	kind      kind
+	operation string
+}
+
 // Rules is the compiled table. It is read-only and safe for concurrent use.
 type Rules struct {
 	version     string
 	rules       []rule
 	byID        map[string]int
-	kinds       map[field]map[string]kind
-	operations  map[string]string
+	kinds       [numFields]map[string]meaning // of the markers
 	providers   map[string]string
 	hosts       hostNames
 	vendors     map[string]string // of Bedrock's models, by how the models' names begin
@@ -144,14 +149,8 @@ func ParseRules(content []byte) (*Rules, error) {
 	if err := yaml.NewDecoder(bytes.NewReader(content), yaml.Strict()).Decode(&f); err != nil {
 		return nil, fmt.Errorf("emitter rules: %w", err)
 	}
-	r := &Rules{version: fmt.Sprintf("%016x", xxhash.Sum64(content)), byID: map[string]int{}, kinds: map[field]map[string]kind{}, operations: map[string]string{}, providers: map[string]string{}, hosts: newHostNames(f.Hosts), vendors: map[string]string{}, vendorNames: map[string]bool{}}
+	r := &Rules{version: fmt.Sprintf("%016x", xxhash.Sum64(content)), byID: map[string]int{}, providers: map[string]string{}, hosts: newHostNames(f.Hosts), vendors: map[string]string{}, vendorNames: map[string]bool{}}
 	faults := []error{r.compileRules(&f), r.compileKinds(&f)}
-	for name, others := range f.Operations {
-		r.operations[name] = name
-		for _, o := range others {
-			r.operations[o] = name
-		}
-	}
 	for vendor, families := range f.Vendors {
 		r.vendorNames[vendor] = true
 		for _, family := range families {
@@ -250,6 +249,12 @@ func (r *rule) universal() bool {
 
 func (r *Rules) compileKinds(f *ruleFile) error {
 	var faults []error
+	operations := map[string]string{}
+	for name, others := range f.Operations {
+		for _, o := range others {
+			operations[o] = name
+		}
+	}
 	words := map[string]kind{"leaf": kindLeaf, "aggregate": kindAggregate, "other": kindOther}
 	for name, classes := range f.Kinds {
 		k := keyOf(name)
@@ -257,14 +262,18 @@ func (r *Rules) compileKinds(f *ruleFile) error {
 			faults = append(faults, fmt.Errorf("emitter rules: kinds: %q is not a key that is read", name))
 			continue
 		}
-		values := map[string]kind{}
+		values := map[string]meaning{}
 		for class, list := range classes {
 			what, ok := words[class]
 			if !ok {
 				faults = append(faults, fmt.Errorf("emitter rules: kinds: %s: %q is not leaf, aggregate or other", name, class))
 			}
 			for _, v := range list {
-				values[v] = what
+				m := meaning{kind: what}
+				if m.operation = operations[v]; m.operation == "" {
+					m.operation = v
+				}
+				values[v] = m
 			}
 		}
 		r.kinds[keys[k].field] = values
