@@ -35,7 +35,7 @@ test-all: engine ## test, and what needs npm, Python, curl, Java, Maven, Chromiu
 
 test-kafka: engine ## collector, Kafka and ingest against real Apache Kafka: a broker that dies, three that lose a leader (Java 17, mvn)
 	@tools/check-tools test-kafka
-	go test -tags testall ./internal/app -run ApacheKafka -count=1 -v
+	go test -timeout 25m -tags testall ./internal/app -run ApacheKafka -count=1 -v
 
 ocb: check-tools ## build the collector with ocb from collector/manifest.yaml, validate its configuration, send a span through it
 	go test -tags testall ./collector -run OCB -count=1 -v

@@ -21,7 +21,7 @@ import (
 )
 
 // limit bounds every wait: a Java process on a busy machine may take long to start.
-const limit = 3 * time.Minute
+const limit = 8 * time.Minute
 
 // Cluster is a running cluster of one test.
 type Cluster struct {
@@ -190,7 +190,10 @@ func (c *Cluster) connect(t testing.TB) {
 			}
 		}
 		m, err := c.admin.BrokerMetadata(ctx)
-		return len(m.Brokers) == len(c.nodes) && m.Controller >= 0, err
+		if err == nil && (len(m.Brokers) != len(c.nodes) || m.Controller < 0) {
+			err = fmt.Errorf("%d are registered, the controller is %d", len(m.Brokers), m.Controller)
+		}
+		return true, err
 	})
 }
 
