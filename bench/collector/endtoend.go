@@ -61,6 +61,7 @@ func runChild(ctx context.Context, name string, brokers []string) error {
 			cfg.Overlay = c.overlay
 		}
 	}
+	cfg.TuneGC() // as the product does, for the plain one too
 	c, err := collector.New(cfg, collector.Deps{Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		return err

@@ -75,6 +75,7 @@ func (a *App) startCollector(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.cfg.Collector.TuneGC()
 	a.otlpGRPC, a.otlpHTTP = r.GRPCAddr(), r.HTTPAddr()
 	return a.run(ctx, "collector", r.Run, r.Ready)
 }
