@@ -150,7 +150,7 @@ func (r *Rollup) adjustHour(ctx context.Context, w window) error {
 			if r.frozen(w.start, p) {
 				return nil
 			}
-			return r.conn.Exec(ctx, schema.SQL("books/mark_minutes"), named("window", w.start))
+			return r.conn.Exec(ctx, schema.SQL("books/mark_minutes"), named("window", w.start), named("until", w.start.Add(time.Hour)))
 		}},
 		{afterRemove, func() error {
 			return r.tombstones(ctx, "books/remove_marks", w, named("changes", p.changes), named("n", rev.n))

@@ -40,10 +40,14 @@ func newRollup() *cobra.Command {
 func newRollupStatus() *cobra.Command {
 	c := &cobra.Command{
 		Use: "status", Short: "How each job goes: last run, duration, backlog, failures; exits 1 if one fails or hangs", Args: cobra.NoArgs,
+		Long: `Says how the jobs of every rollup process go that runs against this database.
+
+Exit codes: 0 all jobs go well; 1 a job fails or has been at one run for more than 10 minutes, or no process has said anything
+for a minute; 2 the command line or the configuration is wrong. With --json too.`,
 		Example: "  tollkeeper rollup status\n  tollkeeper rollup status --json",
 	}
 	load := configFlag(c)
-	asJSON := c.Flags().Bool("json", false, "one JSON object per job and process")
+	asJSON := c.Flags().Bool("json", false, "one JSON object per job and process, with its state: ok, running, failing, hanging or gone")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		cfg, err := load()
 		if err != nil {
@@ -54,10 +58,7 @@ func newRollupStatus() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if *asJSON {
-				return writeJSON(c.OutOrStdout(), jobs)
-			}
-			return writeJobs(c.OutOrStdout(), jobs, time.Now())
+			return writeJobs(c.OutOrStdout(), jobs, time.Now(), *asJSON)
 		})
 	}
 	return c
@@ -70,7 +71,63 @@ const (
 	hangs     = 10 * time.Minute
 )
 
-func writeJobs(out io.Writer, jobs []rollup.JobStatus, now time.Time) error {
+// jobState says how a job goes: ok, running, failing, hanging, or gone where its process has said nothing for a minute.
+func jobState(j *rollup.JobStatus, now time.Time) string {
+	switch {
+	case now.Sub(j.At) > goneAfter:
+		return "gone"
+	case j.RunningSince != nil && now.Sub(*j.RunningSince) > hangs:
+		return "hanging"
+	case j.Failing > 0:
+		return "failing"
+	case j.RunningSince != nil:
+		return "running"
+	}
+	return "ok"
+}
+
+// writeJobs prints the jobs of the processes that live, as JSON those that are gone too. It returns an error if one fails or
+// hangs, or if no process lives.
+func writeJobs(out io.Writer, jobs []rollup.JobStatus, now time.Time, asJSON bool) error {
+	live, bad := 0, 0
+	for i := range jobs {
+		switch jobState(&jobs[i], now) {
+		case "gone":
+			continue
+		case "hanging", "failing":
+			bad++
+		}
+		live++
+	}
+	write := writeJobTable
+	if asJSON {
+		write = writeJobJSON
+	}
+	if err := write(out, jobs, now); err != nil {
+		return err
+	}
+	switch {
+	case live == 0:
+		return errors.New("no rollup has said anything for a minute: is `tollkeeper up` or the rollup role running against this database?")
+	case bad > 0:
+		return fmt.Errorf("%d jobs fail or hang", bad)
+	}
+	return nil
+}
+
+func writeJobJSON(out io.Writer, jobs []rollup.JobStatus, now time.Time) error {
+	type job struct {
+		rollup.JobStatus
+		State string
+	}
+	all := make([]job, len(jobs))
+	for i := range jobs {
+		all[i] = job{jobs[i], jobState(&jobs[i], now)}
+	}
+	return writeJSON(out, all)
+}
+
+func writeJobTable(out io.Writer, jobs []rollup.JobStatus, now time.Time) error {
 	ago := func(t *time.Time) string {
 		if t == nil {
 			return "never"
@@ -79,24 +136,20 @@ func writeJobs(out io.Writer, jobs []rollup.JobStatus, now time.Time) error {
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "JOB\tSTATE\tLAST RUN\tTOOK\tRUNS\tFAILED\tBACKLOG\tNEXT\tPROCESS\t")
-	live, bad := 0, 0
 	var errs []string
-	for _, j := range jobs {
-		if now.Sub(j.At) > goneAfter {
+	for i := range jobs {
+		j := &jobs[i]
+		state, next := jobState(j, now), ""
+		switch state {
+		case "gone":
 			continue
-		}
-		live++
-		state, next := "ok", ""
-		switch {
-		case j.RunningSince != nil && now.Sub(*j.RunningSince) > hangs:
+		case "hanging":
 			state = "HANGS for " + now.Sub(*j.RunningSince).Round(time.Second).String()
-			bad++
-		case j.Failing > 0:
+		case "failing":
 			state = fmt.Sprintf("FAILS (%d in a row)", j.Failing)
+		}
+		if j.Failing > 0 {
 			errs = append(errs, j.Job+": "+j.Error)
-			bad++
-		case j.RunningSince != nil:
-			state = "running"
 		}
 		if j.NextRun != nil {
 			next = "in " + max(0, j.NextRun.Sub(now)).Round(time.Second).String()
@@ -108,12 +161,6 @@ func writeJobs(out io.Writer, jobs []rollup.JobStatus, now time.Time) error {
 	}
 	for _, e := range errs {
 		fmt.Fprintln(out, e)
-	}
-	switch {
-	case live == 0:
-		return errors.New("no rollup has said anything for a minute: is `tollkeeper up` or the rollup role running against this database?")
-	case bad > 0:
-		return fmt.Errorf("%d jobs fail or hang", bad)
 	}
 	return nil
 }
