@@ -13,10 +13,13 @@ import (
 // adjust books what came into windows that are never rewritten (DESIGN D5, docs/adr/0006-closing.md): first it turns marks of
 // such windows into marks of their hours, then it writes the adjustments of every marked hour whole.
 func (r *Rollup) adjust(ctx context.Context, stop <-chan struct{}) (Stats, error) {
-	if err := r.redirect(ctx); err != nil {
-		return Stats{}, err
-	}
 	var stats Stats
+	if err := r.loadSealed(ctx); err != nil {
+		return stats, err
+	}
+	if err := r.redirect(ctx); err != nil {
+		return stats, err
+	}
 	rows, err := r.conn.Query(ctx, schema.SQL("books/due"), named("since", r.expiredBefore()), named("limit", uint32(r.cfg.Batch)))
 	if err != nil {
 		return stats, fmt.Errorf("read the hours to adjust: %w", err)
@@ -35,13 +38,19 @@ func (r *Rollup) adjust(ctx context.Context, stop <-chan struct{}) (Stats, error
 		return stats, fmt.Errorf("read the hours to adjust: %w", err)
 	}
 	var errs []error
+	held := 0
 	for _, w := range hours {
 		select {
 		case <-stop:
 			return stats, errors.Join(errs...)
 		default:
 		}
-		if err := r.adjustHour(ctx, w); err != nil {
+		err := r.adjustHour(ctx, w)
+		if errors.Is(err, errMissing) {
+			held++
+			continue
+		}
+		if err != nil {
 			if errs = append(errs, err); len(errs) >= maxFailures || ctx.Err() != nil {
 				break
 			}
@@ -50,6 +59,7 @@ func (r *Rollup) adjust(ctx context.Context, stop <-chan struct{}) (Stats, error
 		stats.Windows++
 		stats.Marks += len(w.marks)
 	}
+	r.metrics.held.WithLabelValues(string(adjustLevel)).Set(float64(held))
 	return stats, errors.Join(errs...)
 }
 
@@ -142,7 +152,12 @@ func (r *Rollup) adjustHour(ctx context.Context, w window) error {
 			rev = revision{n: highest + 1, worker: rand.Uint64()}
 			return err
 		}},
-		{afterLook, func() (err error) { p, err = r.periods(ctx); return err }},
+		{afterLook, func() (err error) {
+			if p, err = r.periods(ctx); err != nil || !r.frozen(w.start, p) {
+				return err
+			}
+			return r.missing(ctx, w.start)
+		}},
 		{afterClaim, func() error { return r.conn.Exec(ctx, schema.SQL("books/claim"), rev.of(w)...) }},
 		{afterWrite, func() error { return r.writeAdjustments(ctx, w, rev, p) }},
 		{afterCommit, func() error { return r.conn.Exec(ctx, schema.SQL("books/commit"), rev.of(w)...) }},
@@ -159,10 +174,39 @@ func (r *Rollup) adjustHour(ctx context.Context, w window) error {
 	if errors.Is(err, errClosing) {
 		return nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errMissing) {
 		return fmt.Errorf("adjust hour %s: %w", w.start.Format(time.RFC3339), err)
 	}
-	return nil
+	return err
+}
+
+// errMissing: rows of an hour were there once and are gone: a part was dropped, or a backup lacks them. What is left says nothing of
+// the hour, so nothing is booked and the marks stay until the rows are back.
+var errMissing = errors.New("rows of calls are missing")
+
+func (r *Rollup) missing(ctx context.Context, hour time.Time) error {
+	rows, err := r.conn.Query(ctx, schema.SQL("seal/missing"), named("from", hour), named("to", hour.Add(time.Hour)))
+	if err != nil {
+		return fmt.Errorf("look for missing rows: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var tenant string
+		var booked, reports int64
+		if err := rows.Scan(&tenant, &booked, &reports); err != nil {
+			return fmt.Errorf("look for missing rows: %w", err)
+		}
+		r.mu.Lock()
+		told := r.told[hour]
+		r.told[hour] = true
+		r.mu.Unlock()
+		if !told {
+			r.log.Error("rows of calls are missing: what came late for this hour isn't booked until they are back", "hour", hour, "tenant", tenant,
+				"calls_in_the_books", booked, "reports", reports)
+		}
+		return errMissing
+	}
+	return rows.Err()
 }
 
 // errClosing: a month is being closed, and the hour's frozen revision is claimed and not committed yet. What would be kept now may

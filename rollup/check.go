@@ -40,10 +40,18 @@ func (c *Check) Cost() ledger.Sum {
 }
 
 // Recompute adds up the calls of every hour of [from, to) again and compares with the rollup, then the hours of every whole
-// day with its totals and with spend by dimension. Hours and days of closed months are left out: there, what came later is
-// an adjustment. Where changes are pending nothing is compared.
+// day with its totals and with spend by dimension. Hours and days of closed months and of sealed days are left out: there, what
+// came later is an adjustment (Verify looks at them). Where changes are pending nothing is compared.
 func (r *Rollup) Recompute(ctx context.Context, from, to time.Time) (Check, error) {
 	var check Check
+	if err := r.loadSealed(ctx); err != nil {
+		return check, err
+	}
+	if sealed := r.sealedBefore(); from.Before(sealed) {
+		if from = sealed; !from.Before(to) {
+			return check, nil
+		}
+	}
 	hours, err := r.checkable(ctx, from, to)
 	if err != nil {
 		return check, err

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"github.com/tollkeeper/tollkeeper/schema"
 )
 
 // Config says when the jobs run. Schedules are cron expressions in UTC, with optional seconds, or @every and a duration.
@@ -17,6 +19,7 @@ type Config struct {
 	DayBy  string `yaml:"day_by"`  // spend by dimension, of days with marks
 	Late   string `yaml:"late"`    // minutes older than open_for
 	Adjust string `yaml:"adjust"`  // books what came into closed or sealed windows
+	Seal   string `yaml:"seal"`    // keeps evidence of days whose rows are about to expire; at least once in 12 hours
 	Watch  string `yaml:"watch"`   // measures the backlog
 	Sweep  string `yaml:"sweep"`   // removes marks that are done
 	Prune  string `yaml:"prune"`   // removes superseded revisions
@@ -32,12 +35,21 @@ type Config struct {
 	// SealedAfter is the age from which windows are never rewritten: the shortest retention of reports, minutes and
 	// hours less two days. It follows from the schema's configuration (schema.Retention.SealedAfter). 0: never sealed.
 	SealedAfter time.Duration `yaml:"-"`
+	// HoursKept and DaysKept are how long hours and days are kept, 0 for ever; they follow from the schema's configuration too.
+	HoursKept time.Duration `yaml:"-"`
+	DaysKept  time.Duration `yaml:"-"`
 	// Batch is how many windows one look at the marks takes up.
 	Batch int `yaml:"batch"`
 	// KeepSuperseded is how long a superseded revision stays for readers that are still on it.
 	KeepSuperseded time.Duration `yaml:"keep_superseded"`
 	// StopTimeout is how long a stop waits for the window at hand.
 	StopTimeout time.Duration `yaml:"stop_timeout"`
+}
+
+// Keep takes from the schema's configuration how long rows are there.
+func (c *Config) Keep(r *schema.Retention) {
+	days := func(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+	c.SealedAfter, c.HoursKept, c.DaysKept = r.SealedAfter(), days(r.Hour.KeepDays), days(r.Day.KeepDays)
 }
 
 // DefaultConfig follows DESIGN D5: open minutes every 5 s, hours every minute, days every 10 minutes.
@@ -50,6 +62,7 @@ func DefaultConfig() Config {
 		DayBy:          "@every 10m",
 		Late:           "@every 60s",
 		Adjust:         "@every 60s",
+		Seal:           "@every 1h",
 		Watch:          "@every 15s",
 		Sweep:          "@every 1h",
 		Prune:          "17 3 * * *",
@@ -71,7 +84,7 @@ type schedule struct{ key, spec string }
 func (c *Config) schedules() []schedule {
 	return []schedule{
 		{jobMinute, c.Minute}, {jobHour, c.Hour}, {jobDay, c.Day}, {jobHourBy, c.HourBy}, {jobDayBy, c.DayBy}, {jobLate, c.Late},
-		{jobAdjust, c.Adjust}, {jobWatch, c.Watch}, {jobSweep, c.Sweep}, {jobPrune, c.Prune}, {jobCheck, c.Check},
+		{jobAdjust, c.Adjust}, {jobSeal, c.Seal}, {jobWatch, c.Watch}, {jobSweep, c.Sweep}, {jobPrune, c.Prune}, {jobCheck, c.Check},
 	}
 }
 

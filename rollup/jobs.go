@@ -17,6 +17,7 @@ const (
 	jobDayBy  = "day_by"
 	jobLate   = "late"
 	jobAdjust = "adjust"
+	jobSeal   = "seal"
 	jobWatch  = "watch"
 	jobSweep  = "sweep"
 	jobPrune  = "prune"
@@ -48,6 +49,8 @@ func (r *Rollup) work(name string) work {
 		return level(DayBy, r.all)
 	case jobAdjust:
 		return r.adjust
+	case jobSeal:
+		return r.seal
 	case jobWatch:
 		return plain(r.watch)
 	case jobSweep:
@@ -62,7 +65,7 @@ func (r *Rollup) work(name string) work {
 
 // jobsAtStart don't wait for their first tick.
 var jobsAtStart = map[string]bool{
-	jobMinute: true, jobHour: true, jobDay: true, jobHourBy: true, jobDayBy: true, jobLate: true, jobAdjust: true, jobWatch: true,
+	jobMinute: true, jobHour: true, jobDay: true, jobHourBy: true, jobDayBy: true, jobLate: true, jobAdjust: true, jobSeal: true, jobWatch: true,
 }
 
 // restShare bounds the time that spend by dimension of the open hour takes: after a run of d it rests for 50 × d. With few

@@ -33,18 +33,26 @@ func (r *Rollup) late() bounds {
 }
 func (r *Rollup) all() bounds { return bounds{r.sealedBefore(), endOfTime} }
 
-// sealedBefore is the first window that may be rewritten: a whole day, so that no hour or day is half sealed.
+// sealedBefore is the first window that may be rewritten: a whole day, so that no hour or day is half sealed. Days that were sealed stay
+// so, whatever the retention is now.
 func (r *Rollup) sealedBefore() time.Time {
-	if r.cfg.SealedAfter == 0 {
-		return startOfTime
+	by := r.clockSealed()
+	if sealed := time.Unix(r.sealedTo.Load(), 0).UTC(); sealed.After(by) {
+		return sealed
 	}
-	return Day.start(r.now().Add(-r.cfg.SealedAfter))
+	return by
 }
 
 // pass recomputes every window of the level that has due marks within bounds, newest first, until there are none or
 // stop is closed. One window's failure doesn't keep the others; all failures are returned together.
 func (r *Rollup) pass(ctx context.Context, stop <-chan struct{}, level Level, in bounds) (Stats, error) {
 	var stats Stats
+	if err := r.loadSealed(ctx); err != nil {
+		return stats, err
+	}
+	if sealed := r.sealedBefore(); in.since.Before(sealed) {
+		in.since = sealed
+	}
 	for {
 		windows, err := r.due(ctx, level, in)
 		if err != nil {

@@ -15,6 +15,7 @@ type metrics struct {
 	backlog        *prometheus.GaugeVec
 	backlogAge     *prometheus.GaugeVec
 	held           *prometheus.GaugeVec
+	unsealed       *prometheus.GaugeVec
 
 	checked         *prometheus.GaugeVec
 	checkDifference prometheus.Gauge
@@ -40,7 +41,8 @@ func newMetrics(reg prometheus.Registerer, running *running) (*metrics, error) {
 		backlogAge:     gauge("backlog_age_seconds", "Age of the oldest due mark.", "level"),
 		held:           gauge("held_windows", "Windows that changed after their month was closed or their rows were sealed.", "level"),
 
-		checked: gauge("check_windows", "Hours and days of the last nightly recomputation: equal, different, or pending and left out.", "result"),
+		unsealed: gauge("unsealed_days", "Days that are to be sealed and wait for pending changes, or whose books differ from their calls.", "why"),
+		checked:  gauge("check_windows", "Hours and days of the last nightly recomputation: equal, different, or pending and left out.", "result"),
 		checkDifference: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_rollup_check_difference_usd",
 			Help: "Sum of the absolute differences that the last nightly recomputation found; anything but 0 is a fault."}),
 	}
@@ -48,7 +50,7 @@ func newMetrics(reg prometheus.Registerer, running *running) (*metrics, error) {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
-		m.lastSuccess, m.duration, m.failures, m.windows, m.windowFailures, m.backlog, m.backlogAge, m.held, m.checked, m.checkDifference, running,
+		m.lastSuccess, m.duration, m.failures, m.windows, m.windowFailures, m.backlog, m.backlogAge, m.held, m.unsealed, m.checked, m.checkDifference, running,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register rollup metrics: %w", err)

@@ -19,6 +19,7 @@ type Period struct {
 	Calls                       uint64
 	Evidence                    string
 	Since                       time.Time
+	Sealed                      uint8 // days that are sealed
 }
 
 // Evidence is what a month was closed on.
@@ -104,7 +105,7 @@ func (r *Rollup) closable(ctx context.Context, c Closing, e *Evidence, adjusting
 		}
 		e.Checked, e.Difference = check.Windows, check.Cost().String()
 		if n := len(check.Differences); n > 0 {
-			errs = append(errs, fmt.Errorf("%s: %d totals differ from their calls, by %s USD: see `tollkeeper rollup check`", name, n, check.Cost()))
+			errs = append(errs, fmt.Errorf("%s: %d totals differ from their calls, by %s USD: see `tollkeeper period verify %s`", name, n, check.Cost(), name))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -114,10 +115,19 @@ func (r *Rollup) closable(ctx context.Context, c Closing, e *Evidence, adjusting
 }
 
 // recomputeDays adds up the calls of every day again, and its hours. Day by day it takes a month a few seconds beside what
-// reading the calls takes; the nightly check has done it by hours.
+// reading the calls takes; the nightly check has done it by hours. A sealed day is compared with its seal.
 func (r *Rollup) recomputeDays(ctx context.Context, from, to time.Time) (Check, error) {
 	var check Check
+	if err := r.loadSealed(ctx); err != nil {
+		return check, err
+	}
 	for day := from; day.Before(to); day = day.AddDate(0, 0, 1) {
+		if day.Before(r.sealedBefore()) {
+			if err := r.recomputeSealed(ctx, day, &check); err != nil {
+				return check, err
+			}
+			continue
+		}
 		for _, query := range []string{"rollup/check_hour", "rollup/check_day"} {
 			found, err := r.differences(ctx, query, day, day.AddDate(0, 0, 1))
 			if err != nil {
@@ -130,10 +140,49 @@ func (r *Rollup) recomputeDays(ctx context.Context, from, to time.Time) (Check, 
 	return check, nil
 }
 
+func (r *Rollup) recomputeSealed(ctx context.Context, day time.Time, check *Check) error {
+	seals, err := r.Seals(ctx, day, day.AddDate(0, 0, 1))
+	if err != nil {
+		return err
+	}
+	var seal *DaySeal
+	if len(seals) > 0 {
+		seal = &seals[0]
+	}
+	d, err := r.verifyDay(ctx, day, seal)
+	if err != nil {
+		return err
+	}
+	check.Windows++
+	for _, u := range d.Unlike {
+		check.Differences = append(check.Differences, Difference{Window: day, What: u.What, Tenant: u.Tenant})
+	}
+	if d.State == DayUnknown && d.Calls > 0 {
+		check.Differences = append(check.Differences, Difference{Window: day, What: "its calls have expired and it wasn't sealed", Calls: d.Calls})
+	}
+	return nil
+}
+
 // freeze writes the month's hours and days again, and the adjustments booked in it, under revisions above every claim of a
 // worker that doesn't know yet that the month is closed.
 func (r *Rollup) freeze(ctx context.Context, from, to time.Time) error {
-	span := []any{named("from", from), named("to", to), named("worker", rand.Uint64())}
+	worker := rand.Uint64()
+	if err := r.freezeWindows(ctx, from, to, worker); err != nil {
+		return err
+	}
+	args := []any{named("worker", worker)}
+	if err := r.conn.Exec(ctx, schema.SQL("books/freeze_adjust_claim"), append(args, named("month", from.Format(time.DateOnly)))...); err != nil {
+		return err
+	}
+	if err := r.conn.Exec(ctx, schema.SQL("books/freeze_adjust"), args...); err != nil {
+		return err
+	}
+	return r.conn.Exec(ctx, schema.SQL("books/freeze_adjust_commit"), args...)
+}
+
+// freezeWindows writes the hours and days of [from, to), whole days, again under revisions above every claim.
+func (r *Rollup) freezeWindows(ctx context.Context, from, to time.Time, worker uint64) error {
+	span := []any{named("from", from), named("to", to), named("worker", worker)}
 	of := func(l Level, more ...any) []any {
 		return append(append([]any{named("level", string(l))}, span...), more...)
 	}
@@ -153,16 +202,7 @@ func (r *Rollup) freeze(ctx context.Context, from, to time.Time) error {
 	if err := r.freezeDays(ctx, of(Day)); err != nil {
 		return err
 	}
-	if err := exec("books/freeze_commit", of(Day)...); err != nil {
-		return err
-	}
-	if err := exec("books/freeze_adjust_claim", span[2], named("month", from.Format(time.DateOnly))); err != nil {
-		return err
-	}
-	if err := exec("books/freeze_adjust", span[2]); err != nil {
-		return err
-	}
-	return exec("books/freeze_adjust_commit", span[2])
+	return exec("books/freeze_commit", of(Day)...)
 }
 
 // freezeDays makes each day from its frozen hours.
@@ -234,7 +274,7 @@ func (r *Rollup) Period(ctx context.Context, month time.Time) (Period, error) {
 	return Period{Month: month, State: "open", Cost: ledger.Sum{}.String()}, err
 }
 
-// Periods are all months that were ever closed.
+// Periods are all months that were ever closed or have sealed days.
 func (r *Rollup) Periods(ctx context.Context) ([]Period, error) {
 	rows, err := r.conn.Query(ctx, schema.SQL("books/status"))
 	if err != nil {
@@ -244,10 +284,12 @@ func (r *Rollup) Periods(ctx context.Context) ([]Period, error) {
 	var out []Period
 	for rows.Next() {
 		var p Period
-		if err := rows.Scan(&p.Month, &p.State, &p.Author, &p.Reason, &p.Cost, &p.Calls, &p.Evidence, &p.Since); err != nil {
+		if err := rows.Scan(&p.Month, &p.State, &p.Author, &p.Reason, &p.Cost, &p.Calls, &p.Evidence, &p.Since, &p.Sealed); err != nil {
 			return nil, fmt.Errorf("read the periods: %w", err)
 		}
-		p.Month = p.Month.UTC()
+		if p.Month = p.Month.UTC(); p.State == "open" {
+			p.Since = time.Time{}
+		}
 		out = append(out, p)
 	}
 	return out, rows.Err()

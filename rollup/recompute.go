@@ -66,7 +66,7 @@ func (r *Rollup) recompute(ctx context.Context, w window) error {
 		{afterWrite, func() error { return r.write(ctx, w, rev) }},
 		{afterCommit, func() error { return r.commit(ctx, w, rev) }},
 		{afterParent, func() error { return r.markParent(ctx, w) }},
-		{afterRemove, func() error { return r.removeMarks(ctx, w) }},
+		{afterRemove, func() error { return r.removeMarks(ctx, w, rev) }},
 	}
 	for _, s := range steps {
 		if err := s.do(); errors.Is(err, errClosed) {
@@ -94,13 +94,16 @@ func (r *Rollup) nextRevision(ctx context.Context, w window) (revision, error) {
 	var highest uint64
 	err := r.conn.QueryRow(ctx, schema.SQL("rollup/highest_claim"), named("level", string(w.level)), named("window", w.start)).Scan(&highest)
 	if err == nil && highest >= firstFrozen {
-		// The month was closed once. If it is closed now, a claim above would melt what is frozen; a month that is closed from
-		// here on freezes above this claim.
+		// The month was closed once, or the day sealed. If it is closed now, a claim above would melt what is frozen; a month that
+		// is closed from here on freezes above this claim.
 		p, err := r.periods(ctx)
+		if err == nil {
+			err = r.loadSealed(ctx)
+		}
 		if err != nil {
 			return revision{}, err
 		}
-		if p.closed[monthOf(w.start)] {
+		if p.closed[monthOf(w.start)] || w.start.Before(r.sealedBefore()) {
 			return revision{}, errClosed
 		}
 	}
@@ -110,8 +113,8 @@ func (r *Rollup) nextRevision(ctx context.Context, w window) (revision, error) {
 // firstFrozen is the lowest revision that freezes a window; each closing takes the next multiple.
 const firstFrozen = 1 << 48
 
-// errClosed: the month was closed since the marks were read. They stay and become adjustments.
-var errClosed = errors.New("the month is closed")
+// errClosed: the month was closed or the day sealed since the marks were read. They stay and become adjustments.
+var errClosed = errors.New("the month is closed or the day sealed")
 
 func (r *Rollup) claim(ctx context.Context, w window, rev revision) error {
 	return r.conn.Exec(ctx, schema.SQL("rollup/claim"),
@@ -166,8 +169,8 @@ func (r *Rollup) markParent(ctx context.Context, w window) error {
 // idsPerStatement keeps a statement's parameters far below a server's limit on a URL's length (1 MiB).
 const idsPerStatement = 1000
 
-func (r *Rollup) removeMarks(ctx context.Context, w window) error {
-	return r.tombstones(ctx, "rollup/remove_marks", w)
+func (r *Rollup) removeMarks(ctx context.Context, w window, rev revision) error {
+	return r.tombstones(ctx, "rollup/remove_marks", w, named("frozen", (rev.n/firstFrozen+1)*firstFrozen))
 }
 
 // tombstones removes exactly the window's marks that were read.

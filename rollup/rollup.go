@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -37,9 +38,12 @@ type Rollup struct {
 	share   int                        // see restShare
 	next    func(job string) time.Time // set while Run works
 
+	sealedTo atomic.Int64 // Unix seconds: the first day after all that are sealed, as last read
+
 	mu     sync.Mutex
 	states map[string]*jobState
 	held   map[Level]uint64
+	told   map[time.Time]bool // hours whose rows are missing
 }
 
 // New checks the configuration; it doesn't touch the database.
@@ -52,7 +56,7 @@ func New(cfg Config, deps Deps) (*Rollup, error) {
 	}
 	r := &Rollup{
 		cfg: cfg, conn: deps.ClickHouse, log: deps.Log, settler: deps.Settler, process: processName(), share: restShare,
-		now: deps.Now, states: map[string]*jobState{}, held: map[Level]uint64{},
+		now: deps.Now, states: map[string]*jobState{}, held: map[Level]uint64{}, told: map[time.Time]bool{},
 	}
 	if r.now == nil {
 		r.now = time.Now

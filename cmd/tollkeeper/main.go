@@ -16,10 +16,11 @@ import (
 // version is set by the linker.
 var version = "unreleased"
 
-// Exit codes: 0 done, 1 something failed, 2 the command line or the configuration is wrong.
+// Exit codes: 0 done, 1 something failed, 2 the command line or the configuration is wrong, 3 something couldn't be proved.
 const (
-	exitFailed = 1
-	exitUsage  = 2
+	exitFailed   = 1
+	exitUsage    = 2
+	exitUnproved = 3
 )
 
 func main() {
@@ -47,8 +48,14 @@ func run(ctx context.Context, args []string) int {
 		return exitUsage
 	}
 	fmt.Fprintf(os.Stderr, "tollkeeper: %v\n", err)
+	if errors.Is(err, errUnproved) {
+		return exitUnproved
+	}
 	return exitFailed
 }
+
+// errUnproved: nothing is known to be wrong, but not all could be compared.
+var errUnproved = errors.New("not all could be compared")
 
 // usageError is a wrong command line or configuration.
 type usageError struct {

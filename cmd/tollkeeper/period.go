@@ -19,15 +19,16 @@ func newPeriod() *cobra.Command {
 		Use: "period", Short: "Close and reopen months; what comes later is an adjustment",
 		Example: `  tollkeeper period status
   tollkeeper period close 2026-10 --reason "month end"
-  tollkeeper period reopen 2026-10 --reason "wrong tenant for a week"`,
+  tollkeeper period reopen 2026-10 --reason "wrong tenant for a week"
+  tollkeeper period verify 2026-10`,
 	}
-	c.AddCommand(newPeriodStatus(), newPeriodClose(), newPeriodReopen())
+	c.AddCommand(newPeriodStatus(), newPeriodClose(), newPeriodReopen(), newPeriodVerify())
 	return c
 }
 
 func newPeriodStatus() *cobra.Command {
 	c := &cobra.Command{
-		Use: "status", Short: "Every month that was ever closed: state, author, reason, totals, evidence", Args: cobra.NoArgs,
+		Use: "status", Short: "Every month that was ever closed or has sealed days: state, author, reason, totals, evidence", Args: cobra.NoArgs,
 		Example: "  tollkeeper period status\n  tollkeeper period status --json",
 	}
 	load := configFlag(c)
@@ -146,13 +147,14 @@ func writePeriods(c *cobra.Command, all []rollup.Period, asJSON bool) error {
 		return writeJSON(c.OutOrStdout(), all)
 	}
 	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "MONTH\tSTATE\tSINCE\tBY\tCALLS\tUSD\tREASON\tEVIDENCE")
+	fmt.Fprintln(w, "MONTH\tSTATE\tSINCE\tBY\tCALLS\tUSD\tSEALED\tREASON\tEVIDENCE")
 	for _, p := range all {
 		since := "-"
 		if !p.Since.IsZero() {
 			since = p.Since.UTC().Format(time.RFC3339)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", p.Month.Format("2006-01"), p.State, since, p.Author, p.Calls, p.Cost, p.Reason, p.Evidence)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%d/%d\t%s\t%s\n", p.Month.Format("2006-01"), p.State, since, p.Author, p.Calls, p.Cost, p.Sealed,
+			p.Month.AddDate(0, 1, -1).Day(), p.Reason, p.Evidence)
 	}
 	return w.Flush()
 }

@@ -50,7 +50,7 @@ func (a *App) startRollup(ctx context.Context) error {
 		return err
 	}
 	cfg := a.cfg.Rollup
-	cfg.SealedAfter = a.cfg.Schema.Retention.SealedAfter()
+	cfg.Keep(&a.cfg.Schema.Retention)
 	r, err := newRollup(cfg, a.cfg.Collector.LLMCost.PriceFiles, conn, a.opts.Log.With("role", "rollup"), a.Registry, a.opts.Now)
 	if err != nil {
 		_ = conn.Close()

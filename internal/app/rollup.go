@@ -22,7 +22,7 @@ func WithRollup(cfg config.Config, log *slog.Logger, do func(*rollup.Rollup) err
 		return err
 	}
 	defer conn.Close()
-	cfg.Rollup.SealedAfter = cfg.Schema.Retention.SealedAfter()
+	cfg.Rollup.Keep(&cfg.Schema.Retention)
 	r, err := newRollup(cfg.Rollup, cfg.Collector.LLMCost.PriceFiles, conn, log, nil, time.Now)
 	if err != nil {
 		return err
