@@ -187,6 +187,12 @@ func (r *Rollup) differences(ctx context.Context, query string, from, to time.Ti
 	return out, rows.Err()
 }
 
+// agents has the aggregates of today and of the days that nightly will check settled again, if calls of theirs may have come since.
+func (r *Rollup) agents(ctx context.Context) error {
+	today := Day.start(r.now())
+	return r.settler.LookAgain(ctx, today.AddDate(0, 0, -r.cfg.CheckDays), today.AddDate(0, 0, 1))
+}
+
 // nightly recomputes the last days and says loudly what differs. The metric is zero, or something is wrong.
 func (r *Rollup) nightly(ctx context.Context) error {
 	to := Day.start(r.now())

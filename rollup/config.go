@@ -20,6 +20,7 @@ type Config struct {
 	Late   string `yaml:"late"`    // minutes older than open_for
 	Adjust string `yaml:"adjust"`  // books what came into closed or sealed windows
 	Seal   string `yaml:"seal"`    // keeps evidence of days whose rows are about to expire; at least once in 12 hours
+	Agents string `yaml:"agents"`  // looks again at agents some of whose calls may have come after they were settled
 	Watch  string `yaml:"watch"`   // measures the backlog
 	Sweep  string `yaml:"sweep"`   // removes marks that are done
 	Prune  string `yaml:"prune"`   // removes superseded revisions
@@ -63,6 +64,7 @@ func DefaultConfig() Config {
 		Late:           "@every 60s",
 		Adjust:         "@every 60s",
 		Seal:           "@every 1h",
+		Agents:         "43 2 * * *",
 		Watch:          "@every 15s",
 		Sweep:          "@every 1h",
 		Prune:          "17 3 * * *",
@@ -84,7 +86,8 @@ type schedule struct{ key, spec string }
 func (c *Config) schedules() []schedule {
 	return []schedule{
 		{jobMinute, c.Minute}, {jobHour, c.Hour}, {jobDay, c.Day}, {jobHourBy, c.HourBy}, {jobDayBy, c.DayBy}, {jobLate, c.Late},
-		{jobAdjust, c.Adjust}, {jobSeal, c.Seal}, {jobWatch, c.Watch}, {jobSweep, c.Sweep}, {jobPrune, c.Prune}, {jobCheck, c.Check},
+		{jobAdjust, c.Adjust}, {jobSeal, c.Seal}, {jobAgents, c.Agents},
+		{jobWatch, c.Watch}, {jobSweep, c.Sweep}, {jobPrune, c.Prune}, {jobCheck, c.Check},
 	}
 }
 

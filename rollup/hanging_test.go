@@ -15,7 +15,10 @@ import (
 )
 
 // stuck settles nothing until it is let go.
-type stuck struct{ at, letGo chan struct{} }
+type stuck struct {
+	PassThrough
+	at, letGo chan struct{}
+}
 
 func (s stuck) Settle(ctx context.Context, _ time.Time) error {
 	close(s.at)
@@ -33,7 +36,7 @@ func TestAHangingJobIsSeen(t *testing.T) {
 	begin := time.Now().UTC().Truncate(time.Millisecond)
 	var passed atomic.Int64
 	registry := prometheus.NewRegistry()
-	s := stuck{make(chan struct{}), make(chan struct{})}
+	s := stuck{at: make(chan struct{}), letGo: make(chan struct{})}
 	r, err := New(DefaultConfig(), Deps{ClickHouse: conn, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: registry, Settler: s,
 		Now: func() time.Time { return begin.Add(time.Duration(passed.Load())) }})
 	require.NoError(t, err)

@@ -18,6 +18,7 @@ const (
 	jobLate   = "late"
 	jobAdjust = "adjust"
 	jobSeal   = "seal"
+	jobAgents = "agents"
 	jobWatch  = "watch"
 	jobSweep  = "sweep"
 	jobPrune  = "prune"
@@ -51,6 +52,8 @@ func (r *Rollup) work(name string) work {
 		return r.adjust
 	case jobSeal:
 		return r.seal
+	case jobAgents:
+		return plain(r.agents)
 	case jobWatch:
 		return plain(r.watch)
 	case jobSweep:

@@ -17,6 +17,8 @@ import (
 // decision differs from the stored one it must mark the members' windows, then write the decision, then return.
 type Settler interface {
 	Settle(ctx context.Context, minute time.Time) error
+	// LookAgain marks minutes of [from, to) whose decisions may have aged without a mark.
+	LookAgain(ctx context.Context, from, to time.Time) error
 }
 
 // PassThrough settles nothing: every report counts as a call.
@@ -24,6 +26,9 @@ type PassThrough struct{}
 
 // Settle does nothing.
 func (PassThrough) Settle(context.Context, time.Time) error { return nil }
+
+// LookAgain does nothing.
+func (PassThrough) LookAgain(context.Context, time.Time, time.Time) error { return nil }
 
 // window is one window to recompute, with the marks that ask for it.
 type window struct {

@@ -371,3 +371,5 @@ func TestSettlementComesBeforeTheClaim(t *testing.T) {
 type settlerFunc func(time.Time) error
 
 func (f settlerFunc) Settle(_ context.Context, minute time.Time) error { return f(minute) }
+
+func (f settlerFunc) LookAgain(context.Context, time.Time, time.Time) error { return nil }

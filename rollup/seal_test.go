@@ -133,7 +133,7 @@ func randomCallsOf(t *testing.T, conn driver.Conn, tenant string, at time.Time, 
 	t.Helper()
 	var calls []ledger.Call
 	for i := range n {
-		c := ledger.Call{Tenant: tenant, Model: "m", Start: at.UnixNano(), TraceID: [16]byte{9, i}, SpanID: [8]byte{tenant[0], i}}
+		c := ledger.Call{Tenant: tenant, Model: "m", Start: at.UnixNano(), Received: at.UnixNano(), TraceID: [16]byte{9, i}, SpanID: [8]byte{tenant[0], i}}
 		c.SetMinute()
 		c.Cost[0] = 123_456_789
 		sum = sum.AddMoney(c.TotalCost())

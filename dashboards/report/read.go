@@ -164,6 +164,7 @@ type MonthState struct {
 	State  string `json:"state"` // open, closed or reopened
 	Author string `json:"author,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	Sealed uint64 `json:"sealed_days,omitempty"` // of its days, those whose evidence is kept
 
 	cost  Amount // that it was closed on
 	calls uint64
@@ -178,7 +179,7 @@ func months(ctx context.Context, conn driver.Conn, p Period, own bool) ([]MonthS
 	known, err := rowsOf(ctx, conn, query, func(rows driver.Rows, m *MonthState) error {
 		var month time.Time
 		var cost string
-		if err := rows.Scan(&month, &m.State, &m.Author, &m.Reason, &cost, &m.calls); err != nil {
+		if err := rows.Scan(&month, &m.State, &m.Author, &m.Reason, &cost, &m.calls, &m.Sealed); err != nil {
 			return err
 		}
 		m.Month = month.Format("2006-01")

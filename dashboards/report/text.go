@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -206,11 +207,25 @@ func (r *Report) title() string {
 func (r *Report) stateText() string {
 	switch r.State {
 	case Final:
+		if r.sealed() {
+			return "final (closed and sealed)"
+		}
 		return "final (closed)"
 	case Reopened:
 		return "reopened after it was closed"
 	}
 	return "not closed yet"
+}
+
+// sealed reports whether every day of its months is.
+func (r *Report) sealed() bool {
+	for _, m := range r.Months {
+		first, err := time.Parse("2006-01", m.Month)
+		if err != nil || int(m.Sealed) < first.AddDate(0, 1, -1).Day() {
+			return false
+		}
+	}
+	return len(r.Months) > 0
 }
 
 func (r *Report) unlike() string {

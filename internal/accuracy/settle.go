@@ -77,8 +77,10 @@ const knownDoubles = 1
 
 // WriteSettled prints the recordings in which reports may tell of one call: how many there are, how many gave way and why, and
 // whether what stands is the bill. It fails if anything stands wrongly.
-func WriteSettled(out io.Writer, rows []Row, asJSON bool) error {
-	var table []goals.Row
+//
+// The traps (Traps) come first.
+func WriteSettled(out io.Writer, rows []Row, traps []goals.Row, asJSON bool) error {
+	table := slices.Clone(traps)
 	counts := map[string]int{}
 	gave := 0
 	for i := range rows {
@@ -89,15 +91,8 @@ func WriteSettled(out io.Writer, rows []Row, asJSON bool) error {
 		}
 		counts[verdict]++
 		gave += len(r.GaveWay)
-		var reasons []string
-		for _, reason := range slices.Sorted(maps.Keys(r.Why)) {
-			reasons = append(reasons, fmt.Sprintf("%d %s", r.Why[reason], reason))
-		}
-		if len(reasons) == 0 {
-			reasons = []string{"none"}
-		}
 		table = append(table, goals.Row{Name: r.Name, Got: fmt.Sprintf("%d reports, gave way: %s; %s USD stand, %s billed: %s", len(r.Calls)+len(r.GaveWay),
-			strings.Join(reasons, ", "), r.Ours.Short(), r.Billed.Short(), verdict), Goal: "the bill, or told", OK: verdict != Wrong})
+			reasonsOf(r.Why, len(r.GaveWay)), r.Ours.Short(), r.Billed.Short(), verdict), Goal: "the bill, or told", OK: verdict != Wrong})
 	}
 	table = append(table,
 		goals.AtLeast("recordings in which a report gave way", "%.0f", float64(counts[Equal]+counts[Told]), 40),
@@ -105,6 +100,18 @@ func WriteSettled(out io.Writer, rows []Row, asJSON bool) error {
 		goals.AtMost("left double, because nothing links the pair", "%.0f", float64(counts[Double]), knownDoubles),
 		goals.AtMost("wrong", "%.0f", float64(counts[Wrong]), 0))
 	return goals.Write(out, "SETTLE", table, asJSON)
+}
+
+// reasonsOf counts why reports gave way, "none" if none did.
+func reasonsOf(why map[string]int, gaveWay int) string {
+	if gaveWay == 0 {
+		return "none"
+	}
+	var reasons []string
+	for _, reason := range slices.Sorted(maps.Keys(why)) {
+		reasons = append(reasons, fmt.Sprintf("%d %s", why[reason], reason))
+	}
+	return strings.Join(reasons, ", ")
 }
 
 func (r *Row) settledVerdict() string {

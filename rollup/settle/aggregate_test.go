@@ -187,6 +187,31 @@ func TestLateLeavesReopenTheAggregatesMinute(t *testing.T) {
 	require.Zero(t, broken)
 }
 
+// TestACallThatNobodyExpectedIsFoundByTheNextLook: it came after its agent was settled, before any collector knew of the agent.
+func TestACallThatNobodyExpectedIsFoundByTheNextLook(t *testing.T) {
+	conn := ledgerOf(t)
+	s := settler(conn)
+	a, lonely := agent(1, 0, 200, 100, 10), agent(20, 0, 200, 7, 7, trace(20))
+	call, other := report(2, 80, 30, 40, usage(60, 4), parent(1)), report(4, 80, 62, 63, trace(4), usage(5, 5))
+	minute := time.Unix(a.Minute, 0).UTC()
+	arrive(t, conn, a, lonely)
+	require.NoError(t, s.Settle(t.Context(), minute))
+	requireTokens(t, conn, 107, 17, "nobody else tells of them")
+	arriveAlone(t, conn, call, other)
+	require.NoError(t, s.Settle(t.Context(), time.Unix(call.Minute, 0).UTC()))
+	clearMarks(t, conn)
+	look := func() []int64 {
+		require.NoError(t, s.LookAgain(t.Context(), minute.Add(-time.Hour), minute.Add(time.Hour)))
+		return marks(t, conn)
+	}
+	require.Equal(t, []int64{a.Minute}, look())
+	require.NoError(t, s.Settle(t.Context(), minute))
+	requireTokens(t, conn, 112, 22, "what the call explains is not counted again")
+	require.NoError(t, conn.Exec(t.Context(), "ALTER TABLE call_reports DELETE WHERE span_id = unhex('0200000000000000') SETTINGS mutations_sync = 1"))
+	clearMarks(t, conn)
+	require.Empty(t, look(), "an agent without calls is left alone")
+}
+
 // TestTheTotalOfAgentsDependsOnNothingElse: runs of agents, some within others, some of whose calls nobody reports. Reports come
 // in any order and in any batches, some twice; settlers stop after any step. When all marks are done the total is what the
 // agents really used, and where no agent was reported, what their calls did.
@@ -217,7 +242,7 @@ func TestTheTotalOfAgentsDependsOnNothingElse(t *testing.T) {
 						require.ErrorIs(t, err, errStopped)
 						continue
 					}
-					require.NoError(t, conn.Exec(t.Context(), schema.SQL("rollup/remove_marks"), named("level", "minute"), named("window", at), named("ids", taken)))
+					require.NoError(t, conn.Exec(t.Context(), schema.SQL("rollup/remove_marks"), named("level", "minute"), named("window", at), named("ids", taken), named("frozen", uint64(1)<<48)))
 				}
 			}
 			rng.Shuffle(len(reports), func(i, j int) { reports[i], reports[j] = reports[j], reports[i] })

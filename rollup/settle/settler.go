@@ -2,6 +2,7 @@ package settle
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/pricing"
+	"github.com/tollkeeper/tollkeeper/schema"
 )
 
 // Settler decides the candidates of a minute before it is rolled up.
@@ -39,23 +41,47 @@ const (
 	afterWrite   = "write"
 )
 
+// maxLooks ends a settlement whose decisions keep changing while it looks: then too many come at once, and the marks stay.
+const maxLooks = 20
+
 // Settle decides the groups that have a report in the minute, and the aggregates. Where a decision differs from the stored one it
-// marks the minutes of the reports that change, then writes the decision. It can be stopped anywhere and run by several at once.
+// marks the minutes of the reports that change, then writes the decision, then looks again, until nothing differs: while it was at
+// it, another one may have decided by more reports, and of two decisions under one number chance says which holds
+// (docs/adr/0027-settling-twice.md). It can be stopped anywhere and run by several at once.
 //
 // An aggregate that hasn't ended long enough ago stays provisional: it counts nowhere, and a mark that is due later brings the
 // minute back. What its calls don't explain becomes a call of its own, whose report is written between two decisions: one that
 // says that it doesn't count yet, and the final one. So no report that counts is ever missing, or there without being known.
 func (s *Settler) Settle(ctx context.Context, minute time.Time) error {
+	for range maxLooks {
+		if wrote, err := s.look(ctx, minute); !wrote || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("settle %s: its decisions were changed by others %d times while it looked; the next run goes on", minute.Format(time.RFC3339), maxLooks)
+}
+
+// LookAgain asks for a new look at the aggregates of [from, to) that have calls in their trace and a rest that nothing explains: a
+// call that is no candidate, or that came long after its aggregate's start, doesn't bring the aggregate's minute back by itself.
+func (s *Settler) LookAgain(ctx context.Context, from, to time.Time) error {
+	if err := s.store.conn.Exec(ctx, schema.SQL("settle/mark_agents"), named("from", from), named("to", to), named("unseen", uint32(ledger.FlagUnseenLeaf))); err != nil {
+		return fmt.Errorf("mark aggregates to be looked at again: %w", err)
+	}
+	return nil
+}
+
+// look decides once; wrote says whether a decision differed from the stored one.
+func (s *Settler) look(ctx context.Context, minute time.Time) (wrote bool, err error) {
 	n := neighbours{store: &s.store, minute: minute, reports: map[ID]Report{}, stored: map[ID]decision{},
 		traces: map[[16]byte]bool{}, responses: map[uint64]bool{}, whole: map[ID]uint64{}, others: map[ID]Report{}}
 	if err := n.collect(ctx); err != nil {
-		return err
+		return false, err
 	}
 	if len(n.reports) == 0 {
-		return nil
+		return false, nil
 	}
 	if err := s.stop(afterRead); err != nil {
-		return err
+		return false, err
 	}
 	groups := Decide(slices.Collect(maps.Values(n.reports)))
 	s.metrics.count(groups)
@@ -63,7 +89,7 @@ func (s *Settler) Settle(ctx context.Context, minute time.Time) error {
 	if len(later) > 0 {
 		s.metrics.provisional(len(later))
 		if err := s.store.markLater(ctx, minute, later); err != nil {
-			return wrap("mark it for when its aggregates are due", minute, err)
+			return false, wrap("mark it for when its aggregates are due", minute, err)
 		}
 	}
 	unseen := DecideAggregates(aggregates, groups, slices.Collect(maps.Values(n.others)))
@@ -75,7 +101,7 @@ func (s *Settler) Settle(ctx context.Context, minute time.Time) error {
 	for i := range unseen {
 		c.aggregate(&unseen[i])
 	}
-	return s.write(ctx, minute, &c)
+	return len(c.final) > 0, s.write(ctx, minute, &c)
 }
 
 // write stores what has changed.

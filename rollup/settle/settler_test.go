@@ -247,7 +247,7 @@ func TestTheTotalDependsOnNothingElse(t *testing.T) {
 						require.ErrorIs(t, err, errStopped)
 						continue // its marks stay, as after a crash
 					}
-					require.NoError(t, conn.Exec(t.Context(), schema.SQL("rollup/remove_marks"), named("level", "minute"), named("window", at), named("ids", taken)))
+					require.NoError(t, conn.Exec(t.Context(), schema.SQL("rollup/remove_marks"), named("level", "minute"), named("window", at), named("ids", taken), named("frozen", uint64(1)<<48)))
 				}
 			}
 			rng.Shuffle(len(reports), func(i, j int) { reports[i], reports[j] = reports[j], reports[i] })

@@ -51,7 +51,11 @@ func run(ctx context.Context, out io.Writer, args []string, format accuracy.Form
 		return err
 	}
 	if settled {
-		return accuracy.WriteSettled(out, rows, format == accuracy.JSON)
+		traps, err := accuracy.Traps(ctx)
+		if err != nil {
+			return err
+		}
+		return accuracy.WriteSettled(out, rows, traps, format == accuracy.JSON)
 	}
 	return accuracy.Write(out, rows, format)
 }
