@@ -52,9 +52,9 @@ settle: check-tools ## recorded calls that several instrumentations report: whic
 	@tools/build ./internal/accuracy/show bin/accuracy
 	@bin/accuracy --settled $(if $(JSON),--json)
 
-books: engine ## a month's books: late calls, a price cut, re-rates, a close, a reopened twin; every total against plain Go (SEED=n; JSON=1)
+books: engine ## a month's books: late calls, a price cut, re-rates, a close, a reopened twin; every total against plain Go (SEED=n; SCRIPT=20: so many acts in a random order; JSON=1)
 	@tools/build ./internal/books/show bin/books
-	@bin/books $(if $(SEED),--seed $(SEED)) $(if $(JSON),--json)
+	@bin/books $(if $(SEED),--seed $(SEED)) $(if $(SCRIPT),--script $(SCRIPT) --calls 150) $(if $(JSON),--json)
 
 scenarios: check-tools ## the alert rules on hard made-up series: precision, recall, delay, false pages (JSON=1)
 	@tools/build ./internal/scenarios/show bin/scenarios

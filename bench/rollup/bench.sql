@@ -24,6 +24,21 @@ SELECT
     toDecimal64(h % 4000, 12) / 400000, toDecimal64(h % 1500, 12) / 4000000, toDecimal64(h % 700, 12) / 100000,
     toDecimal64(h % 90, 12) / 100000, 'abc', concat('openai/model-', toString(m)), if(h % 100 < 3, 512, 0)
 FROM numbers({count:UInt64})
+-- name: store_keys
+-- A minute of which only what the rollup's rows depend on is stored, as the whole minutes have it.
+INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, duration_ns, first_token_ns, provider, model, operation, service, environment, region,
+    fresh_input, text_output, cost_input, cost_output)
+SETTINGS async_insert = 0, deduplicate_insert = 'disable'
+WITH
+    sipHash64(number, {minute:DateTime('UTC')}) AS h,
+    toUInt64(pow(200, (h % 10000) / 10000)) AS t,
+    intDiv(h, 10007) % 3 + t % 28 AS m
+SELECT
+    {minute:DateTime('UTC')}, concat('tenant-', toString(t)), toFixedString(reinterpretAsString(h), 16), reinterpret(number, 'FixedString(8)'),
+    bitOr(toUInt64(7) * 72057594037927936, h % 1099511627776), 200000000 + h % 9000000000, if(h % 3 = 0, 100000000 + h % 900000000, 0),
+    ['openai', 'anthropic', 'gcp.gemini'][m % 3 + 1], concat('model-', toString(m)), 'chat', concat('service-', toString(t % 7)), 'prod', 'eu',
+    h % 4000, h % 700, toDecimal64(h % 4000, 12) / 400000, toDecimal64(h % 700, 12) / 100000
+FROM numbers({count:UInt64})
 -- name: mark
 INSERT INTO dirty_windows (level, window, id, due, done)
 SELECT {level:String}, {window:DateTime('UTC')}, generateUUIDv4(), now64(3) - 1, 0

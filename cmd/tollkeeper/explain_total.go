@@ -53,8 +53,10 @@ rows, so it reaches back as far as they are kept.`,
 			if err != nil {
 				return err
 			}
-			if q.Span, err = spanOf(*day, *month, d.Zone(q.Tenant, q.Span.To.Add(-1)).String()); err != nil {
-				return err
+			if *day == "" && *month == "" { // today, there
+				q.Span = calendar.Day(time.Now(), d.Zone(q.Tenant, time.Now()))
+			} else {
+				q.Span = d.Span(q.Tenant, q.Span.From, q.Span.To)
 			}
 		}
 		total, err := explain.Explain(c.Context(), conn, q)

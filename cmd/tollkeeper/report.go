@@ -64,14 +64,14 @@ keep the thousand dearest values of a day.`,
 			write = (*report.Report).WriteWide
 		}
 		return withLedger(load, func(conn driver.Conn, cfg config.Config) error {
+			q.Period, q.Kept = p.In(where), cfg.Schema.Retention
 			if q.Tenant != nil && *zone == "" {
 				d, err := directory.Read(c.Context(), conn)
 				if err != nil {
 					return err
 				}
-				where = d.Zone(*q.Tenant, p.Last())
+				q.Period = p.Within(d.Span(*q.Tenant, p.From, p.To), d.Zone(*q.Tenant, p.Last()))
 			}
-			q.Period, q.Kept = p.In(where), cfg.Schema.Retention
 			if err := q.Validate(); err != nil {
 				return &usageError{c.CommandPath(), err}
 			}

@@ -13,6 +13,7 @@ import (
 type Period struct {
 	From, To time.Time
 	zone     *time.Location // nil: UTC
+	named    *Period        // the dates, where they don't follow from the zone
 }
 
 // In is the period of the same days in another time zone.
@@ -21,7 +22,13 @@ func (p Period) In(zone *time.Location) Period {
 		y, m, d := p.local(t).Date()
 		return calendar.Day(time.Date(y, m, d, 12, 0, 0, 0, zone), zone).From
 	}
-	return Period{midnight(p.From), midnight(p.To), zone}
+	return Period{From: midnight(p.From), To: midnight(p.To), zone: zone}
+}
+
+// Within is the period, of days of UTC, in a span that has the same dates in the time zones that a tenant had. Its days have the
+// names that they have in one zone.
+func (p Period) Within(span calendar.Span, zone *time.Location) Period {
+	return Period{From: span.From, To: span.To, zone: zone, named: &Period{From: p.From, To: p.To}}
 }
 
 // Zone is where the period's days begin.
@@ -39,6 +46,9 @@ func (p Period) days() []calendar.Span {
 	var out []calendar.Span
 	for at := p.From; at.Before(p.To); {
 		day := calendar.Day(at, p.Zone())
+		if day.From = at; day.To.After(p.To) {
+			day.To = p.To
+		}
 		out = append(out, day)
 		at = day.To
 	}
@@ -47,6 +57,9 @@ func (p Period) days() []calendar.Span {
 
 // dates are the period's first day and the day after its last one, as midnights of UTC.
 func (p Period) dates() Period {
+	if p.named != nil {
+		return *p.named
+	}
 	date := func(t time.Time) time.Time {
 		y, m, d := p.local(t).Date()
 		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)

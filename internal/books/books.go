@@ -2,6 +2,7 @@ package books
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -43,25 +44,34 @@ type Books struct {
 	tell   func(string)
 }
 
-// Run tells the story and returns a row per comparison.
-func Run(ctx context.Context, o Options) (rows []goals.Row, err error) {
+// open starts a product of its own; stop ends it.
+func open(ctx context.Context, o Options) (b *Books, stop func() error, err error) {
 	p, err := startProduct(ctx, o.Dir, o.Log)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer func() {
-		if stopErr := p.stop(); err == nil {
-			err = stopErr
-		}
-	}()
-	b := &Books{product: p, rng: rand.New(rand.NewPCG(o.Seed, 4)), days: o.Days, hours: o.Hours, tell: o.Tell,
+	b = &Books{product: p, rng: rand.New(rand.NewPCG(o.Seed, 4)), days: o.Days, hours: o.Hours, tell: o.Tell,
 		truth: truth{frozen: map[time.Time]sums{}, rerated: map[time.Time]sums{}, allReruns: map[time.Time]sums{}}}
 	if b.tell == nil {
 		b.tell = func(string) {}
 	}
 	if err := b.setPrices(asCharged()); err != nil {
+		return nil, nil, errors.Join(err, p.stop())
+	}
+	return b, p.stop, nil
+}
+
+// Run tells the story and returns a row per comparison.
+func Run(ctx context.Context, o Options) ([]goals.Row, error) {
+	b, stop, err := open(ctx, o)
+	if err != nil {
 		return nil, err
 	}
+	err = b.story(ctx, o)
+	return b.rows, errors.Join(err, stop())
+}
+
+func (b *Books) story(ctx context.Context, o Options) error {
 	for _, stage := range []struct {
 		name string
 		do   func(context.Context) error
@@ -82,7 +92,7 @@ func Run(ctx context.Context, o Options) (rows []goals.Row, err error) {
 		}, false, false},
 		{"late ones after it", func(ctx context.Context) error { return b.late(ctx, o.Calls/20) }, true, false},
 		{"reopened, and a twin comes", func(ctx context.Context) error { return b.reopen(ctx, september) }, false, true},
-		{"closed again", func(ctx context.Context) error { return b.close(ctx, september) }, false, false},
+		{"closed again", func(ctx context.Context) error { return b.close(ctx, september) }, false, true},
 		{"a price for what had none, re-rated", func(ctx context.Context) error {
 			if err := b.setPrices(complete()); err != nil {
 				return err
@@ -96,16 +106,16 @@ func Run(ctx context.Context, o Options) (rows []goals.Row, err error) {
 		b.stage = stage.name
 		b.tell(stage.name)
 		if err := stage.do(ctx); err != nil {
-			return b.rows, fmt.Errorf("%s: %w", stage.name, err)
+			return fmt.Errorf("%s: %w", stage.name, err)
 		}
 		if err := b.rollUp(ctx); err != nil {
-			return b.rows, fmt.Errorf("%s: %w", stage.name, err)
+			return fmt.Errorf("%s: %w", stage.name, err)
 		}
 		if err := b.compare(ctx, stage.days); err != nil {
-			return b.rows, fmt.Errorf("%s: %w", stage.name, err)
+			return fmt.Errorf("%s: %w", stage.name, err)
 		}
 	}
-	return b.rows, nil
+	return nil
 }
 
 func (b *Books) setPrices(l priceList) (err error) {

@@ -26,3 +26,14 @@ func TestAMonthOfBooks(t *testing.T) {
 		require.True(t, r.OK, "%s: got %s, want %s", r.Name, r.Got, r.Goal)
 	}
 }
+
+// TestBooksByAScript: acts in random orders, some of them cut off and done again.
+func TestBooksByAScript(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
+	defer cancel()
+	rows, err := Script(ctx, Options{Calls: 30, Days: 1, Hours: 1, Dir: t.TempDir(), Seed: 3, Log: slog.New(slog.DiscardHandler), Tell: func(s string) { t.Log(time.Now().Format(time.TimeOnly), s) }}, scriptSteps)
+	require.NoError(t, err)
+	for _, r := range rows {
+		require.True(t, r.OK, "%s: got %s, want %s", r.Name, r.Got, r.Goal)
+	}
+}

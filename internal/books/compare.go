@@ -73,6 +73,14 @@ func (b *Books) compare(ctx context.Context, days bool) error {
 			differ, pending = differ+len(check.Differences), pending+check.Pending
 		}
 		b.row("rollup's own check", fmt.Sprint(sum, ", ", differ, " differ, ", pending, " pending"), fmt.Sprint(ledger.Sum{}, ", 0 differ, 0 pending"))
+		if !days {
+			return nil
+		}
+		v, err := r.Verify(ctx, september)
+		if err != nil {
+			return err
+		}
+		b.row("period verify of September", fmt.Sprint(v.Count(rollup.DayEqual), " equal, ", v.Unlike), "30 equal, []")
 		return nil
 	})
 }

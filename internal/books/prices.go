@@ -46,10 +46,10 @@ func (l priceList) write(path string) error {
 			}
 			b.WriteString("      - ")
 			if !l[j].from.IsZero() {
-				fmt.Fprintf(&b, "from: %s\n        ", l[j].from.Format(time.DateOnly))
+				fmt.Fprintf(&b, "from: %s\n        ", l[j].from.Format(time.RFC3339))
 			}
 			if to := l.until(j); !to.IsZero() {
-				fmt.Fprintf(&b, "to: %s\n        ", to.Format(time.DateOnly))
+				fmt.Fprintf(&b, "to: %s\n        ", to.Format(time.RFC3339))
 			}
 			million := func(n int64) string { return fmt.Sprintf("%d.%06d", n/1_000_000, n%1_000_000) }
 			fmt.Fprintf(&b, "usd_per_million: {input: %s, cache_read: %s, output: %s}\n", million(l[j].price.input), million(l[j].price.cached), million(l[j].price.output))

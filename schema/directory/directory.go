@@ -124,6 +124,17 @@ func (d Directory) Zone(tenant string, at time.Time) *time.Location {
 	return zone
 }
 
+// Span is a tenant's days from one date to before another, both midnights of UTC. Each day begins at midnight in the zone that the
+// tenant has on that date, so a tenant whose zone changes has no moment in two days or in none.
+func (d Directory) Span(tenant string, first, next time.Time) calendar.Span {
+	begin := func(date time.Time) time.Time {
+		y, m, day := date.Date()
+		zone := d.Zone(tenant, date)
+		return calendar.Day(time.Date(y, m, day, 12, 0, 0, 0, zone), zone).From
+	}
+	return calendar.Span{From: begin(first), To: begin(next)}
+}
+
 // Validate says what is wrong with an entry, all at once.
 func (e Entry) Validate() []error {
 	var out []error

@@ -1,7 +1,7 @@
 // Command show tells the story of a month's books and prints every comparison; it exits with 1 if one differs. `make books` runs
 // it.
 //
-//	show [--json] [--calls N] [--days N] [--hours N] [--seed N]
+//	show [--json] [--calls N] [--days N] [--hours N] [--seed N] [--script N]
 package main
 
 import (
@@ -28,6 +28,7 @@ func main() {
 	days := flag.Int("days", 2, "days of each month that have traffic, 1 to 10")
 	hours := flag.Int("hours", 1, "hours of each such day, 1 to 4")
 	seed := flag.Uint64("seed", 1, "of the traffic")
+	steps := flag.Int("script", 0, "instead of the story so many acts in a random order, some of them cut off")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -35,13 +36,13 @@ func main() {
 		fmt.Fprintf(os.Stderr, "books: --calls %d --days %d --hours %d: at least 10 calls, 1 to 10 days, 1 to 4 hours\n", *calls, *days, *hours)
 		os.Exit(2)
 	}
-	if err := run(ctx, books.Options{Calls: *calls, Days: *days, Hours: *hours, Seed: *seed}, *asJSON); err != nil {
+	if err := run(ctx, books.Options{Calls: *calls, Days: *days, Hours: *hours, Seed: *seed}, *steps, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "books:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, o books.Options, asJSON bool) error {
+func run(ctx context.Context, o books.Options, steps int, asJSON bool) error {
 	dir, err := os.MkdirTemp("", "tollkeeper-books-")
 	if err != nil {
 		return err
@@ -51,7 +52,11 @@ func run(ctx context.Context, o books.Options, asJSON bool) error {
 	fmt.Fprintf(os.Stderr, "books: %d calls of September on %d days, seed %d\n", o.Calls, o.Days, o.Seed)
 	o.Dir, o.Log = dir, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	o.Tell = func(stage string) { fmt.Fprintf(os.Stderr, "books: %3.0fs %s\n", time.Since(begun).Seconds(), stage) }
-	rows, err := books.Run(ctx, o)
+	play := books.Run
+	if steps > 0 {
+		play = func(ctx context.Context, o books.Options) ([]goals.Row, error) { return books.Script(ctx, o, steps) }
+	}
+	rows, err := play(ctx, o)
 	if err != nil { // no verdict, but what was compared until then
 		for _, r := range rows {
 			if !r.OK {

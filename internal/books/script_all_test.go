@@ -1,0 +1,5 @@
+//go:build testall
+
+package books
+
+const scriptSteps = 25
