@@ -244,6 +244,9 @@ func TestModelFindsEverySwap(t *testing.T) {
 		for j := i + 1; j < len(designed); j++ {
 			order := slices.Clone(designed)
 			order[i], order[j] = order[j], order[i]
+			if slices.Index(order, stepRemove) < slices.Index(order, stepMarks) {
+				continue // it removes nothing and never comes to rest
+			}
 			t.Run(fmt.Sprint(designed[i], " and ", designed[j]), func(t *testing.T) {
 				path, states := search(order, 1)
 				t.Logf("%d states; %v", states, path)

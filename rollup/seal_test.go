@@ -65,7 +65,7 @@ func TestASealedDayIsProvedFromItsEvidence(t *testing.T) {
 	require.Equal(t, first.Add(other).String(), seals[0].Whole.LedgerCost.String())
 	require.EqualValues(t, 7, seals[0].Whole.Calls)
 	sealNow(t, r)
-	require.EqualValues(t, 1, count(t, conn, "SELECT max(n) FROM day_seals WHERE day = toDate('2026-01-10')"), "it is sealed once")
+	require.EqualValues(t, 1, count(t, conn, "SELECT toUInt64(max(n)) FROM day_seals WHERE day = toDate('2026-01-10')"), "it is sealed once")
 
 	// A late call while its rows are there is an adjustment, and the day is sealed again.
 	late := someCalls(t, conn, at.Add(time.Minute), 1)

@@ -1,7 +1,6 @@
 package books
 
 import (
-	"context"
 	"log/slog"
 	"testing"
 	"time"
@@ -17,9 +16,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestAMonthOfBooks(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	rows, err := Run(ctx, Options{Calls: 120, Days: 1, Hours: 1, Short: true, Dir: t.TempDir(), Seed: 7, Log: slog.New(slog.DiscardHandler), Tell: func(s string) { t.Log(time.Now().Format(time.TimeOnly), s) }})
+	rows, err := Run(t.Context(), Options{Calls: 120, Days: 1, Hours: 1, Short: true, Dir: t.TempDir(), Seed: 7, Log: slog.New(slog.DiscardHandler), Tell: func(s string) { t.Log(time.Now().Format(time.TimeOnly), s) }})
 	require.NoError(t, err)
 	require.Greater(t, len(rows), 90)
 	for _, r := range rows {
@@ -29,9 +26,7 @@ func TestAMonthOfBooks(t *testing.T) {
 
 // TestBooksByAScript: acts in random orders, some of them cut off and done again.
 func TestBooksByAScript(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
-	defer cancel()
-	rows, err := Script(ctx, Options{Calls: 30, Days: 1, Hours: 1, Dir: t.TempDir(), Seed: 3, Log: slog.New(slog.DiscardHandler), Tell: func(s string) { t.Log(time.Now().Format(time.TimeOnly), s) }}, scriptSteps)
+	rows, err := Script(t.Context(), Options{Calls: 30, Days: 1, Hours: 1, Dir: t.TempDir(), Seed: 3, Log: slog.New(slog.DiscardHandler), Tell: func(s string) { t.Log(time.Now().Format(time.TimeOnly), s) }}, scriptSteps)
 	require.NoError(t, err)
 	for _, r := range rows {
 		require.True(t, r.OK, "%s: got %s, want %s", r.Name, r.Got, r.Goal)

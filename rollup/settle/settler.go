@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/pricing"
@@ -47,16 +48,26 @@ const maxLooks = 20
 // Settle decides the groups that have a report in the minute, and the aggregates. Where a decision differs from the stored one it
 // marks the minutes of the reports that change, then writes the decision, then looks again, until nothing differs: while it was at
 // it, another one may have decided by more reports, and of two decisions under one number chance says which holds
-// (docs/adr/0027-settling-twice.md). It can be stopped anywhere and run by several at once.
+// (docs/adr/0027-settling-twice.md). A mark that is due later has it looked at again if it stops before that. It can be stopped anywhere and run by several at once.
 //
 // An aggregate that hasn't ended long enough ago stays provisional: it counts nowhere, and a mark that is due later brings the
 // minute back. What its calls don't explain becomes a call of its own, whose report is written between two decisions: one that
 // says that it doesn't count yet, and the final one. So no report that counts is ever missing, or there without being known.
 func (s *Settler) Settle(ctx context.Context, minute time.Time) error {
+	var marks []string // for later, of the looks that wrote
 	for range maxLooks {
-		if wrote, err := s.look(ctx, minute); !wrote || err != nil {
+		later := uuid.NewString()
+		wrote, err := s.look(ctx, minute, later)
+		if err != nil {
 			return err
 		}
+		if !wrote {
+			if err := s.store.unmark(ctx, minute, marks); err != nil {
+				return wrap("take its marks for later back", minute, err)
+			}
+			return nil
+		}
+		marks = append(marks, later)
 	}
 	return fmt.Errorf("settle %s: its decisions were changed by others %d times while it looked; the next run goes on", minute.Format(time.RFC3339), maxLooks)
 }
@@ -71,7 +82,7 @@ func (s *Settler) LookAgain(ctx context.Context, from, to time.Time) error {
 }
 
 // look decides once; wrote says whether a decision differed from the stored one.
-func (s *Settler) look(ctx context.Context, minute time.Time) (wrote bool, err error) {
+func (s *Settler) look(ctx context.Context, minute time.Time, later string) (wrote bool, err error) {
 	n := neighbours{store: &s.store, minute: minute, reports: map[ID]Report{}, stored: map[ID]decision{},
 		traces: map[[16]byte]bool{}, responses: map[uint64]bool{}, whole: map[ID]uint64{}, others: map[ID]Report{}}
 	if err := n.collect(ctx); err != nil {
@@ -85,10 +96,10 @@ func (s *Settler) look(ctx context.Context, minute time.Time) (wrote bool, err e
 	}
 	groups := Decide(slices.Collect(maps.Values(n.reports)))
 	s.metrics.count(groups)
-	aggregates, later := n.aggregates(s.now())
-	if len(later) > 0 {
-		s.metrics.provisional(len(later))
-		if err := s.store.markLater(ctx, minute, later); err != nil {
+	aggregates, wait := n.aggregates(s.now())
+	if len(wait) > 0 {
+		s.metrics.provisional(len(wait))
+		if err := s.store.markLater(ctx, minute, wait); err != nil {
 			return false, wrap("mark it for when its aggregates are due", minute, err)
 		}
 	}
@@ -101,11 +112,11 @@ func (s *Settler) look(ctx context.Context, minute time.Time) (wrote bool, err e
 	for i := range unseen {
 		c.aggregate(&unseen[i])
 	}
-	return len(c.final) > 0, s.write(ctx, minute, &c)
+	return len(c.final) > 0, s.write(ctx, minute, later, &c)
 }
 
 // write stores what has changed.
-func (s *Settler) write(ctx context.Context, minute time.Time, c *changes) error {
+func (s *Settler) write(ctx context.Context, minute time.Time, later string, c *changes) error {
 	if len(c.final) == 0 {
 		return nil
 	}
@@ -114,7 +125,7 @@ func (s *Settler) write(ctx context.Context, minute time.Time, c *changes) error
 		name, what string
 		do         func() error
 	}{
-		{afterMark, "mark the minutes it changes", func() error { return s.store.mark(ctx, minutes) }},
+		{afterMark, "mark the minutes it changes", func() error { return s.store.mark(ctx, minutes, minute, later) }},
 		{afterReserve, "reserve its unseen leaves", func() error { return s.store.write(ctx, c.reserved) }},
 		{afterLeaves, "write its unseen leaves", func() error { return s.leaves(ctx, c.leaves) }},
 		{afterWrite, "write its decisions", func() error { return s.store.write(ctx, c.final) }},

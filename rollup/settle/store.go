@@ -86,13 +86,23 @@ func (s *store) decisions(ctx context.Context, query string, args ...any) ([]dec
 	return out, rows.Err()
 }
 
-// mark asks for a new rollup of minutes.
-func (s *store) mark(ctx context.Context, minutes []int64) error {
+// mark asks for a new rollup of minutes now, and of the one that is being settled for later, by the mark of that id.
+func (s *store) mark(ctx context.Context, minutes []int64, minute time.Time, later string) error {
 	times := make([]time.Time, len(minutes))
 	for i, m := range minutes {
 		times[i] = time.Unix(m, 0).UTC()
 	}
-	return s.conn.Exec(ctx, schema.SQL("settle/mark"), named("minutes", times))
+	return s.conn.Exec(ctx, schema.SQL("settle/mark"), named("minutes", times), named("minute", minute), named("later", later), named("seconds", uint32(laterAfter/time.Second)))
+}
+
+// laterAfter is when a mark for later is due: longer than any write may take.
+const laterAfter = 10 * time.Minute
+
+func (s *store) unmark(ctx context.Context, minute time.Time, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.conn.Exec(ctx, schema.SQL("settle/unmark"), named("minute", minute), named("ids", ids))
 }
 
 // write stores decisions in one statement. A winner's row says so, because an earlier one may have said otherwise; an unseen
