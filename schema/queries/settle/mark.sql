@@ -3,4 +3,4 @@
 INSERT INTO dirty_windows (level, window, id, due, done)
 SELECT 'minute', arrayJoin({minutes:Array(DateTime('UTC'))}), generateUUIDv4(), now64(3), 0
 UNION ALL
-SELECT 'minute', {minute:DateTime('UTC')}, {later:UUID}, now64(3) + toIntervalSecond({seconds:UInt32}), 0
+SELECT 'minute', {minute:DateTime('UTC')}, {later:UUID}, now64(3) + INTERVAL {seconds:UInt32} SECOND, 0
