@@ -60,6 +60,7 @@ const rolesUser = "tollkeeper-roles"
 func (a *App) startEngine(ctx context.Context) (*clickhouse.Server, error) {
 	cfg := a.cfg.ClickHouse.Embedded
 	cfg.Dir, cfg.Log, cfg.TenantTables = a.dir.Sub("clickhouse"), a.opts.Log, schema.TenantTables()
+	cfg.Tiers = a.cfg.ClickHouse.Tiers
 	if len(cfg.Users) > 0 { // the operator's users may be restricted; the roles come as one of their own
 		cfg.Users = append([]clickhouse.User{{Name: rolesUser, Password: rand.Text()}}, cfg.Users...)
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/telemetry"
 	"github.com/tollkeeper/tollkeeper/rollup"
 	"github.com/tollkeeper/tollkeeper/schema"
+	"github.com/tollkeeper/tollkeeper/schema/tiers"
 )
 
 // Config is everything Tollkeeper can be told, a section per role. Where the servers are is said once, in kafka and
@@ -98,11 +99,12 @@ func (t *Topics) validate() error {
 // ClickHouse says where the database is; with no URL, `up` runs the embedded engine.
 type ClickHouse struct {
 	URL      string            `yaml:"url"` // http(s)://user:password@host:port/database; give the password as ${env:NAME}
+	Tiers    tiers.Config      `yaml:"tiers"`
 	Embedded clickhouse.Config `yaml:"embedded"`
 }
 
 // EmbeddedPolicy is the storage policy with the tiers hot, warm and cold that the embedded engine has.
-const EmbeddedPolicy = "tollkeeper"
+const EmbeddedPolicy = tiers.Policy
 
 // Default is what `tollkeeper up` runs with.
 func Default() Config {
@@ -173,6 +175,7 @@ func (c *Config) Validate() error {
 		address("http.listen", full.HTTP.Listen),
 		section("clickhouse.embedded", engineErr),
 		section("clickhouse", urlErr),
+		section("clickhouse.tiers", full.ClickHouse.Tiers.Validate()),
 		section("kafka", kafkaErr),
 		section("kafka.topics", full.Kafka.Topics.validate()),
 		section("kafka.embedded", full.Kafka.Embedded.Validate()),

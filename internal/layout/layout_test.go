@@ -62,6 +62,7 @@ func below(path string, dirs ...string) bool {
 var may = []struct{ who, imports []string }{
 	{[]string{"ledger"}, []string{"ledger"}},
 	{[]string{"pricing"}, []string{"pricing", "ledger"}},
+	{[]string{"schema/tiers"}, nil},
 	{[]string{"schema/directory", "schema/storage"}, []string{"schema", "ledger"}},
 	{[]string{"gateway"}, []string{"gateway", "ledger"}},
 	{[]string{"schema"}, []string{"ledger"}},

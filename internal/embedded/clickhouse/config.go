@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"runtime"
 	"time"
+
+	"github.com/tollkeeper/tollkeeper/schema/tiers"
 )
 
 // DefaultListen is loopback and any free port.
@@ -24,6 +26,8 @@ type Config struct {
 	Library string `yaml:"library"`
 	// StorageBase is where the directories of the disks hot, warm and cold lie. Default: Dir/disks.
 	StorageBase string `yaml:"storage_base"`
+	// Tiers say where hot, warm and cold lie, if not below StorageBase.
+	Tiers tiers.Config `yaml:"-"`
 	// Users may log in. None: the user "default" without a password, as ClickHouse comes.
 	Users []User `yaml:"users"`
 	// TenantColumn is the column by which a tenant's rows are told apart, in every table that has it. Default: tenant.

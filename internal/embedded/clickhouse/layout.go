@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"text/template"
+
+	"github.com/tollkeeper/tollkeeper/schema/tiers"
 )
 
 // allTenants in log_comment lifts the row filter.
@@ -14,7 +16,11 @@ const allTenants = "*"
 
 // layout is where things lie inside Config.Dir.
 type layout struct {
-	Dir, DB, Tmp, Backups, Hot, Warm, Cold, ConfigFile, UsersFile string
+	Dir, DB, Tmp, Backups, ConfigFile, UsersFile string
+
+	StorageBase string
+	Tiers       tiers.Config `json:"-"` // the child has them in the configuration file
+	Storage     string       `json:"-"` // storage_configuration
 
 	MemoryLimit   uint64
 	TenantColumn  string
@@ -30,7 +36,7 @@ func newLayout(c Config) layout {
 	in := func(name string) string { return filepath.Join(c.Dir, name) }
 	l := layout{
 		Dir: c.Dir, DB: in("db"), Tmp: in("tmp"), Backups: in("backups"),
-		Hot: filepath.Join(c.StorageBase, "hot"), Warm: filepath.Join(c.StorageBase, "warm"), Cold: filepath.Join(c.StorageBase, "cold"),
+		StorageBase: c.StorageBase, Tiers: c.Tiers,
 		ConfigFile: in("config.xml"), UsersFile: in("users.xml"),
 		MemoryLimit: c.MemoryLimit, TenantColumn: c.TenantColumn, AllTenants: allTenants, MaxConcurrent: c.MaxConcurrentQueries,
 	}
@@ -42,7 +48,7 @@ func newLayout(c Config) layout {
 
 // create makes the directories and writes the engine's configuration.
 func (l layout) create() error {
-	for _, dir := range []string{l.Dir, l.DB, l.Tmp, l.Backups, l.Hot, l.Warm, l.Cold} {
+	for _, dir := range append([]string{l.Dir, l.DB, l.Tmp, l.Backups, l.StorageBase}, l.Tiers.Dirs(l.StorageBase)...) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("create engine directory: %w", err)
 		}
@@ -50,6 +56,14 @@ func (l layout) create() error {
 			return fmt.Errorf("close engine directory to others: %w", err)
 		}
 	}
+	if err := l.keepPlaces(); err != nil {
+		return err
+	}
+	storage, err := l.Tiers.XML(l.StorageBase, true)
+	if err != nil {
+		return err
+	}
+	l.Storage = storage + "\n"
 	return l.render(l.ConfigFile, configXML)
 }
 
@@ -113,23 +127,7 @@ const configXML = `<clickhouse>
   </access_control_improvements>
 {{- end}}
   <backups><allowed_path>{{xml .Backups}}/</allowed_path></backups>
-  <storage_configuration>
-    <disks>
-      <hot><path>{{xml .Hot}}/</path></hot>
-      <warm><path>{{xml .Warm}}/</path></warm>
-      <cold><path>{{xml .Cold}}/</path></cold>
-    </disks>
-    <policies>
-      <tollkeeper>
-        <volumes>
-          <hot><disk>hot</disk></hot>
-          <warm><disk>warm</disk></warm>
-          <cold><disk>cold</disk></cold>
-        </volumes>
-      </tollkeeper>
-    </policies>
-  </storage_configuration>
-</clickhouse>
+{{.Storage}}</clickhouse>
 `
 
 // usersXML gives the engine's only acting user what every request of the front needs, and the row filters that hold
