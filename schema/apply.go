@@ -25,6 +25,7 @@ type Report struct {
 	Before   int      // migrations that were applied before
 	Changed  []Change // retention and policy changed now
 	Drift    []Change // what differs and was left alone
+	Held     []Change // retention that would drop or move stored data at once, which Options doesn't allow
 }
 
 // Apply brings the database at url (http://user:password@host:port/database) up to this program's schema: creates it
@@ -32,7 +33,8 @@ type Report struct {
 // again and by several processes at once. It doesn't wait for a server that isn't there (see WaitReady).
 //
 // Errors: a server older than 26.2, a storage policy the server hasn't got, a migration whose text changed after it was
-// applied, a migration of a newer program.
+// applied, a migration of a newer program. Retention that would drop or move what is stored now is held back and reported,
+// unless the options allow it: a typing error in a number of days must not cost a year of reports.
 func Apply(ctx context.Context, url string, opts Options) (Report, error) {
 	s, err := connect(ctx, url, opts)
 	if err != nil {
@@ -73,6 +75,13 @@ func (s *session) settle(ctx context.Context, report *Report) error {
 	for _, c := range changes {
 		switch c.Kind {
 		case ChangeRetention, ChangePolicy:
+			if c.Effect.DropParts > 0 && !s.opts.AllowDrop || c.Effect.MoveParts > 0 && !s.opts.AllowMove {
+				report.Held = append(report.Held, c)
+				if s.opts.Log != nil {
+					s.opts.Log.Warn("schema change held back: allow it with `tollkeeper schema apply --allow-drop --allow-move`", "object", c.Object, "have", c.Have, "want", c.Want, "effect", c.Effect.String())
+				}
+				continue
+			}
 			s.show(c)
 			// The TTL written into old parts is recomputed too: without that, parts of the time before a longer
 			// retention would still be dropped early, and those before a shorter one never. Tables are created with

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"time"
 )
 
 // ChangeKind says what differs between the database and what it should be.
@@ -27,10 +28,19 @@ type Change struct {
 	Want   string // empty: nothing
 	// Statement makes the change. For drift it is a proposal that Apply doesn't run, and may be empty.
 	Statement string
+	// Effect is what changed retention does at once to what is stored.
+	Effect Effect
 }
 
 // String is one line: "retention tollkeeper.spans: have …, want …".
 func (c Change) String() string {
+	if effect := c.Effect.String(); effect != "" {
+		return c.plain() + "; it " + effect
+	}
+	return c.plain()
+}
+
+func (c Change) plain() string {
 	switch {
 	case c.Have == "" && c.Want == "":
 		return fmt.Sprintf("%s %s", c.Kind, c.Object)
@@ -113,7 +123,7 @@ func (s *session) diff(ctx context.Context) ([]Change, error) {
 		out = append(out, compare(s.target.Database, h, w)...)
 	}
 	policyFirst(out)
-	return out, nil
+	return out, s.addEffects(ctx, out, time.Now())
 }
 
 func kindOf(d definition) string {
@@ -148,9 +158,9 @@ func compare(database string, have, want definition) []Change {
 		switch {
 		case h == w:
 		case k == "TTL" && w == "":
-			out = append(out, Change{ChangeRetention, table, h, w, "ALTER TABLE " + table + " REMOVE TTL"})
+			out = append(out, Change{Kind: ChangeRetention, Object: table, Have: h, Want: w, Statement: "ALTER TABLE " + table + " REMOVE TTL"})
 		case k == "TTL":
-			out = append(out, Change{ChangeRetention, table, h, w, "ALTER TABLE " + table + " MODIFY TTL " + w})
+			out = append(out, Change{Kind: ChangeRetention, Object: table, Have: h, Want: w, Statement: "ALTER TABLE " + table + " MODIFY TTL " + w})
 		default:
 			out = append(out, drift(table+" "+k, h, w, ""))
 		}
@@ -182,14 +192,14 @@ func compareColumns(table string, have, want []column) []Change {
 		delete(live, c.name)
 		switch {
 		case !ok:
-			out = append(out, Change{ChangeDrift, table + "." + c.name, "", c.text, "ALTER TABLE " + table + " ADD COLUMN " + c.text})
+			out = append(out, Change{Kind: ChangeDrift, Object: table + "." + c.name, Want: c.text, Statement: "ALTER TABLE " + table + " ADD COLUMN " + c.text})
 		case h != c.text:
-			out = append(out, Change{ChangeDrift, table + "." + c.name, h, c.text, "ALTER TABLE " + table + " MODIFY COLUMN " + c.text})
+			out = append(out, Change{Kind: ChangeDrift, Object: table + "." + c.name, Have: h, Want: c.text, Statement: "ALTER TABLE " + table + " MODIFY COLUMN " + c.text})
 		}
 	}
 	for _, c := range have {
 		if _, extra := live[c.name]; extra {
-			out = append(out, Change{ChangeDrift, table + "." + c.name, c.text, "", ""})
+			out = append(out, Change{Kind: ChangeDrift, Object: table + "." + c.name, Have: c.text})
 		}
 	}
 	return out
@@ -215,7 +225,7 @@ func compareSettings(table string, have, want map[string]string) []Change {
 		if k == "storage_policy" {
 			kind, object = ChangePolicy, table
 		}
-		out = append(out, Change{kind, object, h, w, statement})
+		out = append(out, Change{Kind: kind, Object: object, Have: h, Want: w, Statement: statement})
 	}
 	return out
 }

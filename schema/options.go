@@ -14,6 +14,9 @@ type Options struct {
 	// and cold if a class moves there; under "default" nothing moves.
 	Policy    string    `yaml:"policy"`
 	Retention Retention `yaml:"retention"`
+	// AllowDrop and AllowMove let Apply change retention where that drops, or moves to a colder tier, what is stored already.
+	AllowDrop bool `yaml:"-"`
+	AllowMove bool `yaml:"-"`
 	// Show is called with every change just before Apply makes it. May be nil.
 	Show func(Change) `yaml:"-"`
 	// Log gets one line per migration and per changed retention. May be nil.

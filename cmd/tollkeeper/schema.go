@@ -18,9 +18,15 @@ func newSchema() *cobra.Command {
 func newSchemaApply() *cobra.Command {
 	c := &cobra.Command{
 		Use: "apply", Short: "Create or migrate the database and set retention",
-		Example: "  TOLLKEEPER_CLICKHOUSE_URL=http://user:password@host:8123/tollkeeper tollkeeper schema apply",
+		Long: `Creates or migrates the database and sets retention as configured.
+
+Retention that would at once drop stored data, or move it to a colder tier, is held back and makes the command exit 1:
+"schema diff" says how much it is, and --allow-drop and --allow-move do it. Moving goes on in the background.`,
+		Example: "  TOLLKEEPER_CLICKHOUSE_URL=http://user:password@host:8123/tollkeeper tollkeeper schema apply\n  tollkeeper schema diff && tollkeeper schema apply --allow-move",
 	}
 	load := configFlag(c)
+	drop := c.Flags().Bool("allow-drop", false, "shorten retention though stored data is dropped by it")
+	move := c.Flags().Bool("allow-move", false, "change tiers though stored data is moved by it")
 	c.RunE = noArgsRun(func(ctx context.Context, c *cobra.Command) error {
 		cfg, err := load()
 		if err != nil {
@@ -29,8 +35,16 @@ func newSchemaApply() *cobra.Command {
 		opts := cfg.Schema
 		opts.Log = logger(cfg)
 		opts.Show = func(change schema.Change) { fmt.Fprintln(c.OutOrStdout(), change) }
-		if _, err := schema.Apply(ctx, cfg.ClickHouse.URL, opts); err != nil {
+		opts.AllowDrop, opts.AllowMove = *drop, *move
+		report, err := schema.Apply(ctx, cfg.DatabaseURL(), opts)
+		if err != nil {
 			return err
+		}
+		for _, change := range report.Held {
+			fmt.Fprintln(c.OutOrStdout(), "held back:", change)
+		}
+		if n := len(report.Held); n > 0 {
+			return fmt.Errorf("%d changes of retention are held back because of what they do to stored data; allow them with --allow-drop, --allow-move", n)
 		}
 		fmt.Fprintln(c.OutOrStdout(), "the schema is up to date")
 		return nil
@@ -46,7 +60,7 @@ func newSchemaDiff() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		changes, err := schema.Diff(ctx, cfg.ClickHouse.URL, cfg.Schema)
+		changes, err := schema.Diff(ctx, cfg.DatabaseURL(), cfg.Schema)
 		if err != nil {
 			return err
 		}
@@ -69,7 +83,7 @@ func newSchemaVerify() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := schema.Verify(ctx, cfg.ClickHouse.URL, cfg.Schema); err != nil {
+		if err := schema.Verify(ctx, cfg.DatabaseURL(), cfg.Schema); err != nil {
 			return err
 		}
 		fmt.Fprintln(c.OutOrStdout(), "the database is as it should be")

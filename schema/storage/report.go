@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -18,9 +17,6 @@ import (
 
 // grace is how long a part may be late: the server moves every few minutes, and drops every four hours.
 const grace = 6 * time.Hour
-
-// Tiers are the volumes of a tiered policy, the dearest first.
-var Tiers = []string{"hot", "warm", "cold"}
 
 // Row is one table on one tier.
 type Row struct {
@@ -61,20 +57,11 @@ type Report struct {
 	AllHot string    `json:"usd_month_all_hot,omitzero"` // the same bytes on the tier hot
 }
 
-type part struct {
-	Table  string    `ch:"table"`
-	Tier   string    `ch:"tier"`
-	Rows   uint64    `ch:"rows"`
-	Bytes  uint64    `ch:"bytes"`
-	Oldest time.Time `ch:"oldest"`
-	Newest time.Time `ch:"newest"`
-}
-
 // Read asks the server about the database. Prices are decimals by tier, in USD per GB (10⁹ bytes) and month.
 func Read(ctx context.Context, conn driver.Conn, database string, o schema.Options, prices map[string]string, now time.Time) (*Report, error) {
-	var parts []part
-	if err := conn.Select(ctx, &parts, schema.SQL("storage/parts"), clickhouse.Named("database", database)); err != nil {
-		return nil, fmt.Errorf("read the parts of database %s: %w", database, err)
+	parts, err := schema.Parts(ctx, conn, database)
+	if err != nil {
+		return nil, err
 	}
 	r := &Report{At: now.UTC(), Rows: []Row{}, Late: []Late{}, Logs: []Log{}}
 	var logs []struct {
@@ -90,7 +77,7 @@ func Read(ctx context.Context, conn driver.Conn, database string, o schema.Optio
 	}
 	for _, p := range parts {
 		r.count(p)
-		if want, due, ok := wanted(o, p, now); ok && now.Sub(due) > grace {
+		if want, due, ok := o.Place(p, now); ok && now.Sub(due) > grace {
 			r.late(p, want, due)
 		}
 	}
@@ -105,10 +92,10 @@ func compare(table, otherTable, tier, otherTier string) int {
 		}
 		return 1
 	}
-	return slices.Index(Tiers, tier) - slices.Index(Tiers, otherTier)
+	return slices.Index(schema.Tiers, tier) - slices.Index(schema.Tiers, otherTier)
 }
 
-func (r *Report) count(p part) {
+func (r *Report) count(p schema.Part) {
 	i := slices.IndexFunc(r.Rows, func(x Row) bool { return x.Table == p.Table && x.Tier == p.Tier })
 	if i < 0 {
 		r.Rows = append(r.Rows, Row{Table: p.Table, Tier: p.Tier})
@@ -118,7 +105,7 @@ func (r *Report) count(p part) {
 	x.Parts++
 	x.Rows += p.Rows
 	x.Bytes += p.Bytes
-	if timed(p) {
+	if p.Timed() {
 		if x.Oldest.IsZero() || p.Oldest.Before(x.Oldest) {
 			x.Oldest = p.Oldest
 		}
@@ -128,33 +115,7 @@ func (r *Report) count(p part) {
 	}
 }
 
-// timed tells parts of tables that are cut by time: others have no times.
-func timed(p part) bool { return p.Newest.Unix() > 0 }
-
-// wanted is where a part should be and since when, if that is not where it is. A part moves, and is dropped, as a whole:
-// when its newest row is old enough.
-func wanted(o schema.Options, p part, now time.Time) (want string, due time.Time, ok bool) {
-	class, known := o.Retention.ClassOf(p.Table)
-	if !known || !timed(p) {
-		return "", time.Time{}, false
-	}
-	after := func(days int) time.Time { return p.Newest.AddDate(0, 0, days) }
-	if class.KeepDays > 0 && !after(class.KeepDays).After(now) {
-		return "dropped", after(class.KeepDays), true
-	}
-	at := slices.Index(Tiers, p.Tier)
-	if at < 0 || o.Policy == schema.DefaultPolicy {
-		return "", time.Time{}, false
-	}
-	for i, days := range []int{0, class.WarmAfterDays, class.ColdAfterDays} {
-		if i > at && days > 0 && !after(days).After(now) {
-			want, due, ok = Tiers[i], after(days), true
-		}
-	}
-	return want, due, ok
-}
-
-func (r *Report) late(p part, want string, due time.Time) {
+func (r *Report) late(p schema.Part, want string, due time.Time) {
 	i := slices.IndexFunc(r.Late, func(x Late) bool { return x.Table == p.Table && x.Tier == p.Tier && x.Want == want })
 	if i < 0 {
 		r.Late = append(r.Late, Late{Table: p.Table, Tier: p.Tier, Want: want, Since: due})
@@ -183,7 +144,7 @@ func (r *Report) price(texts map[string]string) error {
 		x := &r.Rows[i]
 		price, known := prices[x.Tier]
 		if !known && x.Tier == schema.DefaultPolicy {
-			price, known = prices[Tiers[0]] // tables of no tier lie on the server's own disk
+			price, known = prices[schema.Tiers[0]] // tables of no tier lie on the server's own disk
 		}
 		if !known {
 			whole = false
@@ -192,13 +153,13 @@ func (r *Report) price(texts map[string]string) error {
 		cost := monthly(x.Bytes, price)
 		x.Cost = cost.FloatString(4)
 		total.Add(total, cost)
-		if hot, ok := prices[Tiers[0]]; ok {
+		if hot, ok := prices[schema.Tiers[0]]; ok {
 			allHot.Add(allHot, monthly(x.Bytes, hot))
 		}
 	}
 	if whole {
 		r.Cost = total.FloatString(4)
-		if _, ok := prices[Tiers[0]]; ok {
+		if _, ok := prices[schema.Tiers[0]]; ok {
 			r.AllHot = allHot.FloatString(4)
 		}
 	}

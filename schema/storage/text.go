@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/tollkeeper/tollkeeper/schema"
 )
 
 // WriteText writes the report for a terminal.
@@ -14,10 +16,10 @@ func (r *Report) WriteText(out io.Writer) error {
 	fmt.Fprintln(w, "TABLE\tTIER\tPARTS\tROWS\tSIZE\tOLDEST (UTC)\tNEWEST (UTC)\tUSD A MONTH")
 	var rows, bytes uint64
 	for _, x := range r.Rows {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", x.Table, x.Tier, x.Parts, x.Rows, size(x.Bytes), moment(x.Oldest), moment(x.Newest), dash(x.Cost))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", x.Table, x.Tier, x.Parts, x.Rows, schema.Size(x.Bytes), moment(x.Oldest), moment(x.Newest), dash(x.Cost))
 		rows, bytes = rows+x.Rows, bytes+x.Bytes
 	}
-	fmt.Fprintf(w, "all\t\t\t%d\t%s\t\t\t%s\n", rows, size(bytes), dash(r.Cost))
+	fmt.Fprintf(w, "all\t\t\t%d\t%s\t\t\t%s\n", rows, schema.Size(bytes), dash(r.Cost))
 	if err := w.Flush(); err != nil {
 		return err
 	}
@@ -28,7 +30,7 @@ func (r *Report) WriteText(out io.Writer) error {
 		fmt.Fprint(out, "\nset dashboards.storage_usd_per_gb_month for every tier to see what a month costs\n")
 	}
 	for _, l := range r.Late {
-		fmt.Fprintf(out, "late: %d parts of %s (%s) are on %s and should be %s since %s\n", l.Parts, l.Table, size(l.Bytes), l.Tier, place(l.Want), moment(l.Since))
+		fmt.Fprintf(out, "late: %d parts of %s (%s) are on %s and should be %s since %s\n", l.Parts, l.Table, schema.Size(l.Bytes), l.Tier, place(l.Want), moment(l.Since))
 	}
 	var open []string
 	var logs uint64
@@ -39,7 +41,7 @@ func (r *Report) WriteText(out io.Writer) error {
 		}
 	}
 	if len(r.Logs) > 0 {
-		fmt.Fprintf(out, "the server's own logs: %s in %d tables\n", size(logs), len(r.Logs))
+		fmt.Fprintf(out, "the server's own logs: %s in %d tables\n", schema.Size(logs), len(r.Logs))
 	}
 	if len(open) > 0 {
 		fmt.Fprintf(out, "without a TTL, they grow for ever: %s (docs/operators.md, The server's own logs)\n", strings.Join(open, ", "))
@@ -48,7 +50,7 @@ func (r *Report) WriteText(out io.Writer) error {
 }
 
 func place(want string) string {
-	if want == "dropped" {
+	if want == schema.Dropped {
 		return want
 	}
 	return "on " + want
@@ -66,17 +68,4 @@ func dash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-// size writes bytes in decimal units, as disks are sold.
-func size(n uint64) string {
-	x, units := float64(n), []string{"B", "kB", "MB", "GB", "TB", "PB"}
-	i := 0
-	for x >= 1000 && i < len(units)-1 {
-		x, i = x/1000, i+1
-	}
-	if i == 0 {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %s", x, units[i])
 }
