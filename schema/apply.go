@@ -121,7 +121,7 @@ func connect(ctx context.Context, url string, opts Options) (*session, error) {
 	if !identifier.MatchString(target.Database) {
 		return nil, fmt.Errorf("clickhouse url: database %q: use letters, digits and _", target.Database)
 	}
-	conn, err := target.Open("default")
+	conn, err := target.OpenPatient("default")
 	if err != nil {
 		return nil, err
 	}

@@ -222,16 +222,18 @@ func TestOldDataLandsOnItsTier(t *testing.T) {
 	for _, days := range []int{0, 10, 100} {
 		exec(t, conn, fmt.Sprintf("INSERT INTO call_reports (minute, tenant, trace_id, span_id) SELECT toStartOfMinute(now() - INTERVAL %d DAY), 'a', 'b', 'c'", days))
 	}
-	rows, err := conn.Query(t.Context(), "SELECT disk_name FROM system.parts WHERE active AND table = 'call_reports' AND database = '"+database+"' ORDER BY partition DESC")
-	require.NoError(t, err)
-	defer rows.Close()
-	var disks []string
-	for rows.Next() {
-		var disk string
-		require.NoError(t, rows.Scan(&disk))
-		disks = append(disks, disk)
+	disks := func() (out []string) {
+		rows, err := conn.Query(t.Context(), "SELECT disk_name FROM system.parts WHERE active AND table = 'call_reports' AND database = '"+database+"' ORDER BY partition DESC")
+		require.NoError(t, err)
+		defer rows.Close()
+		for rows.Next() {
+			var disk string
+			require.NoError(t, rows.Scan(&disk))
+			out = append(out, disk)
+		}
+		return out
 	}
-	require.Equal(t, []string{"hot", "warm", "cold"}, disks)
+	require.Eventually(t, func() bool { return fmt.Sprint(disks()) == "[hot warm cold]" }, waitFor, pollEvery)
 }
 
 func TestPolicyChange(t *testing.T) {

@@ -63,6 +63,20 @@ func Open(raw string) (driver.Conn, error) {
 // Open connects to one database of the target, which need not exist yet if it is "default" or "system".
 func (t Target) Open(database string) (driver.Conn, error) { return t.open(database, nil) }
 
+// OpenPatient is Open for a URL's statements that may take long without a word.
+func OpenPatient(raw string) (driver.Conn, error) {
+	t, err := ParseURL(raw)
+	if err != nil {
+		return nil, err
+	}
+	return t.OpenPatient(t.Database)
+}
+
+// OpenPatient is Open for statements that may take long without a word: migrations, benchmarks.
+func (t Target) OpenPatient(database string) (driver.Conn, error) {
+	return t.open(database, func(o *clickhouse.Options) { o.DialContext = dialer(patience) })
+}
+
 // OpenTenant connects as the tenant's own database user, which sees the tenant's rows and nothing else; in the tenants' database; its
 // password is derived from the secret.
 func (t Target) OpenTenant(tenant, secret string) (driver.Conn, error) {
@@ -80,14 +94,18 @@ func (t Target) open(database string, change func(*clickhouse.Options)) (driver.
 		Auth:            clickhouse.Auth{Database: database, Username: t.User, Password: t.Password},
 		Compression:     &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
 		DialTimeout:     5 * time.Second,
-		ReadTimeout:     5 * time.Minute,
 		MaxOpenConns:    16,
 		MaxIdleConns:    8,
 		ConnMaxLifetime: time.Hour,
 		Settings: clickhouse.Settings{
 			"async_insert":       0,
 			"deduplicate_insert": "disable",
+			// A server that works says so while it does (ours doesn't, on the same machine), so that silence means something.
+			"send_progress_in_http_headers":     1,
+			"http_headers_progress_interval_ms": 10_000,
 		},
+		DialContext:   dialer(silence),
+		TransportFunc: bounded,
 	}
 	if t.Scheme == "https" {
 		opts.TLS = &tls.Config{MinVersion: tls.VersionTLS12}

@@ -73,7 +73,7 @@ func run(ctx context.Context, w what) (err error) {
 	if _, err := schema.Apply(ctx, server.URL("bench"), schema.DefaultOptions()); err != nil {
 		return err
 	}
-	conn, err := schema.Open(server.URL("bench"))
+	conn, err := schema.OpenPatient(server.URL("bench"))
 	if err != nil {
 		return err
 	}

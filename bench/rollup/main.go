@@ -79,7 +79,7 @@ func run(ctx context.Context, minutes int, asJSON bool) error {
 	if _, err := schema.Apply(ctx, server.URL("bench"), opts); err != nil {
 		return err
 	}
-	if b.conn, err = schema.Open(server.URL("bench")); err != nil {
+	if b.conn, err = schema.OpenPatient(server.URL("bench")); err != nil {
 		return err
 	}
 	defer b.conn.Close()

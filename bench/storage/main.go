@@ -131,7 +131,7 @@ func (b *bench) database(name string) (driver.Conn, error) {
 	if _, err := schema.Apply(b.ctx, b.server.URL(name), opts); err != nil {
 		return nil, err
 	}
-	return schema.Open(b.server.URL(name))
+	return schema.OpenPatient(b.server.URL(name))
 }
 
 // layout stores the calls one way, merges them as time would, asks the product's queries and drops them.
