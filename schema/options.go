@@ -43,6 +43,9 @@ type Class struct {
 	WarmAfterDays int `yaml:"warm_after_days"` // moved to volume warm
 	ColdAfterDays int `yaml:"cold_after_days"` // moved to volume cold
 	KeepDays      int `yaml:"keep_days"`       // dropped
+	// ColdZSTD is the level of ZSTD with which parts are compressed again a day before they move to cold; 0: as they are. Of
+	// reports and spans only: other tables' columns have codecs of their own.
+	ColdZSTD int `yaml:"cold_zstd"`
 }
 
 const (
@@ -59,8 +62,8 @@ func DefaultOptions() Options {
 	return Options{
 		Policy: DefaultPolicy,
 		Retention: Retention{
-			Reports:        Class{WarmAfterDays: 3, ColdAfterDays: 30, KeepDays: 400},
-			Spans:          Class{WarmAfterDays: 3, ColdAfterDays: 14, KeepDays: 30},
+			Reports:        Class{WarmAfterDays: 3, ColdAfterDays: 30, KeepDays: 400, ColdZSTD: 6},
+			Spans:          Class{WarmAfterDays: 3, ColdAfterDays: 14, KeepDays: 30, ColdZSTD: 6},
 			Candidates:     Class{KeepDays: 40},
 			Minute:         Class{KeepDays: 90},
 			Hour:           Class{KeepDays: 1100},
@@ -155,6 +158,12 @@ func (c Class) validate(key string) error {
 			errs = append(errs, fmt.Errorf("retention.%s.%s: %d is outside 0 … 36500 days: use 0 for never", key, f.name, f.days))
 		}
 	}
+	if c.ColdZSTD < 0 || c.ColdZSTD > 22 {
+		errs = append(errs, fmt.Errorf("retention.%s.cold_zstd: %d is no level of ZSTD: use 1 … 22, or 0 to leave parts as they are", key, c.ColdZSTD))
+	}
+	if c.ColdZSTD > 0 && key != "reports" && key != "spans" {
+		errs = append(errs, fmt.Errorf("retention.%s.cold_zstd: %d would change nothing: the columns have codecs of their own; use 0", key, c.ColdZSTD))
+	}
 	if c.WarmAfterDays > 0 && c.ColdAfterDays > 0 && c.ColdAfterDays <= c.WarmAfterDays {
 		errs = append(errs, fmt.Errorf("retention.%s.cold_after_days: %d is not after warm_after_days %d: use a larger number or 0 for never",
 			key, c.ColdAfterDays, c.WarmAfterDays))
@@ -176,6 +185,9 @@ func (c Class) ttl(column string, tiers bool) string {
 	}
 	if tiers {
 		add(c.WarmAfterDays, "TO VOLUME 'warm'")
+		if c.ColdZSTD > 0 && c.ColdAfterDays > 0 { // on the disk before, so that a bucket is written to once
+			add(max(1, c.WarmAfterDays, c.ColdAfterDays-1), fmt.Sprintf("RECOMPRESS CODEC(ZSTD(%d))", c.ColdZSTD))
+		}
 		add(c.ColdAfterDays, "TO VOLUME 'cold'")
 	}
 	add(c.KeepDays, "DELETE")

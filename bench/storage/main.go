@@ -29,7 +29,7 @@ func main() {
 	engine.RunChildIfAsked()
 	asJSON := flag.Bool("json", os.Getenv("JSON") != "", "one JSON object per row")
 	calls := flag.Int("calls", 20_000_000, "how many reports each layout stores")
-	only := flag.String("layouts", "today,tenant first,model too,harder", "which of them, or all")
+	only := flag.String("layouts", "today,tenant first,model too,plain codecs,ZSTD(6)", "which of them, or all")
 	rounds := flag.Int("rounds", 3, "how often each query is asked: the best counts")
 	columns := flag.Bool("columns", false, "print the bytes of each column too")
 	flag.Parse()

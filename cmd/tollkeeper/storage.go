@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -13,7 +14,33 @@ import (
 
 func newStorage() *cobra.Command {
 	c := &cobra.Command{Use: "storage", Short: "Where the ledger's bytes lie, and what they cost"}
-	c.AddCommand(newStorageReport())
+	c.AddCommand(newStorageReport(), newStorageConfig())
+	return c
+}
+
+func newStorageConfig() *cobra.Command {
+	c := &cobra.Command{
+		Use: "config", Short: "Print the storage configuration that a ClickHouse server needs for the tiers of clickhouse.tiers",
+		Long: `Prints a file for the server's config.d: the disks of clickhouse.tiers and the storage policy "tollkeeper" over them.
+
+Keys of S3 are not in it: the server reads them from its own environment, from the variables that the file names. The embedded
+engine gets the same without this command.`,
+		Example: "  tollkeeper storage config --config toll.yaml > /etc/clickhouse-server/config.d/storage.xml",
+	}
+	load := configFlag(c)
+	base := c.Flags().String("base", "/var/lib/clickhouse/disks", "the server's directory for tiers without a place of their own")
+	c.RunE = noArgsRun(func(_ context.Context, c *cobra.Command) error {
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		text, err := cfg.ClickHouse.Tiers.ServerXML(*base)
+		if err != nil {
+			return err
+		}
+		_, err = c.OutOrStdout().Write([]byte(text))
+		return err
+	})
 	return c
 }
 

@@ -3,6 +3,7 @@ package storage_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -86,4 +87,101 @@ func TestAYearWithABucketAsColdTier(t *testing.T) {
 	}
 	require.Equal(t, before, contents(t, s, db, "call_reports"))
 	require.Less(t, r.Cost, r.AllHot)
+
+	// A longer life rewrites what the parts know of their end, not their data.
+	written := b.Traffic(http.MethodPut).Bytes
+	_, stored, err := b.Objects()
+	require.NoError(t, err)
+	o.Retention.Reports.KeepDays = 800
+	_, err = schema.Apply(t.Context(), db, o)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		return s.Exec(t, db, "SELECT count() FROM system.parts WHERE database = 'toll' AND table = 'call_reports' AND active AND delete_ttl_info_max < now() + INTERVAL 400 DAY") == "0"
+	}, 2*time.Minute, 200*time.Millisecond)
+	require.Less(t, b.Traffic(http.MethodPut).Bytes-written, stored/2)
+
+	// Without the bucket the days that are not in it are there.
+	b.Down(true)
+	day := "SELECT count() FROM call_reports WHERE minute >= toStartOfDay(now('UTC') - INTERVAL 1 DAY)"
+	require.NotEqual(t, "0", s.Exec(t, db, day))
+	b.Down(false)
+
+	closeEngine(t, s.Server)
+	s = startEngine(t, dir, coldOnS3(b))
+	db = s.URL("toll")
+	require.Equal(t, before, contents(t, s, db, "call_reports"))
+
+	// What expires leaves the bucket, with its data.
+	before30, _, err := b.Objects()
+	require.NoError(t, err)
+	o.Retention.Reports.KeepDays = 90
+	o.AllowDrop = true
+	_, err = schema.Apply(t.Context(), db, o)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		return s.Exec(t, db, "SELECT count() FROM call_reports WHERE minute < toStartOfDay(now('UTC') - INTERVAL 91 DAY)") == "0"
+	}, 2*time.Minute, 200*time.Millisecond)
+	require.NotEqual(t, "0", s.Exec(t, db, "SELECT count() FROM call_reports WHERE minute < toStartOfDay(now('UTC') - INTERVAL 80 DAY)"))
+	s.Exec(t, db, "ALTER TABLE call_reports MODIFY SETTING old_parts_lifetime = 1")
+	require.Eventually(t, func() bool {
+		n, _, err := b.Objects()
+		return err == nil && n < before30/2
+	}, 2*time.Minute, 500*time.Millisecond)
+}
+
+// A tier is not put somewhere else while its parts are where it was: the engine would start without them.
+func TestATierWithPartsStaysWhereItIs(t *testing.T) {
+	b, dir := bucket(t), t.TempDir()
+	s := startEngine(t, dir, tiers.Config{})
+	db := s.URL("toll")
+	_, err := schema.Apply(t.Context(), db, tiered())
+	require.NoError(t, err)
+	s.Exec(t, db, "INSERT INTO call_reports (minute, tenant, trace_id, span_id) SELECT toStartOfMinute(now('UTC') - INTERVAL 100 DAY), 'a', 'b', 'c'")
+	require.Eventually(t, func() bool {
+		return s.Exec(t, db, "SELECT disk_name FROM system.parts WHERE database = 'toll' AND table = 'call_reports' AND active") == "cold"
+	}, time.Minute, 100*time.Millisecond)
+	closeEngine(t, s.Server)
+	_, err = engine.Start(t.Context(), engine.Config{Dir: dir, Tiers: coldOnS3(b)})
+	require.ErrorContains(t, err, "tier cold was at ")
+	require.ErrorContains(t, err, "parts of it are still there")
+	_, err = engine.Start(t.Context(), engine.Config{Dir: dir, Tiers: tiers.Config{Warm: tiers.Disk{Path: t.TempDir()}, Cold: tiers.Disk{Path: t.TempDir()}}})
+	require.ErrorContains(t, err, "tier cold was at ")
+	require.NotContains(t, err.Error(), "tier warm", "nothing is on it")
+	s = startEngine(t, dir, tiers.Config{})
+	require.Equal(t, "1", s.Exec(t, s.URL("toll"), "SELECT count() FROM call_reports"))
+}
+
+// What goes to cold is compressed harder on the disk before, and written to the bucket once; hot stays as it was.
+func TestCompressedHarderOnTheWayToCold(t *testing.T) {
+	b := bucket(t)
+	s := startEngine(t, t.TempDir(), coldOnS3(b))
+	db := s.URL("toll")
+	o := tiered()
+	o.Retention.Spans.ColdZSTD = 12
+	_, err := schema.Apply(t.Context(), db, o)
+	require.NoError(t, err)
+	// The server's own pause between such merges is four hours.
+	s.Exec(t, db, "ALTER TABLE spans MODIFY SETTING merge_with_recompression_ttl_timeout = 0")
+	s.Exec(t, db, "SYSTEM STOP MERGES spans")
+	s.Exec(t, db, `INSERT INTO spans (minute, tenant, trace_id, span_id, name, attributes)
+		SELECT toStartOfMinute(now('UTC') - toIntervalHour(if(number % 2 = 0, 1, 13 * 24 + 6))), 'a', unhex(hex(sipHash128(number))), unhex(leftPad(hex(number), 16, '0')), 'chat',
+			map('gen_ai.prompt', repeat(concat('the quick brown fox ', toString(number % 1000), ' and ', hex(sipHash64(number % 500)), ' '), 10))
+		FROM numbers(20000)`)
+	state := func() string {
+		return s.Exec(t, db, "SELECT disk_name, default_compression_codec FROM system.parts WHERE database = 'toll' AND table = 'spans' AND active ORDER BY partition DESC")
+	}
+	size := func() int {
+		var n int
+		_, err := fmt.Sscan(s.Exec(t, db, "SELECT argMin(bytes_on_disk, partition) FROM system.parts WHERE database = 'toll' AND table = 'spans' AND active"), &n)
+		require.NoError(t, err)
+		return n
+	}
+	require.Equal(t, "hot\tZSTD(1)\nwarm\tZSTD(1)", state())
+	before, rows := size(), contents(t, s, db, "spans")
+	s.Exec(t, db, "SYSTEM START MERGES spans")
+	require.Eventually(t, func() bool { return state() == "hot\tZSTD(1)\nwarm\tZSTD(12)" }, time.Minute, 200*time.Millisecond, "%s", state())
+	t.Logf("%d bytes before, %d after", before, size())
+	require.Less(t, size(), before)
+	require.Equal(t, rows, contents(t, s, db, "spans"))
+	require.Zero(t, b.Traffic(http.MethodPut).Requests)
 }
