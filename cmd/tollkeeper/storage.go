@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -73,6 +74,9 @@ func newStorageReport() *cobra.Command {
 			err = json.NewEncoder(c.OutOrStdout()).Encode(r)
 		} else {
 			err = r.WriteText(c.OutOrStdout())
+		}
+		if err == nil && r.LogsOutgrow() {
+			err = errors.New("the server's own logs are larger than the ledger, and some have no TTL: bound them (deploy/clickhouse/logs.xml)")
 		}
 		if err == nil && len(r.Late) > 0 {
 			err = fmt.Errorf("%d kinds of parts are not where retention wants them: is the next tier full or unreachable, or was retention changed without `tollkeeper schema apply`?", len(r.Late))

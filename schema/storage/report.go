@@ -57,6 +57,23 @@ type Report struct {
 	AllHot string    `json:"usd_month_all_hot,omitzero"` // the same bytes on the tier hot
 }
 
+// smallLogs are logs of the server that nobody needs to care about yet, in bytes.
+const smallLogs = 1_000_000_000
+
+// LogsOutgrow tells whether the server's own logs are larger than the ledger and one of them has no bound.
+func (r *Report) LogsOutgrow() bool {
+	var ledger, logs uint64
+	open := false
+	for _, x := range r.Rows {
+		ledger += x.Bytes
+	}
+	for _, l := range r.Logs {
+		logs += l.Bytes
+		open = open || !l.Bounded
+	}
+	return open && logs > smallLogs && logs > ledger
+}
+
 // Read asks the server about the database. Prices are decimals by tier, in USD per GB (10⁹ bytes) and month.
 func Read(ctx context.Context, conn driver.Conn, database string, o schema.Options, prices map[string]string, now time.Time) (*Report, error) {
 	parts, err := schema.Parts(ctx, conn, database)

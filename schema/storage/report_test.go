@@ -68,6 +68,7 @@ func TestAYearInThreeTiers(t *testing.T) {
 		}
 	}
 	require.EqualValues(t, 36500, rows)
+	require.Empty(t, r.Logs, "the embedded engine keeps no logs of its own")
 	require.Positive(t, days["hot"])
 	require.Positive(t, days["warm"])
 	require.Greater(t, days["cold"], 300)
@@ -137,5 +138,23 @@ func TestPricesThatAreNone(t *testing.T) {
 	for _, price := range []string{"", "-1", "1e9", "1/3", "ten"} {
 		_, err := storage.Read(t.Context(), conn, "x", tiered(), map[string]string{"hot": price}, time.Now())
 		require.ErrorContains(t, err, "price of tier hot")
+	}
+}
+
+func TestLogsThatOutgrowTheLedger(t *testing.T) {
+	const gb = 1_000_000_000
+	for name, c := range map[string]struct {
+		ledger uint64
+		logs   []storage.Log
+		want   bool
+	}{
+		"none":             {10 * gb, nil, false},
+		"small":            {1, []storage.Log{{Table: "query_log", Bytes: gb / 2}}, false},
+		"smaller":          {10 * gb, []storage.Log{{Table: "query_log", Bytes: 9 * gb}}, false},
+		"larger, bounded":  {gb, []storage.Log{{Table: "query_log", Bytes: 9 * gb, Bounded: true}}, false},
+		"larger, together": {6 * gb, []storage.Log{{Table: "query_log", Bytes: 4 * gb, Bounded: true}, {Table: "trace_log", Bytes: 3 * gb}}, true},
+	} {
+		r := storage.Report{Rows: []storage.Row{{Table: "call_reports", Bytes: c.ledger}}, Logs: c.logs}
+		require.Equal(t, c.want, r.LogsOutgrow(), name)
 	}
 }
