@@ -115,6 +115,14 @@ bench-ingest: engine ## a backlog of calls into the database: speed beside the e
 	@tools/build ./bench/ingest bin/bench-ingest
 	@bin/bench-ingest
 
+bench-storage: engine ## ways to store the reports: bytes, speed of inserts, every query that reads them, over CALLS=20000000 (LAYOUTS=all; JSON=1)
+	@tools/build ./bench/storage bin/bench-storage
+	@bin/bench-storage $(if $(CALLS),--calls $(CALLS)) $(if $(LAYOUTS),--layouts "$(LAYOUTS)")
+
+storage-year: engine ## a year of small days in three tiers, cold in a bucket: every part on its disk, readable, cheaper (JSON=1)
+	@tools/build ./internal/year/show bin/storage-year
+	@bin/storage-year
+
 bench-collector: check-tools ## the collector against contrib's processors and a plain pipeline, side by side, about two minutes (JSON=1)
 	go build -C bench/collector -o ../../bin/bench-collector .
 	@bin/bench-collector
