@@ -18,8 +18,6 @@ import (
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
-func TestMain(m *testing.M) { clickhousetest.Main(m) }
-
 const (
 	waitFor   = 30 * time.Second
 	pollEvery = 20 * time.Millisecond
