@@ -84,7 +84,7 @@ func (m Migration) render(database string, opts Options) (string, error) {
 	}
 	ttl := map[string]string{}
 	for _, c := range opts.Retention.classes() {
-		ttl[c.key] = c.class.ttl(c.column, opts.Policy != DefaultPolicy)
+		ttl[c.key] = c.class.ttl(c.key, c.column, opts.Policy != DefaultPolicy)
 	}
 	var b strings.Builder
 	err = t.Execute(&b, map[string]any{

@@ -44,7 +44,7 @@ type Class struct {
 	ColdAfterDays int `yaml:"cold_after_days"` // moved to volume cold
 	KeepDays      int `yaml:"keep_days"`       // dropped
 	// ColdZSTD is the level of ZSTD with which parts are compressed again a day before they move to cold; 0: as they are. Of
-	// reports and spans only: other tables' columns have codecs of their own.
+	// spans only: other tables' columns have codecs of their own.
 	ColdZSTD int `yaml:"cold_zstd"`
 }
 
@@ -62,7 +62,7 @@ func DefaultOptions() Options {
 	return Options{
 		Policy: DefaultPolicy,
 		Retention: Retention{
-			Reports:        Class{WarmAfterDays: 3, ColdAfterDays: 30, KeepDays: 400, ColdZSTD: 6},
+			Reports:        Class{WarmAfterDays: 3, ColdAfterDays: 30, KeepDays: 400},
 			Spans:          Class{WarmAfterDays: 3, ColdAfterDays: 14, KeepDays: 30, ColdZSTD: 6},
 			Candidates:     Class{KeepDays: 40},
 			Minute:         Class{KeepDays: 90},
@@ -161,7 +161,7 @@ func (c Class) validate(key string) error {
 	if c.ColdZSTD < 0 || c.ColdZSTD > 22 {
 		errs = append(errs, fmt.Errorf("retention.%s.cold_zstd: %d is no level of ZSTD: use 1 … 22, or 0 to leave parts as they are", key, c.ColdZSTD))
 	}
-	if c.ColdZSTD > 0 && key != "reports" && key != "spans" {
+	if c.ColdZSTD > 0 && key != "spans" {
 		errs = append(errs, fmt.Errorf("retention.%s.cold_zstd: %d would change nothing: the columns have codecs of their own; use 0", key, c.ColdZSTD))
 	}
 	if c.WarmAfterDays > 0 && c.ColdAfterDays > 0 && c.ColdAfterDays <= c.WarmAfterDays {
@@ -175,9 +175,13 @@ func (c Class) validate(key string) error {
 	return errors.Join(errs...)
 }
 
-// ttl renders the class's TTL clause, or "" if data neither moves nor dies.
-func (c Class) ttl(column string, tiers bool) string {
+// ttl renders the class's TTL clause, or "" if data neither moves nor dies. Parts of spans are first compressed at their first
+// merge: their columns leave it to the TTL (migration 19).
+func (c Class) ttl(key, column string, tiers bool) string {
 	var parts []string
+	if key == "spans" {
+		parts = append(parts, column+" RECOMPRESS CODEC(ZSTD(1))")
+	}
 	add := func(days int, what string) {
 		if days > 0 {
 			parts = append(parts, fmt.Sprintf("%s + INTERVAL %d DAY %s", column, days, what))

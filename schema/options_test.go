@@ -17,13 +17,15 @@ func TestValidateReportsAllAtOnce(t *testing.T) {
 	opts.Policy = "a'b"
 	opts.Retention.Reports = Class{WarmAfterDays: 5, ColdAfterDays: 5, KeepDays: 60}
 	opts.Retention.Spans.KeepDays = -1
+	opts.Retention.Spans.ColdZSTD = 23
+	opts.Retention.Hour.ColdZSTD = 3
 	opts.Retention.Minute.KeepDays = 7
 	opts.Retention.CloseAfterDays = 10
 	err := opts.Validate()
 	require.Error(t, err)
 	for _, part := range []string{
 		`policy: "a'b"`, "retention.reports.cold_after_days: 5", "retention.reports.keep_days: 60", "at least 76",
-		"retention.spans.keep_days: -1", "retention.minute.keep_days: 7",
+		"retention.spans.keep_days: -1", "retention.spans.cold_zstd: 23", "retention.hour.cold_zstd: 3", "retention.minute.keep_days: 7",
 	} {
 		require.ErrorContains(t, err, part)
 	}
@@ -44,9 +46,13 @@ func TestReportsOutliveTheCloseOfTheirPeriod(t *testing.T) {
 func TestTTL(t *testing.T) {
 	c := Class{WarmAfterDays: 3, ColdAfterDays: 30, KeepDays: 400}
 	require.Equal(t, "TTL minute + INTERVAL 3 DAY TO VOLUME 'warm', minute + INTERVAL 30 DAY TO VOLUME 'cold', minute + INTERVAL 400 DAY DELETE",
-		c.ttl("minute", true))
-	require.Equal(t, "TTL minute + INTERVAL 400 DAY DELETE", c.ttl("minute", false))
-	require.Equal(t, "", Class{WarmAfterDays: 3}.ttl("minute", false))
+		c.ttl("reports", "minute", true))
+	require.Equal(t, "TTL minute + INTERVAL 400 DAY DELETE", c.ttl("reports", "minute", false))
+	c.ColdZSTD = 12
+	require.Equal(t, "TTL minute RECOMPRESS CODEC(ZSTD(1)), minute + INTERVAL 3 DAY TO VOLUME 'warm', minute + INTERVAL 29 DAY RECOMPRESS CODEC(ZSTD(12)), "+
+		"minute + INTERVAL 30 DAY TO VOLUME 'cold', minute + INTERVAL 400 DAY DELETE", c.ttl("spans", "minute", true))
+	require.Equal(t, "TTL minute RECOMPRESS CODEC(ZSTD(1)), minute + INTERVAL 400 DAY DELETE", c.ttl("spans", "minute", false))
+	require.Equal(t, "", Class{WarmAfterDays: 3}.ttl("reports", "minute", false))
 }
 
 func TestCheckVersion(t *testing.T) {

@@ -51,7 +51,7 @@ func TestTablesOfRetention(t *testing.T) {
 	var (
 		head      = regexp.MustCompile(`^(?:CREATE TABLE IF NOT EXISTS|ALTER TABLE) tollkeeper\.(\w+) `)
 		partition = regexp.MustCompile(`PARTITION BY to(?:Date|YYYYMM|Year)\((\w+)\)`)
-		ttl       = regexp.MustCompile(` TTL (\w+) \+ INTERVAL`)
+		ttl       = regexp.MustCompile(` TTL (?:\w+ RECOMPRESS CODEC\(ZSTD\(1\)\), )?(\w+) \+ INTERVAL`)
 	)
 	text := map[string]string{}
 	for _, s := range tieredStatements(t) {

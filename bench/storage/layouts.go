@@ -27,9 +27,9 @@ var layouts = []layout{
 		edits: [][2]string{{orderBy, "ORDER BY (minute, trace_id, span_id, tenant)"}}},
 	{name: "plain codecs", what: "ZSTD(1) alone on every column, without T64 and Delta",
 		edits: [][2]string{{"CODEC(T64, ", "CODEC("}, {"CODEC(Delta(8), ", "CODEC("}, {"CODEC(Delta(4), ", "CODEC("}}},
-	{name: "ZSTD(3)", what: "ZSTD(3) in place of ZSTD(1)", edits: [][2]string{{"'ZSTD(1)'", "'ZSTD(3)'"}}},
-	{name: "ZSTD(6)", what: "ZSTD(6) in place of ZSTD(1), as on the way to cold", edits: [][2]string{{"'ZSTD(1)'", "'ZSTD(6)'"}}},
-	{name: "ZSTD(12)", what: "ZSTD(12) in place of ZSTD(1)", edits: [][2]string{{"'ZSTD(1)'", "'ZSTD(12)'"}}},
+	{name: "ZSTD(3)", what: "ZSTD(3) in place of ZSTD(1)", edits: [][2]string{{"ZSTD(1)", "ZSTD(3)"}}},
+	{name: "ZSTD(6)", what: "ZSTD(6) in place of ZSTD(1)", edits: [][2]string{{"ZSTD(1)", "ZSTD(6)"}}},
+	{name: "ZSTD(12)", what: "ZSTD(12) in place of ZSTD(1)", edits: [][2]string{{"ZSTD(1)", "ZSTD(12)"}}},
 	{name: "granules of 32768", what: "index_granularity = 32768", edits: [][2]string{{"SETTINGS ", "SETTINGS index_granularity = 32768, "}}},
 	{name: "indexes", what: "bloom filters on response_id, user and key too", after: []string{
 		"ALTER TABLE call_reports ADD INDEX response_id_bloom response_id TYPE " + bloom,
