@@ -63,7 +63,7 @@ func DefaultOptions() Options {
 		Policy: DefaultPolicy,
 		Retention: Retention{
 			Reports:        Class{WarmAfterDays: 3, ColdAfterDays: 30, KeepDays: 400},
-			Spans:          Class{WarmAfterDays: 3, ColdAfterDays: 14, KeepDays: 30, ColdZSTD: 6},
+			Spans:          Class{WarmAfterDays: 3, ColdAfterDays: 14, KeepDays: 30, ColdZSTD: 12},
 			Candidates:     Class{KeepDays: 40},
 			Minute:         Class{KeepDays: 90},
 			Hour:           Class{KeepDays: 1100},

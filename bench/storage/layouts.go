@@ -27,6 +27,7 @@ var layouts = []layout{
 		edits: [][2]string{{orderBy, "ORDER BY (minute, trace_id, span_id, tenant)"}}},
 	{name: "plain codecs", what: "ZSTD(1) alone on every column, without T64 and Delta",
 		edits: [][2]string{{"CODEC(T64, ", "CODEC("}, {"CODEC(Delta(8), ", "CODEC("}, {"CODEC(Delta(4), ", "CODEC("}}},
+	{name: "tuned", what: "T64 on start, received and version; GCD on costs", edits: tuned()},
 	{name: "ZSTD(3)", what: "ZSTD(3) in place of ZSTD(1)", edits: [][2]string{{"ZSTD(1)", "ZSTD(3)"}}},
 	{name: "ZSTD(6)", what: "ZSTD(6) in place of ZSTD(1)", edits: [][2]string{{"ZSTD(1)", "ZSTD(6)"}}},
 	{name: "ZSTD(12)", what: "ZSTD(12) in place of ZSTD(1)", edits: [][2]string{{"ZSTD(1)", "ZSTD(12)"}}},
@@ -40,6 +41,19 @@ var layouts = []layout{
 		"ALTER TABLE call_reports MODIFY SETTING deduplicate_merge_projection_mode = 'rebuild'",
 		"ALTER TABLE call_reports ADD PROJECTION by_tenant (SELECT tenant, minute, cost_input, cost_cache_read, cost_cache_write, cost_output, cost_reasoning, cost_other ORDER BY tenant, minute)",
 	}},
+}
+
+// tuned are codecs that know the columns: times within a minute differ in their low bits, costs are multiples of a price.
+func tuned() [][2]string {
+	out := [][2]string{
+		{"`start` DateTime64(9, 'UTC') CODEC(Delta(8), ", "`start` DateTime64(9, 'UTC') CODEC(T64, "},
+		{"`received` DateTime64(3, 'UTC') CODEC(Delta(8), ", "`received` DateTime64(3, 'UTC') CODEC(T64, "},
+		{"`version` UInt64 CODEC(", "`version` UInt64 CODEC(T64, "},
+	}
+	for _, c := range []string{"cost_input", "cost_cache_read", "cost_cache_write", "cost_output", "cost_reasoning", "cost_other", "list_delta", "cache_saved", "tier_saved", "provided_cost"} {
+		out = append(out, [2]string{"`" + c + "` Decimal(18, 12) CODEC(T64, ", "`" + c + "` Decimal(18, 12) CODEC(GCD, "})
+	}
+	return out
 }
 
 // create is the layout's CREATE TABLE in place of today's.
