@@ -145,7 +145,7 @@ CREATE TABLE IF NOT EXISTS tollkeeper.spans
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toDate(minute)
 ORDER BY (minute, tenant, trace_id, span_id)
-TTL minute + INTERVAL 3 DAY TO VOLUME 'warm', minute + INTERVAL 14 DAY TO VOLUME 'cold', minute + INTERVAL 30 DAY DELETE
+TTL minute RECOMPRESS CODEC(ZSTD(1)), minute + INTERVAL 3 DAY TO VOLUME 'warm', minute + INTERVAL 13 DAY RECOMPRESS CODEC(ZSTD(12)), minute + INTERVAL 14 DAY TO VOLUME 'cold', minute + INTERVAL 30 DAY DELETE
 SETTINGS storage_policy = 'tiered', materialize_ttl_recalculate_only = 1, ttl_only_drop_parts = 1;
 
 -- Marks: the window's rows changed since it was rolled up. A row with done = 1 removes the mark of that id; rollup sweeps
@@ -1357,6 +1357,36 @@ SETTINGS storage_policy = 'tiered', fsync_after_insert = 1, fsync_part_directory
 CREATE OR REPLACE VIEW tollkeeper.day_seals_now AS
 SELECT * FROM tollkeeper.day_seals
 WHERE (day, n, worker) IN (SELECT day, (max((n, worker)) AS newest).1, newest.2 FROM tollkeeper.day_seals GROUP BY day);
+-- 0019_compression
+-- Spans' columns say what prepares them for compression, and the table's TTL how hard they are compressed: ZSTD(1) at the first
+-- merge, harder on the way to cold. A codec of a column's own keeps RECOMPRESS from it, and so does default_compression_codec
+-- (docs/adr/0028). Parts of before change as they are merged.
+ALTER TABLE tollkeeper.spans
+    MODIFY COLUMN minute DateTime('UTC') CODEC(Delta(4), Default),
+    MODIFY COLUMN tenant LowCardinality(String) CODEC(Default),
+    MODIFY COLUMN trace_id FixedString(16) CODEC(Default),
+    MODIFY COLUMN span_id FixedString(8) CODEC(Default),
+    MODIFY COLUMN parent_span_id FixedString(8) CODEC(Default),
+    MODIFY COLUMN start DateTime64(9, 'UTC') CODEC(Delta(8), Default),
+    MODIFY COLUMN duration_ns UInt64 CODEC(T64, Default),
+    MODIFY COLUMN service LowCardinality(String) CODEC(Default),
+    MODIFY COLUMN name LowCardinality(String) CODEC(Default),
+    MODIFY COLUMN kind LowCardinality(String) CODEC(Default),
+    MODIFY COLUMN status LowCardinality(String) CODEC(Default),
+    MODIFY COLUMN status_message String CODEC(Default),
+    MODIFY COLUMN scope LowCardinality(String) CODEC(Default),
+    MODIFY COLUMN resource Map(LowCardinality(String), String) CODEC(Default),
+    MODIFY COLUMN attributes Map(LowCardinality(String), String) CODEC(Default),
+    MODIFY COLUMN events Array(Tuple(at DateTime64(9, 'UTC'), name String, attributes Map(String, String))) CODEC(Default),
+    MODIFY COLUMN kept LowCardinality(String) CODEC(Default),
+    MODIFY COLUMN sample_probability Float64 CODEC(Default),
+    MODIFY COLUMN version UInt64 CODEC(Default);
+
+-- What retention drops, it drops as whole parts.
+ALTER TABLE tollkeeper.cost_hour MODIFY SETTING ttl_only_drop_parts = 1;
+ALTER TABLE tollkeeper.cost_day MODIFY SETTING ttl_only_drop_parts = 1;
+ALTER TABLE tollkeeper.cost_hour_by MODIFY SETTING ttl_only_drop_parts = 1;
+ALTER TABLE tollkeeper.cost_day_by MODIFY SETTING ttl_only_drop_parts = 1;
 -- 0023_chargeback_owners
 -- Under whom the directory reported a tenant when the month was handed out, so that boards add up cost centres, parents and owners.
 ALTER TABLE tollkeeper.chargebacks
