@@ -93,6 +93,7 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 	if a.evaluation, err = newEvaluation(cfg, a.store.reader, a.now().UTC()); err != nil {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
+	a.spikes.endedAt = func(k key) time.Time { return a.ended[k].at }
 	a.throttles = &throttles{cfg: cfg.Throttle, gateway: throttler, store: a.store, now: a.now, log: a.log, metrics: a.metrics, results: make(chan result),
 		notify: func(e *ThrottleEvent) { a.tell(Event{Throttle: e}) }}
 	return a, nil
@@ -280,9 +281,10 @@ func (a *Alerts) restore(ctx context.Context, now time.Time) error {
 		if e.State == StateResolved {
 			a.ended[k] = ended{later(a.ended[k].at, e.At), max(a.ended[k].returns, d.Returns)}
 		} else {
-			ep := &episode{id: e.Episode, sequence: e.Sequence, event: e, reacted: true, returns: d.Returns}
+			ep := &episode{id: e.Episode, sequence: e.Sequence, event: e, reacted: true, returns: d.Returns, began: d.started(e.At)}
 			ep.baseline.In, _ = time.ParseDuration(d.BaselineFor) // budgets have none
 			ep.baseline.Spend, _ = ledger.ParseSum(d.BaselineUSD)
+			ep.baseline.grain, _ = ledger.ParseSum(d.Grain)
 			a.episodes[k] = ep
 			a.metrics.open.WithLabelValues(e.Kind).Inc()
 		}

@@ -58,10 +58,9 @@ type Spike struct {
 	Value       string                   `yaml:"value"`        // which; empty: each by itself
 	Window      time.Duration            `yaml:"window"`       // the short window; 30s if 0
 	Factor      Decimal                  `yaml:"factor"`       // fires at so many times the baseline's rate; 3 if 0
-	LongWindow  time.Duration            `yaml:"long_window"`  // the long window, which says that it matters; 4 × window if 0, window: none
-	LongFactor  Decimal                  `yaml:"long_factor"`  // of the baseline in the long window; 2 if 0
-	MinUSD      Decimal                  `yaml:"min_usd"`      // USD in the long window below which nothing is a spike; 0.5 if 0
-	MinCalls    int                      `yaml:"min_calls"`    // calls in the short window below which nothing is a spike; 3 if 0
+	LongWindow  time.Duration            `yaml:"long_window"`  // the longest window in which a spike is looked for; 20 × window if 0, window: no longer one
+	MinUSD      Decimal                  `yaml:"min_usd"`      // USD in a window below which nothing is a spike; 0.25 if 0
+	MinCalls    int                      `yaml:"min_calls"`    // calls in a window below which nothing is a spike; 3 if 0
 	ClearFactor Decimal                  `yaml:"clear_factor"` // clears below so many times; half of factor if 0
 	MinPerHour  Decimal                  `yaml:"min_per_hour"` // USD an hour below which nothing is a spike; 1 if 0
 	History     time.Duration            `yaml:"history"`      // how far back the usual is looked for; 672h if 0
@@ -69,6 +68,7 @@ type Spike struct {
 	Trailing    time.Duration            `yaml:"trailing"`     // length of the trailing window; 5m if 0
 	MinTrailing time.Duration            `yaml:"min_trailing"` // with less of that the rule is silent; 1m if 0
 	ClearAfter  time.Duration            `yaml:"clear_after"`  // resolved when it has been clear for so long; 5m if 0
+	SettleAfter time.Duration            `yaml:"settle_after"` // what has lasted so long may be the new usual; 6h if 0
 	Overrides   map[string]SpikeOverride `yaml:"overrides"`    // by tenant
 	Throttle    *Policy                  `yaml:"throttle"`     // nil: never
 }
@@ -155,9 +155,8 @@ func (s Spike) withDefaults() Spike {
 	if s.ClearFactor.Sign() == 0 {
 		s.ClearFactor = half(s.Factor)
 	}
-	s.LongWindow = or(s.LongWindow, 4*s.Window)
-	s.LongFactor = or(s.LongFactor, USD(2*ledger.USD))
-	s.MinUSD = or(s.MinUSD, USD(ledger.USD/2))
+	s.LongWindow = or(s.LongWindow, 20*s.Window)
+	s.MinUSD = or(s.MinUSD, USD(ledger.USD/4))
 	s.MinCalls = or(s.MinCalls, 3)
 	s.MinPerHour = or(s.MinPerHour, USD(ledger.USD))
 	s.History = or(s.History, historyReach)
@@ -165,6 +164,7 @@ func (s Spike) withDefaults() Spike {
 	s.Trailing = or(s.Trailing, 5*time.Minute)
 	s.MinTrailing = or(s.MinTrailing, time.Minute)
 	s.ClearAfter = or(s.ClearAfter, 5*time.Minute)
+	s.SettleAfter = or(s.SettleAfter, 6*time.Hour)
 	return s
 }
 
@@ -287,6 +287,7 @@ func (s Spike) validate(p *problems, key string) {
 	p.within(key+".history", s.History, 24*time.Hour, 90*24*time.Hour)
 	p.within(key+".min_history", s.MinHistory, 24*time.Hour, s.History)
 	p.within(key+".clear_after", s.ClearAfter, time.Millisecond, time.Hour)
+	p.within(key+".settle_after", s.SettleAfter, time.Hour, 7*24*time.Hour)
 	if s.Window%time.Second != 0 {
 		p.add("%s.window %s: want whole seconds", key, s.Window)
 	}

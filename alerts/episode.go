@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/alerts/notify"
 	"github.com/tollkeeper/tollkeeper/gateway"
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -78,7 +77,7 @@ type verdict struct {
 	threshold ledger.Sum
 	summary   string
 	detail    detail
-	baseline  detect.Rate                              // of a spike: what it was compared with
+	baseline  baseline                                 // of a spike: what it was compared with
 	cross     func(context.Context) (time.Time, error) // finds the receipt of the crossing call
 	throttle  *Policy                                  // what to do to the tenant while firing, nil = nothing
 	clearFor  time.Duration
@@ -106,6 +105,7 @@ type detail struct {
 	Baseline    string   `json:"baseline,omitempty"`     // where the usual comes from
 	BaselineUSD string   `json:"baseline_usd,omitempty"` // and what it is: amount …
 	BaselineFor string   `json:"baseline_for,omitempty"` // … per this time
+	Grain       string   `json:"grain_usd,omitempty"`    // how coarse the spend is: variance over mean
 	Factor      string   `json:"factor,omitempty"`
 	Calls       uint64   `json:"calls,omitempty"`
 	Unpriced    uint64   `json:"unpriced_calls,omitempty"`
@@ -129,7 +129,8 @@ type episode struct {
 	message    *notify.Message // what its receivers were last told; nil: by a process before
 	reacted    bool            // its first command was acknowledged, or a process before knows
 	returns    int
-	baseline   detect.Rate // of a spike: frozen, so that the alert doesn't get used to what it fires on
+	baseline   baseline // of a spike: frozen, so that the alert doesn't get used to what it fires on
+	began      time.Time
 }
 
 // AlertEvent is one row of alert_events: an episode entered a state.

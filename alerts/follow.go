@@ -90,7 +90,7 @@ func (a *Alerts) open(ctx context.Context, t *tick, v verdict) error {
 	if err := a.store.writeAlert(ctx, &e); err != nil {
 		return err
 	}
-	a.episodes[v.key] = &episode{id: id, sequence: 1, event: e, throttle: v.throttle, baseline: v.baseline, returns: v.detail.Returns}
+	a.episodes[v.key] = &episode{id: id, sequence: 1, event: e, throttle: v.throttle, baseline: v.baseline, began: e.At, returns: v.detail.Returns}
 	a.started[id] = e.At
 	a.metrics.open.WithLabelValues(v.kind).Inc()
 	a.log.Warn("alert firing", "rule", e.Rule, "tenant", e.Tenant, "severity", e.Severity, "episode", id, "summary", e.Summary)

@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/alerts/detect"
@@ -12,10 +13,13 @@ const (
 	historyReach = 28 * 24 * time.Hour // how far back the usual is looked for, unless a rule says otherwise
 )
 
+const day = 24 * time.Hour
+
 // history is what was spent hour by hour, read once for all rules.
 type history struct {
 	back  time.Duration
 	parts map[string]historyPart // by dimension
+	days  days
 }
 
 type historyPart struct {
@@ -24,7 +28,7 @@ type historyPart struct {
 }
 
 func newHistory(back time.Duration) *history {
-	return &history{max(back, historyReach), map[string]historyPart{}}
+	return &history{max(back, historyReach), map[string]historyPart{}, days{}}
 }
 
 // of is the history by a dimension, up to the running hour.
@@ -43,3 +47,45 @@ func (h *history) of(ctx context.Context, t *tick, dimension string) (map[who]de
 }
 
 func sameHour(a, b time.Time) bool { return a.Truncate(time.Hour).Equal(b.Truncate(time.Hour)) }
+
+// grain is how coarse a tenant's spend and calls were over the last whole days, each of which is read once; 0 if it is
+// unknown.
+func (h *history) grain(ctx context.Context, t *tick, tenant string) (g grains, err error) {
+	if err := h.readDays(ctx, t); err != nil {
+		return g, err
+	}
+	var spend, calls []detect.Dispersion
+	for _, tenants := range h.days {
+		if s, ok := tenants[tenant]; ok {
+			spend, calls = append(spend, s.spend), append(calls, s.calls)
+		}
+	}
+	if g.spend, err = detect.Grain(spend); err != nil {
+		return g, err
+	}
+	n, err := detect.Grain(calls) // of whole numbers, so it is one
+	g.calls = detect.Integer(n).Uint64()
+	return g, err
+}
+
+func (h *history) readDays(ctx context.Context, t *tick) error {
+	today := t.now.Truncate(day)
+	oldest := today.Add(-detect.GrainDays * day)
+	from := oldest
+	for from.Before(today) && h.days[from.Unix()] != nil {
+		from = from.Add(day)
+	}
+	if !from.Before(today) {
+		return nil
+	}
+	read, err := t.ledger.dispersions(ctx, from, today)
+	if err != nil {
+		return err
+	}
+	for at := from; at.Before(today); at = at.Add(day) {
+		h.days[at.Unix()] = map[string]spread{}
+		maps.Copy(h.days[at.Unix()], read[at.Unix()])
+	}
+	maps.DeleteFunc(h.days, func(at int64, _ map[string]spread) bool { return at < oldest.Unix() })
+	return nil
+}

@@ -212,3 +212,26 @@ func (r reader) hours(ctx context.Context, dimension string, from, to time.Time)
 	})
 	return out, err
 }
+
+func (r reader) dispersions(ctx context.Context, from, to time.Time) (days, error) {
+	out := days{}
+	err := r.each(ctx, "dispersions", params{"from": second(from), "to": second(to)}, func(rows driver.Rows) error {
+		var tenant string
+		var day int64
+		var text [4]string
+		if err := rows.Scan(&tenant, &day, &text[0], &text[1], &text[2], &text[3]); err != nil {
+			return err
+		}
+		spend, ok := detect.ParseDispersion(text[0], text[1])
+		calls, fine := detect.ParseDispersion(text[2], text[3])
+		if !ok || !fine {
+			return fmt.Errorf("dispersions %q of %s: want integers", text, tenant)
+		}
+		if out[day] == nil {
+			out[day] = map[string]spread{}
+		}
+		out[day][tenant] = spread{spend, calls}
+		return nil
+	})
+	return out, err
+}

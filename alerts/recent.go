@@ -3,6 +3,8 @@ package alerts
 import (
 	"context"
 	"time"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // The running minute and the one before are read at every evaluation, where nearly all calls arrive. Calls that took
@@ -101,6 +103,44 @@ func (r *recent) received(w who, from, to int64) (sum cell) {
 		}
 	}
 	return sum
+}
+
+// ending sums what was received from the subject in windows of several lengths that end at a time, none of them reaching
+// back before since.
+func (r *recent) ending(w who, end, since time.Time, lengths []time.Duration) []cell {
+	last := r.bucketOf(end)
+	first := make([]int64, len(lengths))
+	for i, d := range lengths {
+		first[i] = last - int64(d/r.bucket) + 1
+		if !since.IsZero() {
+			first[i] = max(first[i], r.bucketOf(since)+1)
+		}
+	}
+	out := make([]cell, len(lengths))
+	for _, subjects := range r.minutes {
+		for b, c := range subjects[w] {
+			for i := range out {
+				if b >= first[i] && b <= last {
+					out[i].add(c)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// series is what was received from the subject in each of the buckets [from, to], and in all.
+func (r *recent) series(w who, from, to int64) (spends []ledger.Sum, sum cell) {
+	spends = make([]ledger.Sum, max(0, to-from+1))
+	for _, subjects := range r.minutes {
+		for b, c := range subjects[w] {
+			if b >= from && b <= to {
+				spends[b-from] = spends[b-from].Add(c.spend)
+				sum.add(c)
+			}
+		}
+	}
+	return spends, sum
 }
 
 // window sums what was received in buckets [from, to], for everyone.

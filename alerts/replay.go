@@ -11,6 +11,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/goccy/go-yaml"
 
+	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -98,7 +99,11 @@ func (j *Journal) Replay(ctx context.Context, r Rules, from, to time.Time, step 
 		return nil, err
 	}
 	out.From, out.To, out.Step = from, to, step
-	s, err := Simulate(r.config(), NewTape(points), from)
+	tape := NewTape(points)
+	if tape.before, err = j.store.dispersions(ctx, from.Truncate(day).Add(-detect.GrainDays*day), from.Truncate(day)); err != nil {
+		return nil, err
+	}
+	s, err := Simulate(r.config(), tape, from)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +137,7 @@ func (r reader) points(ctx context.Context, rules Rules, from, to time.Time) ([]
 		}
 		for w, h := range hours {
 			for at, hour := range h {
-				points = append(points, Point{At: time.Unix(at, 0).UTC().Add(30 * time.Minute), Tenant: w.tenant, Labels: map[string]string{dimension: w.value}, Spend: hour.Spend, Calls: hour.Calls, only: dimension})
+				points = append(points, Point{At: time.Unix(at, 0).UTC().Add(30 * time.Minute), Tenant: w.tenant, Labels: map[string]string{dimension: w.value}, Spend: hour.Spend, Calls: hour.Calls, only: dimension, whole: true})
 			}
 		}
 	}

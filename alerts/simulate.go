@@ -44,7 +44,9 @@ func Simulate(cfg Config, tape *Tape, from time.Time) (*Simulation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Simulation{tape: tape, eval: e, open: episodes{}, ended: map[key]ended{}, index: map[key]int{}}, nil
+	s := &Simulation{tape: tape, eval: e, open: episodes{}, ended: map[key]ended{}, index: map[key]int{}}
+	e.spikes.endedAt = func(k key) time.Time { return s.ended[k].at }
+	return s, nil
 }
 
 // Step evaluates all rules at a time, which never goes back.
@@ -66,7 +68,7 @@ func (s *Simulation) Step(ctx context.Context, now time.Time) error {
 		switch advance(ep, v, now) {
 		case opens:
 			last, known := s.ended[v.key]
-			s.open[v.key] = &episode{baseline: v.baseline, returns: returnsOf(last, known, v, now)}
+			s.open[v.key] = &episode{baseline: v.baseline, began: now, returns: returnsOf(last, known, v, now)}
 			s.index[v.key] = len(s.fired)
 			s.fired = append(s.fired, Fired{v.key.rule, v.kind, v.key.tenant, v.key.by, v.key.value, v.key.threshold, v.severity, v.summary, v.value, now, time.Time{}})
 		case resolves:

@@ -40,6 +40,9 @@ type source interface {
 	exact(ctx context.Context, w window) (map[who]total, error)
 	// hours is the history by whole hours.
 	hours(ctx context.Context, dimension string, from, to time.Time) (map[who]detect.Hours, error)
+	// dispersions are those of tenants, and of all together ("") on each whole day of [from, to), by cells of
+	// detect.GrainCell. Days are known by their begin in Unix seconds.
+	dispersions(ctx context.Context, from, to time.Time) (days, error)
 	// heavy lists what spent or called at least so much in [from, to).
 	heavy(ctx context.Context, dimension string, from, to time.Time, usd ledger.Sum, calls uint64) ([]heavy, error)
 	crossing(ctx context.Context, tenant string, w window, need ledger.Sum) (at time.Time, ok bool, err error)
@@ -49,6 +52,18 @@ type source interface {
 	quotas(ctx context.Context, from, to time.Time) (map[string]quota, error)
 	// zones are the time zones of tenants at a time; who has none is in UTC.
 	zones(ctx context.Context, at time.Time) (map[string]*time.Location, error)
+}
+
+// days are days → tenants → how what they did was spread over the day.
+type days map[int64]map[string]spread
+
+// spread tells how coarse spend and calls were.
+type spread struct{ spend, calls detect.Dispersion }
+
+// grains are how coarse they usually are.
+type grains struct {
+	spend ledger.Sum
+	calls uint64
 }
 
 // cell is what was received of one subject in one bucket.

@@ -3,9 +3,11 @@ package alerts
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/alerts/detect"
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // spikes evaluates all spike rules.
@@ -13,6 +15,7 @@ type spikes struct {
 	rules   []Spike
 	history *history
 	usual   map[usualKey]usualAt
+	endedAt func(key) time.Time // when the last episode of a key ended; nil: nobody remembers
 }
 
 type usualKey struct {
@@ -25,6 +28,7 @@ type usualKey struct {
 type usualAt struct {
 	read time.Time
 	detect.Usual
+	grain ledger.Sum
 }
 
 func newSpikes(rules []Spike, h *history) *spikes {
@@ -74,9 +78,7 @@ func (s *spikes) evaluate(ctx context.Context, t *tick, open episodes) ([]verdic
 // evaluateRule looks closer only at subjects whose spend is large in itself or who have an open episode.
 func (s *spikes) evaluateRule(ctx context.Context, t *tick, rule Spike, open episodes) ([]verdict, error) {
 	r := t.of(rule.By)
-	end := r.bucketOf(t.watermark)
-	begin := end - int64(rule.Window/r.bucket) + 1
-	sums := r.window(begin, end)
+	sums := r.within(rule.Window, t.watermark)
 	for k := range open {
 		if _, spent := sums[who{k.tenant, k.value}]; k.rule == rule.Name && !spent {
 			sums[who{k.tenant, k.value}] = cell{}
@@ -87,7 +89,7 @@ func (s *spikes) evaluateRule(ctx context.Context, t *tick, rule Spike, open epi
 		if !rule.about(subject) {
 			continue
 		}
-		v, ok, err := s.verdict(ctx, t, rule.forTenant(subject.tenant), subject, sum, begin, open)
+		v, ok, err := s.verdict(ctx, t, rule.forTenant(subject.tenant), subject, sum, open)
 		if err != nil {
 			return nil, fmt.Errorf("spike %s of %s: %w", rule.Name, subject, err)
 		}
@@ -114,68 +116,111 @@ func (s Spike) forTenant(tenant string) Spike {
 }
 
 func (s Spike) detector() detect.Spike {
-	return detect.Spike{Window: s.Window, Long: s.LongWindow, Factor: s.Factor.Sum, LongFactor: s.LongFactor.Sum, ClearFactor: s.ClearFactor.Sum,
-		MinPerHour: s.MinPerHour.Sum, MinUSD: s.MinUSD.Sum, MinCalls: uint64(s.MinCalls)}
+	return detect.Spike{Factor: s.Factor.Sum, ClearFactor: s.ClearFactor.Sum, MinPerHour: s.MinPerHour.Sum, MinUSD: s.MinUSD.Sum, MinCalls: uint64(s.MinCalls)}
 }
 
-// baseline is what a spend rate is compared with, and where it comes from.
+// windows are those in which a spike is looked for: the short one, each twice as long as the one before, the long one.
+func (s Spike) windows() (out []time.Duration) {
+	for d := s.Window; d < s.LongWindow; d *= 2 {
+		out = append(out, d)
+	}
+	return append(out, s.LongWindow)
+}
+
+// baseline is what a spend rate is compared with, how coarse the spend is, and where that comes from.
 type baseline struct {
 	detect.Rate
-	from string
+	grain ledger.Sum
+	from  string
 }
 
-func (s *spikes) verdict(ctx context.Context, t *tick, rule Spike, subject who, sum cell, begin int64, open episodes) (verdict, bool, error) {
+func (s *spikes) verdict(ctx context.Context, t *tick, rule Spike, subject who, sum cell, open episodes) (verdict, bool, error) {
 	k := key{rule: rule.Name, tenant: subject.tenant, by: rule.By, value: subject.value}
 	ep := open[k]
 	d := rule.detector()
-	least, err := d.Least()
+	least, err := d.Least(rule.Window)
 	if err != nil || (ep == nil && sum.spend.Cmp(least) < 0) {
 		return verdict{}, false, err
 	}
-	var base baseline
-	if ep != nil && ep.baseline.In > 0 {
-		base = baseline{ep.baseline, "the baseline when it began"}
-	} else {
-		var ok bool
-		if base, ok, err = s.baseline(ctx, t, rule, subject, begin); err != nil || !ok {
-			return verdict{}, false, err
-		}
+	base, ok, err := s.compareWith(ctx, t, rule, subject, ep)
+	if err != nil || !ok {
+		return verdict{}, false, err
 	}
-	r := t.of(rule.By)
-	long := r.received(subject, begin+int64((rule.Window-rule.LongWindow)/r.bucket), r.bucketOf(t.watermark))
-	f, err := d.Judge(detect.SpikeSeries{Short: sum.spend, Long: long.spend, Biggest: sum.biggest, Calls: sum.calls, Usual: base.Rate})
+	in := detect.SpikeSeries{Usual: base.Rate, Grain: base.grain}
+	cells := t.of(rule.By).ending(subject, t.watermark, s.openTo(t, k, ep), rule.windows())
+	for i, w := range rule.windows() {
+		in.Windows = append(in.Windows, detect.Seen{Window: w, Spend: cells[i].spend, Biggest: cells[i].biggest, Calls: cells[i].calls})
+	}
+	f, err := d.Judge(in)
 	if err != nil {
 		return verdict{}, false, err
 	}
+	sum = cells[slices.Index(rule.windows(), f.In)]
 	v := verdict{
 		key: k, kind: KindSpike, severity: Critical, known: t.fresh, clearFor: rule.ClearAfter, throttle: rule.Throttle,
-		holds: f.Holds, clear: f.Clear, value: f.Value, threshold: f.Need, baseline: base.Rate,
-		window: window{t.watermark.Add(-rule.Window), t.watermark},
-		detail: detail{Window: rule.Window.String(), Baseline: base.from, BaselineUSD: base.Spend.String(),
-			BaselineFor: base.In.String(), Factor: rule.Factor.Short(), Calls: sum.calls, Unpriced: sum.unpriced},
+		holds: f.Holds, clear: f.Clear, value: f.Value, threshold: f.Need, baseline: base,
+		window: window{t.watermark.Add(-f.In), t.watermark},
+		detail: detail{Window: f.In.String(), Baseline: base.from, BaselineUSD: base.Spend.String(),
+			BaselineFor: base.In.String(), Grain: base.grain.String(), Factor: rule.Factor.Short(), Calls: sum.calls, Unpriced: sum.unpriced},
 	}
-	v.summary = fmt.Sprintf("%s spends %s%s USD in %s; %s USD or more are a spike (%s times %s USD in %s, %s; at least %s USD an hour)",
-		subject, atLeast(sum.unpriced), f.Value.Short(), rule.Window, f.Need.Short(), rule.Factor.Short(), base.Spend.Short(), base.In, base.from, rule.MinPerHour.Short())
+	v.summary = fmt.Sprintf("%s spends %s%s USD in %s; %s USD or more are a spike (%s times %s USD in %s, %s; more than chance; at least %s USD an hour)",
+		subject, atLeast(sum.unpriced), f.Value.Short(), f.In, f.Need.Short(), rule.Factor.Short(), base.Spend.Short(), base.In, base.from, rule.MinPerHour.Short())
 	v.cross = func(context.Context) (time.Time, error) { return sum.newest, nil }
 	return v, true, nil
 }
 
-// baseline is the usual spend rate before the bucket begin: by history, or where that says nothing by the trailing
-// window; ok is false with too little of either.
-func (s *spikes) baseline(ctx context.Context, t *tick, rule Spike, subject who, begin int64) (baseline, bool, error) {
+// openTo is how far back a spike may be looked for: not into an episode that is over.
+func (s *spikes) openTo(t *tick, k key, ep *episode) time.Time {
+	if ep != nil || s.endedAt == nil {
+		return time.Time{}
+	}
+	return s.endedAt(k)
+}
+
+// compareWith is the baseline now; of an open episode the one with which it began, so that the alert doesn't get used to
+// what it fires on, until it has lasted so long that it is the usual.
+func (s *spikes) compareWith(ctx context.Context, t *tick, rule Spike, subject who, ep *episode) (baseline, bool, error) {
+	frozen := ep != nil && ep.baseline.In > 0
+	if frozen && t.now.Sub(ep.began) < rule.SettleAfter {
+		b := ep.baseline
+		b.from = "the baseline when it began"
+		return b, true, nil
+	}
+	base, ok, err := s.baseline(ctx, t, rule, subject)
+	if err != nil || !frozen {
+		return base, ok, err
+	}
+	now, err := base.Scaled(detect.One, ep.baseline.In)
+	if !ok || err != nil || now.Cmp(ep.baseline.Spend) < 0 {
+		b := ep.baseline
+		b.from = "the baseline when it began"
+		return b, true, nil
+	}
+	base.from = fmt.Sprintf("the usual since it has gone on for %s: %s", rule.SettleAfter, base.from)
+	return base, true, nil
+}
+
+// baseline is the usual spend rate: by history, or where that says nothing by the trailing window; ok is false with too
+// little of either.
+func (s *spikes) baseline(ctx context.Context, t *tick, rule Spike, subject who) (baseline, bool, error) {
 	u, err := s.usualSpend(ctx, t, rule, subject)
 	if err != nil {
 		return baseline{}, false, err
 	}
 	enough := time.Duration(u.Days)*24*time.Hour >= rule.MinHistory && u.Samples > 0
 	if enough && u.Spend.Sign() > 0 {
-		return baseline{u.Rate, fmt.Sprintf("the median of %s %d %s", u.What, u.Samples, unit(u.What))}, true, nil
+		from := fmt.Sprintf("the median of %s %d %s", u.What, u.Samples, unit(u.What))
+		if u.Level.Cmp(detect.One) > 0 {
+			from += fmt.Sprintf(", at the level of the last hours (%s times)", u.Level.Short())
+		}
+		return baseline{u.Rate, u.grain, from}, true, nil
 	}
 	why := fmt.Sprintf("less than %s of history", rule.MinHistory)
 	if enough {
 		why = fmt.Sprintf("this hour is mostly without spend in %d days", u.Days)
 	}
 	r := t.of(rule.By)
+	begin := r.bucketOf(t.watermark) - int64(rule.Window/r.bucket) + 1
 	from := begin - int64(rule.Trailing/r.bucket)
 	first, ok := r.first(subject, 0)
 	if !ok {
@@ -186,8 +231,15 @@ func (s *spikes) baseline(ctx context.Context, t *tick, rule Spike, subject who,
 	if length < rule.MinTrailing {
 		return baseline{}, false, nil
 	}
-	sum := r.received(subject, from, begin-1)
-	return baseline{detect.Rate{Spend: sum.spend, In: length}, fmt.Sprintf("the %s before: %s", length, why)}, true, nil
+	cells, sum := r.series(subject, from, begin-1)
+	grain, err := detect.DispersionOf(cells).Grain()
+	if err != nil {
+		return baseline{}, false, err
+	}
+	if sum.biggest.Cmp(grain) > 0 {
+		grain = sum.biggest
+	}
+	return baseline{detect.Rate{Spend: sum.spend, In: length}, grain, fmt.Sprintf("the %s before: %s", length, why)}, true, nil
 }
 
 func unit(what string) string {
@@ -197,18 +249,27 @@ func unit(what string) string {
 	return "days"
 }
 
-// usualSpend is the usual of this hour, worked out once per reading of the history.
-func (s *spikes) usualSpend(ctx context.Context, t *tick, rule Spike, subject who) (detect.Usual, error) {
+// usualSpend is the usual of this hour and how coarse the spend is, worked out once per reading of the history.
+func (s *spikes) usualSpend(ctx context.Context, t *tick, rule Spike, subject who) (usualAt, error) {
 	hours, err := s.history.of(ctx, t, rule.By)
 	if err != nil {
-		return detect.Usual{}, err
+		return usualAt{}, err
 	}
 	read := s.history.parts[rule.By].read
 	k := usualKey{rule.By, rule.History, subject}
 	u := s.usual[k]
-	if !u.read.Equal(read) {
-		u = usualAt{read, hours[subject].UsualSpend(t.now, rule.History)}
-		s.usual[k] = u
+	if u.read.Equal(read) {
+		return u, nil
 	}
-	return u.Usual, nil
+	u.read = read
+	g, err := s.history.grain(ctx, t, subject.tenant)
+	if err != nil {
+		return u, err
+	}
+	if u.grain, err = hours[subject].Grain(g.spend); err != nil {
+		return u, err
+	}
+	u.Usual, err = hours[subject].UsualSpend(t.now, rule.History, u.grain)
+	s.usual[k] = u
+	return u, err
 }

@@ -3,6 +3,7 @@ package alerts
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,7 +24,8 @@ type Point struct {
 	Unpriced, Flagged, Limited uint64
 	Tokens                     uint64
 
-	only string // counts in this dimension alone: history that is known by a part of the tenant
+	only  string // counts in this dimension alone: history that is known by a part of the tenant
+	whole bool   // stands for a whole hour: nothing is known of its parts
 }
 
 // Tape is a series in memory that stands in for the ledger: what a replay, a unit test of rules and the scenarios are
@@ -33,13 +35,17 @@ type Tape struct {
 	points   []Point // by receipt
 	received int     // points before it have been received
 	minutes  map[int64][]Point
-	past     map[int64]map[who]total // hours of whole tenants
-	silences []window                // ingest says nothing
+	past     map[int64]map[who]total     // hours of whole tenants
+	days     map[int64]map[string]*cells // of whole tenants
+	before   days                        // of days that are known by the hour only
+	silences []window                    // ingest says nothing
+	hourly   map[who]detect.Hours        // past as it was asked for last …
+	made     window                      // … over this time; zero: it has changed since
 }
 
 // NewTape makes a tape of points in any order.
 func NewTape(points []Point) *Tape {
-	t := &Tape{points: slices.Clone(points), minutes: map[int64][]Point{}, past: map[int64]map[who]total{}}
+	t := &Tape{points: slices.Clone(points), minutes: map[int64][]Point{}, past: map[int64]map[who]total{}, days: map[int64]map[string]*cells{}}
 	slices.SortStableFunc(t.points, func(a, b Point) int { return a.At.Add(a.Late).Compare(b.At.Add(b.Late)) })
 	return t
 }
@@ -66,17 +72,59 @@ func (t *Tape) advance(now time.Time) {
 		if p.only != byTenant {
 			continue
 		}
+		if hour < t.made.to.Unix() {
+			t.made = window{}
+		}
 		if t.past[hour] == nil {
 			t.past[hour] = map[who]total{}
 		}
 		w := who{tenant: p.Tenant}
 		t.past[hour][w] = t.past[hour][w].plus(total{p.Spend, p.Calls, p.Unpriced})
+		if !p.whole {
+			t.cell(p)
+		}
 	}
 	for minute := range t.minutes {
 		if minute < now.Add(-tapeKeep).Unix() {
 			delete(t.minutes, minute)
 		}
 	}
+}
+
+// cells are what was spent and called in the cells of a day.
+type cells struct{ spend, calls []ledger.Sum }
+
+// cell adds the point to its cell of its day, for its tenant and for all together.
+func (t *Tape) cell(p Point) {
+	begin := p.At.Truncate(day)
+	tenants := t.days[begin.Unix()]
+	if tenants == nil {
+		tenants = map[string]*cells{}
+		t.days[begin.Unix()] = tenants
+	}
+	i := p.At.Sub(begin) / detect.GrainCell
+	for _, tenant := range []string{"", p.Tenant} {
+		c := tenants[tenant]
+		if c == nil {
+			c = &cells{make([]ledger.Sum, day/detect.GrainCell), make([]ledger.Sum, day/detect.GrainCell)}
+			tenants[tenant] = c
+		}
+		c.spend[i] = c.spend[i].Add(p.Spend)
+		c.calls[i] = c.calls[i].Add(ledger.SumOf(ledger.Money(p.Calls)))
+	}
+}
+
+func (t *Tape) dispersions(_ context.Context, from, to time.Time) (days, error) {
+	out := days{}
+	for at := from; at.Before(to); at = at.Add(day) {
+		tenants := map[string]spread{}
+		for tenant, c := range t.days[at.Unix()] {
+			tenants[tenant] = spread{detect.DispersionOf(c.spend), detect.DispersionOf(c.calls)}
+		}
+		maps.Copy(tenants, t.before[at.Unix()])
+		out[at.Unix()] = tenants
+	}
+	return out, nil
 }
 
 // tapeKeep is how long single points are kept: longer than any rule looks at them.
@@ -173,31 +221,43 @@ func (t *Tape) exact(ctx context.Context, w window) (map[who]total, error) {
 	return out, nil
 }
 
+// hours of whole tenants are made again only when calls of past hours came since: each is asked for many times.
 func (t *Tape) hours(_ context.Context, dimension string, from, to time.Time) (map[who]detect.Hours, error) {
-	out := map[who]detect.Hours{}
-	add := func(hour int64, w who, sum total) {
-		if out[w] == nil {
-			out[w] = detect.Hours{}
-		}
-		h := out[w][hour]
-		out[w][hour] = detect.Hour{Spend: h.Spend.Add(sum.spend), Calls: h.Calls + sum.calls}
-	}
 	if dimension == byTenant {
-		for hour, subjects := range t.past {
-			for w, sum := range subjects {
-				if hour >= from.Unix() && hour < to.Unix() {
-					add(hour, w, sum)
-				}
-			}
-		}
-		return out, nil
+		return t.tenantHours(window{from, to}), nil
 	}
+	out := map[who]detect.Hours{}
 	for _, p := range t.points[:t.received] {
 		if w, ok := p.who(dimension); ok && !p.At.Before(from) && p.At.Before(to) {
-			add(p.At.Truncate(time.Hour).Unix(), w, total{p.Spend, p.Calls, p.Unpriced})
+			if out[w] == nil {
+				out[w] = detect.Hours{}
+			}
+			hour := p.At.Truncate(time.Hour).Unix()
+			h := out[w][hour]
+			out[w][hour] = detect.Hour{Spend: h.Spend.Add(p.Spend), Calls: h.Calls + p.Calls}
 		}
 	}
 	return out, nil
+}
+
+func (t *Tape) tenantHours(w window) map[who]detect.Hours {
+	if t.made == w {
+		return t.hourly
+	}
+	out := map[who]detect.Hours{}
+	for hour, subjects := range t.past {
+		if hour < w.from.Unix() || hour >= w.to.Unix() {
+			continue
+		}
+		for who, sum := range subjects {
+			if out[who] == nil {
+				out[who] = detect.Hours{}
+			}
+			out[who][hour] = detect.Hour{Spend: sum.spend, Calls: sum.calls}
+		}
+	}
+	t.made, t.hourly = w, out
+	return out
 }
 
 func (t *Tape) heavy(_ context.Context, dimension string, from, to time.Time, usd ledger.Sum, calls uint64) ([]heavy, error) {

@@ -211,24 +211,33 @@ func (w *watches) silences(ctx context.Context, t *tick, open episodes) ([]verdi
 			}
 		}
 		for _, subject := range subjects {
-			if subject.tenant != "" {
-				out = append(out, s.verdict(t, d, subject.tenant, sums[subject], hours[subject]))
+			if subject.tenant == "" {
+				continue
 			}
+			g, err := w.history.grain(ctx, t, subject.tenant)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, s.verdict(t, d, subject.tenant, sums[subject], hours[subject], g))
 		}
 		if s.Tenant == "" || s.Tenant == everyone {
-			out = append(out, s.verdict(t, d, "", all, everybody))
+			g, err := w.history.grain(ctx, t, "")
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, s.verdict(t, d, "", all, everybody, g))
 		}
 	}
 	return out, nil
 }
 
 // verdict is about a tenant, or with an empty one about all of them together.
-func (s Silence) verdict(t *tick, d detect.Silence, tenant string, c cell, hours detect.Hours) verdict {
+func (s Silence) verdict(t *tick, d detect.Silence, tenant string, c cell, hours detect.Hours, g grains) verdict {
 	usual, samples := hours.UsualCalls(t.now, historyReach)
 	v := verdict{key: key{rule: s.Name, tenant: tenant}, kind: KindSilence, severity: Warning, known: t.fresh, clearFor: s.ClearAfter, cross: t.seen,
 		value: count(c.calls), detail: detail{Window: s.For.String(), Calls: c.calls}}
 	var due uint64
-	v.holds, v.clear, due = d.Judge(c.calls, usual, samples)
+	v.holds, v.clear, due = d.Judge(c.calls, usual, samples, g.calls)
 	v.threshold = count(due)
 	name := tenant
 	if tenant == "" {

@@ -7,69 +7,119 @@ import (
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
-// Spike is a spend rate that is many times the usual in a short window and still well above it in a long one, that is
-// large in itself, and that isn't the work of a single call.
+// Spike is a spend rate that is many times the usual, beyond what chance does to a spend as coarse as this one, large in
+// itself, and not the work of a single call, in one of several windows that end now.
 type Spike struct {
-	Window      time.Duration
-	Long        time.Duration // not longer than Window: there is no long window
-	Factor      ledger.Sum    // of the usual, in the short window
-	LongFactor  ledger.Sum    // of the usual, in the long window
-	ClearFactor ledger.Sum    // below so many times the usual it is over
-	MinPerHour  ledger.Sum    // USD an hour below which nothing is a spike
-	MinUSD      ledger.Sum    // USD in the long window below which nothing is a spike
-	MinCalls    uint64        // calls in the short window below which nothing is a spike
+	Factor      ledger.Sum // of the usual
+	ClearFactor ledger.Sum // below so many times the usual it is over
+	MinPerHour  ledger.Sum // USD an hour below which nothing is a spike
+	MinUSD      ledger.Sum // USD in a window below which nothing is a spike
+	MinCalls    uint64     // calls in a window below which nothing is a spike
 }
 
-// SpikeSeries is what was spent.
+// Seen is what was spent in a window that ends now.
+type Seen struct {
+	Window  time.Duration
+	Spend   ledger.Sum
+	Biggest ledger.Sum // the most expensive call
+	Calls   uint64
+}
+
+// SpikeSeries is what was spent: in windows from the shortest, which says what goes on now, to the longest.
 type SpikeSeries struct {
-	Short, Long ledger.Sum
-	Biggest     ledger.Sum // the most expensive call of the short window
-	Calls       uint64     // of the short window
-	Usual       Rate
+	Windows []Seen
+	Usual   Rate
+	Grain   ledger.Sum // how coarse the spend is: see Chance
 }
 
 // Finding is what a detector says.
 type Finding struct {
 	Holds bool
 	Clear bool
-	Value ledger.Sum // what was seen
-	Need  ledger.Sum // what it takes to hold
+	Value ledger.Sum    // what was seen
+	Need  ledger.Sum    // what it takes to hold
+	In    time.Duration // of a spike: the window that was decided in
 }
 
-// Least is the amount in the short window below which nothing is a spike.
-func (s Spike) Least() (ledger.Sum, error) {
-	return Rate{s.MinPerHour, time.Hour}.Scaled(One, s.Window)
+// Least is the amount in a window below which nothing is a spike.
+func (s Spike) Least(window time.Duration) (ledger.Sum, error) {
+	return Rate{s.MinPerHour, time.Hour}.Scaled(One, window)
 }
 
-// Judge decides about one subject.
-func (s Spike) Judge(in SpikeSeries) (Finding, error) {
-	least, err := s.Least()
-	if err != nil {
-		return Finding{}, err
-	}
-	need, err := in.Usual.Scaled(s.Factor, s.Window)
-	if err != nil {
-		return Finding{}, err
-	}
-	need = most(need, least)
-	f := Finding{Value: in.Short, Need: need, Holds: in.Short.Sub(in.Biggest).Cmp(need) >= 0 && in.Calls >= s.MinCalls}
-	if s.Long > s.Window {
-		long, err := in.Usual.Scaled(s.LongFactor, s.Long)
+// Judge decides about one subject: by the first window that holds, or else by the shortest.
+func (s Spike) Judge(in SpikeSeries) (out Finding, err error) {
+	for i, w := range in.Windows {
+		need, usual, err := s.need(w.Window, in)
 		if err != nil {
 			return Finding{}, err
 		}
-		f.Holds = f.Holds && in.Long.Cmp(most(long, s.MinUSD)) >= 0
-	} else {
-		f.Holds = f.Holds && in.Short.Cmp(s.MinUSD) >= 0
+		f := Finding{Value: w.Spend, Need: need, In: w.Window, Holds: w.Spend.Sub(w.Biggest).Cmp(need) >= 0 && w.Calls >= s.MinCalls}
+		if i == 0 {
+			out = f
+			// What is back to nearly the usual is told no more, however much a longer window holds.
+			if w.Spend.Cmp(usual) < 0 {
+				break
+			}
+		}
+		if f.Holds {
+			out = f
+			break
+		}
 	}
-	f.Clear = clears(in.Short, need, s)
-	return f, nil
+	out.Clear, err = s.clear(in)
+	return out, err
 }
 
-// clears reports spend < need · ClearFactor / Factor, exactly.
-func clears(spend, need ledger.Sum, s Spike) bool {
-	a, b := Integer(spend), Integer(need)
-	return a.Mul(a, Integer(s.Factor)).Cmp(b.Mul(b, Integer(s.ClearFactor))) < 0
+// need is what a spike takes in the window, and what it takes there to be no longer usual.
+func (s Spike) need(window time.Duration, in SpikeSeries) (need, unusual ledger.Sum, err error) {
+	least, err := s.Least(window)
+	if err != nil {
+		return need, unusual, err
+	}
+	times, err := in.Usual.Scaled(s.Factor, window)
+	if err != nil {
+		return need, unusual, err
+	}
+	mean, err := in.Usual.Scaled(One, window)
+	if err != nil {
+		return need, unusual, err
+	}
+	chance, err := Chance(mean, in.Grain)
+	if err != nil {
+		return need, unusual, err
+	}
+	unusual, err = in.Usual.Scaled(s.ClearFactor, window)
+	return most(most(times, least), most(chance, s.MinUSD)), unusual, err
+}
+
+// clearGrains is how many times its grain a window usually holds in which the end of a spike is looked for: in a shorter
+// one, a spend that is back to the usual looks now like many times it and now like nothing.
+const clearGrains = 10
+
+// clear reports that the spend is below what a spike takes by ClearFactor / Factor, exactly, in the shortest window that
+// says something.
+func (s Spike) clear(in SpikeSeries) (bool, error) {
+	for i, w := range in.Windows {
+		mean, err := in.Usual.Scaled(One, w.Window)
+		if err != nil {
+			return false, err
+		}
+		enough := new(big.Int).Mul(Integer(in.Grain), big.NewInt(clearGrains))
+		if i < len(in.Windows)-1 && Integer(mean).Cmp(enough) < 0 {
+			continue
+		}
+		times, err := in.Usual.Scaled(s.Factor, w.Window)
+		if err != nil {
+			return false, err
+		}
+		least, err := s.Least(w.Window)
+		if err != nil {
+			return false, err
+		}
+		a, b := Integer(w.Spend), Integer(most(times, least))
+		return a.Mul(a, Integer(s.Factor)).Cmp(b.Mul(b, Integer(s.ClearFactor))) < 0, nil
+	}
+	return true, nil
 }
 
 // Burn is a pair of windows over which a budget is spent too fast: both at Factor times the pace that would use it up
@@ -117,9 +167,13 @@ type Silence struct {
 	Samples  int    // hours of history below which nothing is usual
 }
 
-// Judge holds the calls of the last For against the usual calls of such an hour.
-func (s Silence) Judge(calls, usualHour uint64, samples int) (holds, clear bool, usual uint64) {
+// Judge holds the calls of the last For against the usual calls of such an hour. grain is how coarse the calls are: the
+// variance of their number over its mean; 0 or 1 where they come one by one, 20 where they come in sessions of 20, which
+// leave gaps that single calls don't. Of n/grain events none happens by chance in e^(−n/grain) of all windows: silence is
+// more than that where n/grain is at least chanceNats.
+func (s Silence) Judge(calls, usualHour uint64, samples int, grain uint64) (holds, clear bool, usual uint64) {
 	n := new(big.Int).Mul(new(big.Int).SetUint64(usualHour), big.NewInt(int64(s.For)))
 	usual = n.Div(n, big.NewInt(int64(time.Hour))).Uint64()
-	return calls == 0 && samples >= s.Samples && usual >= s.MinUsual, calls > 0, usual
+	chance := new(big.Int).Mul(new(big.Int).SetUint64(max(grain, 1)), big.NewInt(chanceNats))
+	return calls == 0 && samples >= s.Samples && usual >= s.MinUsual && new(big.Int).SetUint64(usual).Cmp(chance) >= 0, calls > 0, usual
 }

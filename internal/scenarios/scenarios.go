@@ -38,6 +38,7 @@ type Result struct {
 	Flaps    int // pages of a spike beyond its first
 	Weeks    int
 	Quiet    bool
+	Fired    []alerts.Fired // all of them
 }
 
 // Rules are the product's defaults.
@@ -180,7 +181,7 @@ func (s Scenario) step(now time.Time) time.Duration {
 const after = 2 * time.Minute
 
 func (s Scenario) judge(fired []alerts.Fired) Result {
-	out := Result{Scenario: s.Name, Injected: len(s.tenant.spikes), Weeks: s.weeks, Quiet: s.quiet}
+	out := Result{Fired: fired, Scenario: s.Name, Injected: len(s.tenant.spikes), Weeks: s.weeks, Quiet: s.quiet}
 	found := make([]int, len(s.tenant.spikes))
 	for _, f := range fired {
 		if f.Kind != alerts.KindSpike && !f.Page() {
