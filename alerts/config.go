@@ -91,7 +91,7 @@ type ThrottleConfig struct {
 	RetryAfter    time.Duration        `yaml:"retry_after"`    // wait after a command that wasn't delivered
 	EffectWithin  time.Duration        `yaml:"effect_within"`  // spend has to fall by then, else it is reported
 	EffectWindow  time.Duration        `yaml:"effect_window"`  // over which the fall is measured
-	EscalateTo    gateway.Level        `yaml:"escalate_to"`    // hardest level that a throttle without effect is raised to; empty: none
+	EscalateTo    gateway.Level        `yaml:"escalate_to"`    // hardest level that a throttle without effect is raised to: by itself nobody is blocked; empty: none
 	MaxTenants    int                  `yaml:"max_tenants"`    // that rules may throttle at once; further ones are dry runs
 	ProbeEvery    time.Duration        `yaml:"probe_every"`    // how often the gateway is asked whether it still holds what it took
 	SendDryRun    bool                 `yaml:"send_dry_run"`   // send dry runs too, marked as such; the gateway counts
@@ -115,7 +115,7 @@ func DefaultConfig() Config {
 		Runaways: []Runaway{Runaway{Name: "runaway-trace", By: "trace", USD: USD(50 * ledger.USD)}.withDefaults()},
 		Throttle: ThrottleConfig{
 			Lease: time.Minute, RetryAfter: 5 * time.Second, EffectWithin: time.Minute, EffectWindow: 10 * time.Second,
-			EscalateTo: gateway.Block, MaxTenants: 20, ProbeEvery: 10 * time.Second,
+			EscalateTo: gateway.Cap, MaxTenants: 20, ProbeEvery: 10 * time.Second,
 			Gateway: client,
 		},
 		Notify:   notify.DefaultConfig(),

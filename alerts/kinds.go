@@ -85,9 +85,9 @@ type Limit struct {
 	Model           string        `yaml:"model"`             // provider/model; empty: each by itself
 	TokensPerMinute int64         `yaml:"tokens_per_minute"` // the account's quota; 0: by the headers of responses, or headroom is not reported
 	Window          time.Duration `yaml:"window"`            // 5m if 0
-	Percent         int           `yaml:"percent"`           // share of calls answered 429; 5 if 0
+	Percent         int           `yaml:"percent"`           // share of calls answered 429; 20 if 0: SDKs retry a few by themselves
 	ClearPercent    int           `yaml:"clear_percent"`
-	MinCalls        int           `yaml:"min_calls"` // 20 if 0
+	MinCalls        int           `yaml:"min_calls"` // 50 if 0
 	ClearAfter      time.Duration `yaml:"clear_after"`
 }
 
@@ -116,9 +116,9 @@ func (s Silence) withDefaults() Silence {
 
 func (l Limit) withDefaults() Limit {
 	l.Window = or(l.Window, 5*time.Minute)
-	l.Percent = or(l.Percent, 5)
+	l.Percent = or(l.Percent, 20)
 	l.ClearPercent = or(l.ClearPercent, (l.Percent+1)/2)
-	l.MinCalls = or(l.MinCalls, 20)
+	l.MinCalls = or(l.MinCalls, 50)
 	l.ClearAfter = or(l.ClearAfter, 5*time.Minute)
 	return l
 }

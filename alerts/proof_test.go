@@ -19,6 +19,7 @@ import (
 func TestThrottleWithoutEffectEscalates(t *testing.T) {
 	w := newWorld(t)
 	cfg := throttling(w)
+	cfg.Throttle.EscalateTo = gateway.Block
 	cfg.Throttle.EffectWithin, cfg.Throttle.Lease = 15*time.Second, 10*time.Minute // a loaded machine renews slowly against this clock
 	cfg.Budgets[0].Throttle = &alerts.Policy{Level: gateway.Slow, Per: time.Minute, USD: usd(t, "0.6")}
 	r := w.run(cfg)

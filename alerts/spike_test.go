@@ -91,7 +91,7 @@ func TestSpikeAgainstHistory(t *testing.T) {
 			if hour == 10 {
 				cost = 36
 			}
-			require.NoError(t, w.conn.Exec(ctx, fmt.Sprintf(`INSERT INTO cost_hour (window, n, worker, tenant, calls, cost) VALUES ('%s', 1, 1, 'acme', 1, %d)`, at.Format(time.DateTime), cost)))
+			require.NoError(t, w.conn.Exec(ctx, fmt.Sprintf(`INSERT INTO cost_hour (window, n, worker, tenant, calls, cost) VALUES ('%s', 1, 1, 'acme', 1000, %d)`, at.Format(time.DateTime), cost)))
 			require.NoError(t, w.conn.Exec(ctx, fmt.Sprintf(`INSERT INTO window_revisions (level, window, n, worker, committed) VALUES ('hour', '%s', 1, 1, 1)`, at.Format(time.DateTime))))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/collector/callsplit"
+	"github.com/tollkeeper/tollkeeper/collector/countsink"
 	"github.com/tollkeeper/tollkeeper/collector/llmcost"
 	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
 	"github.com/tollkeeper/tollkeeper/collector/tenantauth"
@@ -57,6 +58,9 @@ type Config struct {
 	Limits tenantlimit.Config `yaml:"limits"`
 	// Sampling is the configuration of the processor llmsampling.
 	Sampling llmsampling.Config `yaml:"sampling"`
+
+	// QueueDepth names gauges of model servers, among the metrics that are sent here, that say how many calls wait there.
+	QueueDepth []countsink.Queue `yaml:"queue_depth"`
 
 	// Exporters are the user's own, by component id ("otlp/tempo"), each with the settings of the Collector's exporter. Those of
 	// traces must keep their queue (waiting.go).
@@ -147,6 +151,9 @@ func (c *Config) Validate() error {
 	}
 	if err := c.Sampling.Validate(); err != nil {
 		bad("sampling: %w", err)
+	}
+	if err := (&countsink.Config{Queues: c.QueueDepth}).Validate(); err != nil {
+		errs = append(errs, err)
 	}
 	if len(errs) == 0 {
 		errs = append(errs, checkRendered(c))

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"github.com/tollkeeper/tollkeeper/collector/countsink"
 	"github.com/tollkeeper/tollkeeper/internal/testkit/kafkatest"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
@@ -122,6 +123,26 @@ func TestReservedAttributesOfClientsAreRemoved(t *testing.T) {
 		require.NotContains(t, span.Attributes().AsRaw(), ledger.AttrCall)
 		require.NotEqual(t, "victim", span.Attributes().AsRaw()["tollkeeper.tenant"])
 	}
+}
+
+// The depth of a model server's queue goes from its own gauge to /metrics, from where the boards have it.
+func TestQueueDepthIsKept(t *testing.T) {
+	broker := kafkatest.New(t)
+	c := start(t, broker.Brokers, func(cfg *Config) {
+		cfg.QueueDepth = []countsink.Queue{{Metric: "vllm:num_requests_waiting", Model: "model_name"}}
+	})
+	conn, err := grpc.NewClient(c.GRPCAddr(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	defer conn.Close()
+	metrics := pmetric.NewMetrics()
+	m := metrics.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+	m.SetName("vllm:num_requests_waiting")
+	point := m.SetEmptyGauge().DataPoints().AppendEmpty()
+	point.SetIntValue(12)
+	point.Attributes().PutStr("model_name", "llama")
+	_, err = pmetricotlp.NewGRPCClient(conn).Export(context.Background(), pmetricotlp.NewExportRequestFromMetrics(metrics))
+	require.NoError(t, err)
+	require.EqualValues(t, 12, c.metric(t, "tollkeeper_queue_depth"))
 }
 
 func TestMetricsAndLogsAreAcceptedAndCounted(t *testing.T) {

@@ -42,7 +42,7 @@ func render(c *Config, grpc, http string) (*confmap.Conf, error) {
 	if err := c.secure(calls, payload); err != nil {
 		return nil, err
 	}
-	exporters := section{"callskafka": calls, "payloadkafka": payload, "countsink": section{}}
+	exporters := section{"callskafka": calls, "payloadkafka": payload, "countsink": counted(c)}
 	for id, cfg := range c.Exporters {
 		if cfg == nil {
 			cfg = section{}
@@ -112,6 +112,19 @@ func pipelines(c *Config) section {
 		}
 	}
 	return p
+}
+
+// counted is the configuration of the sink: nothing, or the gauges to keep.
+func counted(c *Config) section {
+	out := section{}
+	var queues []any
+	for _, q := range c.QueueDepth {
+		queues = append(queues, section{"metric": q.Metric, "model": q.Model})
+	}
+	if len(queues) > 0 {
+		out["queue_depth"] = queues
+	}
+	return out
 }
 
 func protocols(c *Config, grpc, http string) section {

@@ -18,7 +18,7 @@ func Scaling() Board {
 				{Title: "Calls in flight", Kind: Stat, Query: "scaling/in_flight", Unit: Count, Width: 4, Height: 4,
 					Description: "Mean number of calls under way in the last five minutes, by Little's law: rate times mean duration (of the histogram's bucket middles)."},
 				{Title: "Queue depth", Kind: Stat, Query: "scaling/queue", Unit: Text, Width: 4, Height: 4,
-					Description: "Calls that wait at a model server. OTLP's conventions for model calls have no attribute for it, so it is not reported; what waits in our own pipeline is on the board Pipeline."},
+					Description: "Calls that wait at model servers, as the gauges say that collector.queue_depth names (vllm:num_requests_waiting). None within 2 minutes: not reported. What waits in our own pipeline is on the board Pipeline."},
 				{Title: "Cache hit rate", Kind: Stat, Query: "scaling/cache_hit", Unit: Percent, Width: 4, Height: 4,
 					Description: "Tokens read from prompt caches, as a share of all text input tokens of the range."},
 			}},

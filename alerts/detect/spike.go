@@ -25,6 +25,14 @@ type Seen struct {
 	Calls   uint64
 }
 
+// less is the spend with its dearest call counted for no more than the grain.
+func (s Seen) less(grain ledger.Sum) ledger.Sum {
+	if s.Biggest.Cmp(grain) <= 0 {
+		return s.Spend
+	}
+	return s.Spend.Sub(s.Biggest).Add(grain)
+}
+
 // SpikeSeries is what was spent: in windows from the shortest, which says what goes on now, to the longest.
 type SpikeSeries struct {
 	Windows []Seen
@@ -53,7 +61,7 @@ func (s Spike) Judge(in SpikeSeries) (out Finding, err error) {
 		if err != nil {
 			return Finding{}, err
 		}
-		f := Finding{Value: w.Spend, Need: need, In: w.Window, Holds: w.Spend.Sub(w.Biggest).Cmp(need) >= 0 && w.Calls >= s.MinCalls}
+		f := Finding{Value: w.Spend, Need: need, In: w.Window, Holds: w.less(in.Grain).Cmp(need) >= 0 && w.Calls >= s.MinCalls}
 		if i == 0 {
 			out = f
 			// What is back to nearly the usual is told no more, however much a longer window holds.

@@ -3,6 +3,7 @@ package countsink
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -14,8 +15,10 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector/countsink/internal/metadata"
 )
 
-// Config has no settings.
-type Config struct{}
+// Config names the gauges that are kept beside being counted.
+type Config struct {
+	Queues []Queue `mapstructure:"queue_depth"`
+}
 
 // NewFactory makes the exporter's factory, type "countsink".
 func NewFactory() exporter.Factory {
@@ -30,12 +33,17 @@ type sink struct {
 	accepted metric.Int64Counter
 }
 
-func createMetrics(_ context.Context, set exporter.Settings, _ component.Config) (exporter.Metrics, error) {
+func createMetrics(_ context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
 	m, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, fmt.Errorf("countsink: %w", err)
 	}
-	return metricsSink{&sink{accepted: m.CollectorAcceptedMetricPoints}}, nil
+	q := newQueues(cfg.(*Config), time.Now)
+	if err := m.RegisterQueueDepthCallback(q.observe); err != nil {
+		return nil, fmt.Errorf("countsink: queue depth: %w", err)
+	}
+	stop := func(context.Context) error { m.Shutdown(); return nil }
+	return metricsSink{&sink{ShutdownFunc: stop, accepted: m.CollectorAcceptedMetricPoints}, q}, nil
 }
 
 func createLogs(_ context.Context, set exporter.Settings, _ component.Config) (exporter.Logs, error) {
@@ -49,10 +57,14 @@ func createLogs(_ context.Context, set exporter.Settings, _ component.Config) (e
 // Capabilities says that the data is only read.
 func (*sink) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
 
-type metricsSink struct{ *sink }
+type metricsSink struct {
+	*sink
+	queues *queues
+}
 
-// ConsumeMetrics counts data points.
+// ConsumeMetrics counts data points and keeps what the named gauges say.
 func (s metricsSink) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+	s.queues.take(md)
 	s.accepted.Add(ctx, int64(md.DataPointCount()))
 	return nil
 }

@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -81,6 +83,13 @@ func (a *App) start(ctx context.Context) error {
 		return err
 	}
 	a.http = server
+	var started atomic.Bool
+	server.AddCheck("start", func(context.Context) error {
+		if !started.Load() {
+			return errors.New("servers, migrations and roles are being started")
+		}
+		return nil
+	})
 	a.supervisor.start(&part{name: "http", run: server.Run, grace: 5 * time.Second})
 	if a.opts.Roles.Embedded {
 		if err := a.startServers(ctx); err != nil {
@@ -92,7 +101,11 @@ func (a *App) start(ctx context.Context) error {
 	} else {
 		a.defaultServers()
 	}
-	return a.startRoles(ctx)
+	if err := a.startRoles(ctx); err != nil {
+		return err
+	}
+	started.Store(true)
+	return nil
 }
 
 // defaultServers fills in this machine's servers where a single role was given none.

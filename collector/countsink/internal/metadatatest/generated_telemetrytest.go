@@ -52,3 +52,17 @@ func AssertEqualCollectorAcceptedMetricPoints(t *testing.T, tt *componenttest.Te
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
+
+func AssertEqualQueueDepth(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "tollkeeper_queue_depth",
+		Description: "Calls that wait at a model server, as the gauges say that queue_depth names; none for 90 seconds means no longer known. [Beta]",
+		Unit:        "{call}",
+		Data: metricdata.Gauge[float64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("tollkeeper_queue_depth")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
