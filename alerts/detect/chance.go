@@ -8,9 +8,9 @@ import (
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
-// chanceNats is how surprising a window's spend has to be before it is more than chance: at most e⁻¹⁰ (1 in 22,000) of
+// chanceNats is how surprising a window's spend has to be before it is more than chance: at most e⁻⁹ (1 in 8,000) of
 // the windows of a spend that goes on as usual are so far up.
-const chanceNats = 10
+const chanceNats = 9
 
 // Chance is the smallest spend of a window that is more than chance, where mean is usual and grain is the index of
 // dispersion of the spend: the variance of a window's sum over its mean, in USD. Where calls come one by one the grain is

@@ -22,23 +22,34 @@ func (r Result) isFlapping() bool {
 	return r.Injected > 1 && !r.Quiet && r.Weeks == 1 && r.Scenario[:8] == "flapping"
 }
 
+// could is what an oracle could find, in words for the table.
+func (r Result) could() string {
+	switch {
+	case r.Injected == 0:
+		return ""
+	case r.Beyond:
+		return fmt.Sprintf("%.2f: not in the goal", r.Oracle)
+	}
+	return fmt.Sprintf("%.2f", r.Oracle)
+}
+
 // Write prints a row per scenario and the goals.
 func Write(out io.Writer, results []Result, asJSON bool) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	if !asJSON {
-		fmt.Fprintln(table, "scenario\tweeks\tspikes\tfound in 60 s\tdelay p50\tp95\tpages\tfalse\tflaps\t")
+		fmt.Fprintln(table, "scenario\tweeks\tspikes\tfound in 60 s\toracle\tdelay p50\tp95\tpages\tfalse\tflaps\t")
 	}
 	enc := json.NewEncoder(out)
 	for _, r := range results {
 		p50, p95 := quantile(r.Delays, 50), quantile(r.Delays, 95)
 		if asJSON {
-			if err := enc.Encode(map[string]any{"scenario": r.Scenario, "weeks": r.Weeks, "injected": r.Injected, "found": r.Found,
+			if err := enc.Encode(map[string]any{"scenario": r.Scenario, "weeks": r.Weeks, "injected": r.Injected, "found": r.Found, "oracle": r.Oracle, "in_goal": !r.Beyond,
 				"delay_p50_s": p50.Seconds(), "delay_p95_s": p95.Seconds(), "pages": r.Pages, "false": r.False, "flaps": r.Flaps}); err != nil {
 				return err
 			}
 			continue
 		}
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t\n", r.Scenario, r.Weeks, r.Injected, r.Found, p50, p95, r.Pages, r.False, r.Flaps)
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t%d\t\n", r.Scenario, r.Weeks, r.Injected, r.Found, r.could(), p50, p95, r.Pages, r.False, r.Flaps)
 	}
 	if !asJSON {
 		fmt.Fprintln(table)
@@ -57,9 +68,11 @@ func rows(results []Result) []goals.Row {
 			flaps += max(0, r.Pages-1)
 			continue
 		}
-		injected, found, pages, falsePages = injected+r.Injected, found+r.Found, pages+r.Pages, falsePages+r.False
-		flaps += r.Flaps
-		delays = append(delays, r.Delays...)
+		pages, falsePages, flaps = pages+r.Pages, falsePages+r.False, flaps+r.Flaps
+		if !r.Beyond {
+			injected, found = injected+r.Injected, found+r.Found
+			delays = append(delays, r.Delays...)
+		}
 		if r.Quiet {
 			quietFalse, weeks = quietFalse+r.False, weeks+r.Weeks
 			worst = max(worst, r.False)

@@ -21,6 +21,7 @@ type Scenario struct {
 	Name    string
 	tenant  tenant
 	quiet   bool // nothing in it is worth waking somebody
+	beyond  bool // its spikes can't be told from chance within a minute: see Oracle; what it pages counts, what it misses doesn't
 	weeks   int
 	prepare func(points []alerts.Point) *alerts.Tape
 	extra   []alerts.Point
@@ -38,6 +39,8 @@ type Result struct {
 	Flaps    int // pages of a spike beyond its first
 	Weeks    int
 	Quiet    bool
+	Beyond   bool
+	Oracle   float64        // share of the spikes that a rule which knows the true rate could find in time
 	Fired    []alerts.Fired // all of them
 }
 
@@ -71,6 +74,9 @@ func All(spikes int) []Scenario {
 		{Name: "weekly season, with spikes", tenant: with(busy("weekly", season), 3, 5), weeks: 1},
 		{Name: "few dear calls, with spikes", tenant: with(tenant{name: "dear", perHour: 360, cost: 10 * cent, shape: daily(0.4, time.UTC)}, 4, 5), weeks: 1},
 		{Name: "doubled a week ago, with spikes", tenant: with(busy("doubled", from(judged.Add(-week), 2, season)), 5, 5), weeks: 1},
+		{Name: "a dear call a minute, with spikes", tenant: with(tenant{name: "rare", perHour: 60, cost: 20 * cent, shape: flat}, 6, 5), weeks: 1, beyond: true},
+		{Name: "a call in ten minutes, with spikes", tenant: with(tenant{name: "sparse", perHour: 6, cost: 50 * cent, shape: flat}, 7, 5), weeks: 1, beyond: true},
+		{Name: "sessions of 20 calls, with spikes", tenant: with(tenant{name: "bursty", perHour: 40, cost: 20 * cent, shape: flat, session: 20}, 8, 5), weeks: 1, beyond: true},
 		{Name: "daily season", tenant: busy("quiet-daily", daily(0.8, time.UTC)), quiet: true, weeks: 4},
 		{Name: "office hours, weekend", tenant: busy("quiet-office", weekly(0.1, office(0.05, time.UTC))), quiet: true, weeks: 4},
 		{Name: "month rollover", tenant: busy("quiet-month-end", monthEnd(season)), quiet: true, weeks: 4},
@@ -181,7 +187,7 @@ func (s Scenario) step(now time.Time) time.Duration {
 const after = 2 * time.Minute
 
 func (s Scenario) judge(fired []alerts.Fired) Result {
-	out := Result{Fired: fired, Scenario: s.Name, Injected: len(s.tenant.spikes), Weeks: s.weeks, Quiet: s.quiet}
+	out := Result{Fired: fired, Scenario: s.Name, Injected: len(s.tenant.spikes), Weeks: s.weeks, Quiet: s.quiet, Beyond: s.beyond, Oracle: s.tenant.oracle()}
 	found := make([]int, len(s.tenant.spikes))
 	for _, f := range fired {
 		if f.Kind != alerts.KindSpike && !f.Page() {
