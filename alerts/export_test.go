@@ -26,3 +26,24 @@ func NewEvaluator(t testing.TB, cfg Config, now func() time.Time) func() error {
 	t.Cleanup(func() { _ = a.conn.Close() })
 	return func() error { return a.evaluate(context.Background()) }
 }
+
+// Grains reads how coarse tenants' spend and calls were on one day of the ledger, by tenant; ” is all together.
+func Grains(ctx context.Context, conn driver.Conn, from time.Time) (map[string][2]ledger.Sum, error) {
+	read, err := reader{conn}.dispersions(ctx, from, from.Add(day))
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][2]ledger.Sum{}
+	for tenant, s := range read[from.Unix()] {
+		spend, err := s.spend.Grain()
+		if err != nil {
+			return nil, err
+		}
+		calls, err := s.calls.Grain()
+		if err != nil {
+			return nil, err
+		}
+		out[tenant] = [2]ledger.Sum{spend, calls}
+	}
+	return out, nil
+}

@@ -9,7 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tollkeeper/tollkeeper/alerts"
+	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 func spike(t *testing.T) alerts.Spike {
@@ -160,4 +162,41 @@ func TestSpikeThatComesBackIsHeldLonger(t *testing.T) {
 	w.eventually(func() bool { return len(w.states()) == 3 })
 	second := quiet(27)
 	require.Equal(t, first+5, second, "ten seconds clear instead of five")
+}
+
+// How coarse a tenant's spend was is read from the minutes of the ledger, exactly: what the same amounts give in Go.
+func TestGrainOfTheLedger(t *testing.T) {
+	w := newWorld(t)
+	day := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	cells := map[string][]ledger.Sum{"": make([]ledger.Sum, 144), "acme": make([]ledger.Sum, 144), "globex": make([]ledger.Sum, 144)}
+	calls := make([]ledger.Sum, 144)
+	for i, spent := range []struct {
+		tenant string
+		minute int
+		usd    string
+		n      int64
+	}{{"acme", 0, "0.4", 20}, {"acme", 7, "0.000000000001", 1}, {"acme", 11, "0.35", 17}, {"acme", 800, "1", 2}, {"globex", 801, "3", 1}, {"acme", 1439, "0.4", 20}} {
+		at := day.Add(time.Duration(spent.minute) * time.Minute).Format(time.DateTime)
+		require.NoError(t, w.conn.Exec(t.Context(), fmt.Sprintf(`INSERT INTO cost_minute (window, n, worker, tenant, calls, cost) VALUES ('%s', %d, 1, '%s', %d, %s)`, at, i+1, spent.tenant, spent.n, spent.usd)))
+		require.NoError(t, w.conn.Exec(t.Context(), fmt.Sprintf(`INSERT INTO window_revisions (level, window, n, worker, committed) VALUES ('minute', '%s', %d, 1, 1)`, at, i+1)))
+		sum, err := ledger.ParseSum(spent.usd)
+		require.NoError(t, err)
+		cell := spent.minute / 10
+		cells[spent.tenant][cell] = cells[spent.tenant][cell].Add(sum)
+		cells[""][cell] = cells[""][cell].Add(sum)
+		if spent.tenant == "acme" {
+			calls[cell] = calls[cell].Add(ledger.SumOf(ledger.Money(spent.n)))
+		}
+	}
+	got, err := alerts.Grains(t.Context(), w.conn, day)
+	require.NoError(t, err)
+	require.Len(t, got, 3)
+	for tenant, c := range cells {
+		want, err := detect.DispersionOf(c).Grain()
+		require.NoError(t, err)
+		require.Equal(t, want, got[tenant][0], "spend of %q", tenant)
+	}
+	want, err := detect.DispersionOf(calls).Grain()
+	require.NoError(t, err)
+	require.Equal(t, want, got["acme"][1])
 }
