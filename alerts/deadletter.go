@@ -58,7 +58,7 @@ func (s store) steps(ctx context.Context, tenant string, episode uuid.UUID) ([]T
 		e := ThrottleEvent{Subject: gateway.Tenant(tenant), Episode: episode}
 		var limits map[string]string
 		var dry uint8
-		if err := rows.Scan(&e.Sequence, &e.Step, &e.Level, &e.Gateway, &limits, &dry, &e.Author, &e.Reason, &e.Answer, &e.Expires, &e.At); err != nil {
+		if err := rows.Scan(&e.Team, &e.Key, &e.User, &e.Model, &e.Sequence, &e.Step, &e.Level, &e.Gateway, &limits, &dry, &e.Author, &e.Reason, &e.Answer, &e.Expires, &e.At); err != nil {
 			return err
 		}
 		e.DryRun = dry == 1

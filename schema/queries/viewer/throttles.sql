@@ -1,6 +1,7 @@
--- The newest command of every tenant and gateway: what it holds now, and what became of it.
+-- The newest command of every tenant, or part of one, and gateway: what it holds now, and what became of it.
 SELECT
     tenant,
+    part,
     level,
     status,
     rule,
@@ -14,6 +15,7 @@ FROM
 (
     SELECT
         tenant,
+        arrayStringConcat(arrayFilter(p -> p != '', [if(team = '', '', concat('team ', team)), if(key = '', '', concat('key ', key)), if(user = '', '', concat('user ', user)), if(model = '', '', concat('model ', model))]), ', ') AS part,
         level,
         multiIf(step IN ('released', 'expired', 'failed'), toString(step), expires < now64(3), 'expired', dry_run = 1, 'dry run', toString(step)) AS status,
         rule,
@@ -24,8 +26,8 @@ FROM
         author,
         reason
     FROM throttle_events
-    ORDER BY tenant, gateway, sequence DESC, at DESC
-    LIMIT 1 BY tenant, gateway
+    ORDER BY tenant, team, key, user, model, gateway, sequence DESC, at DESC
+    LIMIT 1 BY tenant, team, key, user, model, gateway
 )
-ORDER BY status IN ('released', 'expired', 'failed'), issued DESC, tenant
+ORDER BY status IN ('released', 'expired', 'failed'), issued DESC, tenant, part
 LIMIT 200

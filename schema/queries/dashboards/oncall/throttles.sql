@@ -1,6 +1,7 @@
--- One row per tenant, gateway and episode: how long each step took, and whether spend fell.
+-- One row per tenant or part of one, gateway and episode: how long each step took, and whether spend fell.
 SELECT
     tenant,
+    arrayStringConcat(arrayFilter(p -> p != '', [if(team = '', '', concat('team ', team)), if(key = '', '', concat('key ', key)), if(user = '', '', concat('user ', user)), if(model = '', '', concat('model ', model))]), ', ') AS part,
     gateway,
     rule,
     argMin(level, (sequence, at)) AS held,
@@ -17,7 +18,7 @@ SELECT
     hex(tenant) AS id
 FROM throttle_events
 WHERE at >= toDateTime64($__fromTime, 3, 'UTC') AND at < toDateTime64($__toTime, 3, 'UTC')
-GROUP BY tenant, gateway, rule, episode
+GROUP BY tenant, team, key, user, model, gateway, rule, episode
 HAVING countIf(level != 'release') > 0
-ORDER BY ordered DESC NULLS LAST, tenant
+ORDER BY ordered DESC NULLS LAST, tenant, part
 LIMIT 200
