@@ -116,7 +116,7 @@ func (s Spike) forTenant(tenant string) Spike {
 }
 
 func (s Spike) detector() detect.Spike {
-	return detect.Spike{Factor: s.Factor.Sum, ClearFactor: s.ClearFactor.Sum, MinPerHour: s.MinPerHour.Sum, MinUSD: s.MinUSD.Sum, MinCalls: uint64(s.MinCalls)}
+	return detect.Spike{Factor: s.Factor.Sum, ClearFactor: s.ClearFactor.Sum, MinPerHour: s.MinPerHour.Sum, MinUSD: s.MinUSD.Sum, MinCalls: uint64(s.MinCalls), ClearIn: s.ClearAfter}
 }
 
 // windows are those in which a spike is looked for: the short one, each twice as long as the one before, the long one.

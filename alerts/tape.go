@@ -24,16 +24,17 @@ type Point struct {
 	Unpriced, Flagged, Limited uint64
 	Tokens                     uint64
 
-	only  string // counts in this dimension alone: history that is known by a part of the tenant
-	whole bool   // stands for a whole hour: nothing is known of its parts
+	only  string        // counts in this dimension alone: history that is known by a part of the tenant
+	whole bool          // stands for a whole hour: nothing is known of its parts
+	stuck time.Duration // from its receipt until it is in the ledger
 }
 
 // Tape is a series in memory that stands in for the ledger: what a replay, a unit test of rules and the scenarios are
 // evaluated over, by the same code as the live ledger. It knows only what had been received at the time it is asked.
 type Tape struct {
 	now      time.Time
-	points   []Point // by receipt
-	received int     // points before it have been received
+	points   []Point // in the order in which they are stored
+	received int     // points before it are stored
 	minutes  map[int64][]Point
 	past     map[int64]map[who]total     // hours of whole tenants
 	days     map[int64]map[string]*cells // of whole tenants
@@ -46,25 +47,33 @@ type Tape struct {
 // NewTape makes a tape of points in any order.
 func NewTape(points []Point) *Tape {
 	t := &Tape{points: slices.Clone(points), minutes: map[int64][]Point{}, past: map[int64]map[who]total{}, days: map[int64]map[string]*cells{}}
-	slices.SortStableFunc(t.points, func(a, b Point) int { return a.At.Add(a.Late).Compare(b.At.Add(b.Late)) })
+	t.sort()
 	return t
 }
 
-// Stop makes the ledger stale in [from, to): nothing that is received then is seen before to.
+func (t *Tape) sort() {
+	slices.SortStableFunc(t.points, func(a, b Point) int { return a.stored().Compare(b.stored()) })
+}
+
+// stored is when the point is in the ledger.
+func (p Point) stored() time.Time { return p.At.Add(p.Late + p.stuck) }
+
+// Stop makes the ledger stale in [from, to): what is received then is stored at to, with the receipt that it had, as it is
+// when ingest stops and Kafka goes on.
 func (t *Tape) Stop(from, to time.Time) {
 	t.silences = append(t.silences, window{from, to})
 	for i, p := range t.points {
-		if at := p.At.Add(p.Late); !at.Before(from) && at.Before(to) {
-			t.points[i].Late = to.Sub(p.At)
+		if at := p.stored(); !at.Before(from) && at.Before(to) {
+			t.points[i].stuck += to.Sub(at)
 		}
 	}
-	slices.SortStableFunc(t.points, func(a, b Point) int { return a.At.Add(a.Late).Compare(b.At.Add(b.Late)) })
+	t.sort()
 }
 
 // advance receives what came by now.
 func (t *Tape) advance(now time.Time) {
 	t.now = now
-	for ; t.received < len(t.points) && !t.points[t.received].At.Add(t.points[t.received].Late).After(now); t.received++ {
+	for ; t.received < len(t.points) && !t.points[t.received].stored().After(now); t.received++ {
 		p := t.points[t.received]
 		minute := p.At.Truncate(time.Minute).Unix()
 		t.minutes[minute] = append(t.minutes[minute], p)

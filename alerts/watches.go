@@ -17,6 +17,13 @@ type watches struct {
 	cfg     Config
 	history *history
 	heavy   map[string]heavyPart // by runaway rule
+	late    map[string]lateCalls // by silence rule
+}
+
+// lateCalls are the calls of the rollups in a silence's window, by tenant; "" is all together.
+type lateCalls struct {
+	read  time.Time
+	calls map[string]uint64
 }
 
 type heavyPart struct {
@@ -25,7 +32,7 @@ type heavyPart struct {
 }
 
 func newWatches(cfg Config, h *history) *watches {
-	w := &watches{cfg: cfg, history: h, heavy: map[string]heavyPart{}}
+	w := &watches{cfg: cfg, history: h, heavy: map[string]heavyPart{}, late: map[string]lateCalls{}}
 	w.cfg.Runaways, w.cfg.Shares, w.cfg.Silences, w.cfg.Limits = nil, nil, nil, nil
 	for _, r := range cfg.Runaways {
 		w.cfg.Runaways = append(w.cfg.Runaways, r.withDefaults())
@@ -218,17 +225,48 @@ func (w *watches) silences(ctx context.Context, t *tick, open episodes) ([]verdi
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, s.verdict(t, d, subject.tenant, sums[subject], hours[subject], g))
+			v, err := w.silent(ctx, t, s, d, subject.tenant, sums[subject], hours[subject], g)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, v)
 		}
 		if s.Tenant == "" || s.Tenant == everyone {
 			g, err := w.history.grain(ctx, t, "")
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, s.verdict(t, d, "", all, everybody, g))
+			v, err := w.silent(ctx, t, s, d, "", all, everybody, g)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, v)
 		}
 	}
 	return out, nil
+}
+
+// silent accuses nobody whose calls arrive late: before it holds, the rollups are asked too.
+func (w *watches) silent(ctx context.Context, t *tick, s Silence, d detect.Silence, tenant string, c cell, hours detect.Hours, g grains) (verdict, error) {
+	v := s.verdict(t, d, tenant, c, hours, g)
+	if !v.holds {
+		return v, nil
+	}
+	late := w.late[s.Name]
+	if t.now.Sub(late.read) >= closedEvery || t.now.Before(late.read) {
+		read, err := t.ledger.closed(ctx, byTenant, t.now.Add(-s.For).Truncate(time.Minute), t.now.Truncate(time.Minute))
+		if err != nil {
+			return verdict{}, err
+		}
+		late = lateCalls{t.now, map[string]uint64{}}
+		for subject, sum := range read {
+			late.calls[subject.tenant] += sum.calls
+			late.calls[""] += sum.calls
+		}
+		w.late[s.Name] = late
+	}
+	c.calls += late.calls[tenant]
+	return s.verdict(t, d, tenant, c, hours, g), nil
 }
 
 // verdict is about a tenant, or with an empty one about all of them together.

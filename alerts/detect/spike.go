@@ -10,11 +10,12 @@ import (
 // Spike is a spend rate that is many times the usual, beyond what chance does to a spend as coarse as this one, large in
 // itself, and not the work of a single call, in one of several windows that end now.
 type Spike struct {
-	Factor      ledger.Sum // of the usual
-	ClearFactor ledger.Sum // below so many times the usual it is over
-	MinPerHour  ledger.Sum // USD an hour below which nothing is a spike
-	MinUSD      ledger.Sum // USD in a window below which nothing is a spike
-	MinCalls    uint64     // calls in a window below which nothing is a spike
+	Factor      ledger.Sum    // of the usual
+	ClearFactor ledger.Sum    // below so many times the usual it is over
+	MinPerHour  ledger.Sum    // USD an hour below which nothing is a spike
+	MinUSD      ledger.Sum    // USD in a window below which nothing is a spike
+	MinCalls    uint64        // calls in a window below which nothing is a spike
+	ClearIn     time.Duration // the longest window in which its end is looked for, if the shortest isn't longer
 }
 
 // Seen is what was spent in a window that ends now.
@@ -113,7 +114,7 @@ func (s Spike) clear(in SpikeSeries) (bool, error) {
 			return false, err
 		}
 		enough := new(big.Int).Mul(Integer(in.Grain), big.NewInt(clearGrains))
-		if i < len(in.Windows)-1 && Integer(mean).Cmp(enough) < 0 {
+		if i < len(in.Windows)-1 && in.Windows[i+1].Window <= s.ClearIn && Integer(mean).Cmp(enough) < 0 {
 			continue
 		}
 		times, err := in.Usual.Scaled(s.Factor, w.Window)
