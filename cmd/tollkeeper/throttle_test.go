@@ -46,7 +46,7 @@ func TestThrottle(t *testing.T) {
 	require.True(t, limiter.State(gateway.Tenant("acme")).InForce)
 	run(0, "level cap", "apply", "acme", "--team", "red", "--level", "cap", "--usd", "0.50", "--lease", "1h", "--author", "ann", "--reason", "runaway job")
 	listed := run(0, "leaked key", "list")
-	require.Regexp(t, `acme team=red +cap +acknowledged`, listed, "a part of a tenant is named")
+	require.Regexp(t, `acme \(team=red\) +cap +acknowledged`, listed, "a part of a tenant is named")
 	require.Regexp(t, `(?m)^acme +block +acknowledged`, listed)
 	parts := strings.Split(strings.TrimSpace(run(0, "", "list", "--json", "--tenant", "acme")), "\n")
 	require.Len(t, parts, 2)
