@@ -66,13 +66,13 @@ func (g *Gateway) Close() { g.http.CloseIdleConnections() }
 func (g *Gateway) Supports(cmd gateway.Command) error {
 	switch {
 	case cmd.User != "" || cmd.Model != "" || (cmd.Team != "" && cmd.Key != ""):
-		return errors.New("Bifrost has limits for teams and virtual keys; give a team, a key or neither")
+		return errors.New("limits at Bifrost are for teams and virtual keys; give a team, a key or neither")
 	case cmd.Level == gateway.Block && cmd.Key == "":
-		return errors.New("Bifrost can switch off a virtual key and not a team: use slow or cap with requests and tokens")
+		return errors.New("a virtual key can be switched off at Bifrost and a team can't: use slow or cap with requests and tokens")
 	case cmd.Level != gateway.Block && cmd.Limits.Requests == 0 && cmd.Limits.Tokens == 0:
-		return errors.New("Bifrost's limits are requests and tokens in a time; usd can't be limited without replacing its budgets")
+		return errors.New("limits at Bifrost are requests and tokens in a time; usd can't be limited without replacing its budgets")
 	case cmd.Level != gateway.Block && cmd.Limits.Per%time.Second != 0:
-		return fmt.Errorf("Bifrost's limits are per whole seconds: %s isn't", cmd.Limits.Per)
+		return fmt.Errorf("limits at Bifrost are per whole seconds: %s isn't", cmd.Limits.Per)
 	}
 	return nil
 }
