@@ -19,8 +19,8 @@ type spikes struct {
 }
 
 type usualKey struct {
-	by   string
-	back time.Duration
+	by         string
+	back, long time.Duration
 	who
 }
 
@@ -256,7 +256,7 @@ func (s *spikes) usualSpend(ctx context.Context, t *tick, rule Spike, subject wh
 		return usualAt{}, err
 	}
 	read := s.history.parts[rule.By].read
-	k := usualKey{rule.By, rule.History, subject}
+	k := usualKey{rule.By, rule.History, rule.LongWindow, subject}
 	u := s.usual[k]
 	if u.read.Equal(read) {
 		return u, nil
@@ -269,7 +269,19 @@ func (s *spikes) usualSpend(ctx context.Context, t *tick, rule Spike, subject wh
 	if u.grain, err = hours[subject].Grain(g.spend); err != nil {
 		return u, err
 	}
-	u.Usual, err = hours[subject].UsualSpend(t.now, rule.History, u.grain)
+	if u.Usual, err = hours[subject].UsualSpend(t.now, rule.History, u.grain); err != nil {
+		return u, err
+	}
+	// Early in an hour the long window holds the end of the one before, which may be a busier one.
+	if before := t.now.Add(-rule.LongWindow); !sameHour(before, t.now) {
+		last, err := hours[subject].UsualSpend(before, rule.History, u.grain)
+		if err != nil {
+			return u, err
+		}
+		if last.Spend.Cmp(u.Spend) > 0 {
+			u.Spend = last.Spend
+		}
+	}
 	s.usual[k] = u
-	return u, err
+	return u, nil
 }
