@@ -190,23 +190,23 @@ func (r *Rollup) missing(ctx context.Context, hour time.Time) error {
 		return fmt.Errorf("look for missing rows: %w", err)
 	}
 	defer rows.Close()
-	for rows.Next() {
-		var tenant string
-		var booked, reports int64
-		if err := rows.Scan(&tenant, &booked, &reports); err != nil {
-			return fmt.Errorf("look for missing rows: %w", err)
-		}
-		r.mu.Lock()
-		told := r.told[hour]
-		r.told[hour] = true
-		r.mu.Unlock()
-		if !told {
-			r.log.Error("rows of calls are missing: what came late for this hour isn't booked until they are back", "hour", hour, "tenant", tenant,
-				"calls_in_the_books", booked, "reports", reports)
-		}
-		return errMissing
+	if !rows.Next() {
+		return rows.Err()
 	}
-	return rows.Err()
+	var tenant string
+	var booked, reports int64
+	if err := rows.Scan(&tenant, &booked, &reports); err != nil {
+		return fmt.Errorf("look for missing rows: %w", err)
+	}
+	r.mu.Lock()
+	told := r.told[hour]
+	r.told[hour] = true
+	r.mu.Unlock()
+	if !told {
+		r.log.Error("rows of calls are missing: what came late for this hour isn't booked until they are back", "hour", hour, "tenant", tenant,
+			"calls_in_the_books", booked, "reports", reports)
+	}
+	return errMissing
 }
 
 // errClosing: a month is being closed, and the hour's frozen revision is claimed and not committed yet. What would be kept now may
