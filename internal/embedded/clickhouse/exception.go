@@ -58,9 +58,10 @@ func parseException(text string) *Exception {
 	return &Exception{Code: code, Text: text}
 }
 
-// ofBrokenPart says that a part of a table can't be read, not that what a client sent can't.
+// ofBrokenPart says that a part of a table can't be read, not that what a client sent can't. The marks of an index are read
+// before the part is, so that message names only the file.
 func (e *Exception) ofBrokenPart() bool {
-	return e.Code == codeCorruptedData && strings.Contains(e.Text, "while reading from part")
+	return e.Code == codeCorruptedData && (strings.Contains(e.Text, "while reading from part") || strings.Contains(e.Text, "Empty marks file"))
 }
 
 // status is the HTTP status for an exception code, as in ClickHouse's HTTP/exceptionCodeToHTTPStatus.cpp.
