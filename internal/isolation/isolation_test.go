@@ -215,6 +215,12 @@ func TestIsolation(t *testing.T) {
 	for _, statement := range schema.TenantViews(isolationDB, definer, "'"+ledger.TenantUser("acme")+"'") {
 		require.Empty(t, side{server: owned, user: admin}.ask(t, statement), statement)
 	}
+	t.Run("in a view of another's rights the asker is the current user", func(t *testing.T) {
+		asker := side{server: owned, user: admin}
+		require.Empty(t, asker.ask(t, "CREATE VIEW "+isolationDB+".who DEFINER = "+definer+" SQL SECURITY DEFINER AS SELECT currentUser() AS name"))
+		require.Equal(t, "default", strings.TrimSpace(asker.ask(t, "SELECT name FROM "+isolationDB+".who")))
+		require.Empty(t, asker.ask(t, "DROP VIEW "+isolationDB+".who"))
+	})
 	stop(owned)
 	t.Run("a server's grants and views", func(t *testing.T) {
 		s := start(served(&clickhouse.Rules{Definer: definer, Grants: schema.TenantGrants(isolationDB)}))
