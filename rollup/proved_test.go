@@ -109,4 +109,3 @@ func randomCallsOf(t *testing.T, conn driver.Conn, tenant string, at time.Time, 
 	store(t.Context(), t, conn, calls, make([]uint64, n))
 	return sum
 }
-
