@@ -298,7 +298,7 @@ func fill(t *testing.T, s *clickhouse.Server, admin clickhouse.User) {
 		`INSERT INTO throttle_events (tenant, sequence, reason) VALUES ('acme', 1, 'acme'), ('globex', 1, 'globex')`,
 		`INSERT INTO adjustments (id, booked, original, tenant, cost, calls) SELECT generateUUIDv4(), toStartOfMonth(now('UTC')), '2026-01-01', x, if(x = 'acme', 1, 7777), 1 FROM (SELECT arrayJoin(['acme', 'globex']) AS x)`,
 		`INSERT INTO forecasts (month, tenant, likely) VALUES (toStartOfMonth(today()), 'acme', 1), (toStartOfMonth(today()), 'globex', 7777), (toStartOfMonth(today()), '*', 7777)`,
-		`INSERT INTO chargebacks (month, tenant, total, at) VALUES (toStartOfMonth(today()), 'acme', 1, now64(3)), (toStartOfMonth(today()), 'globex', 7777, now64(3))`,
+		`INSERT INTO chargebacks (month, tenant, total, at) SELECT toStartOfMonth(today()), x, if(x = 'acme', 1, 7777), now64(3) FROM (SELECT arrayJoin(['acme', 'globex']) AS x)`,
 		`INSERT INTO spans (minute, tenant, name) VALUES (now(), 'acme', 'acme'), (now(), 'globex', 'globex')`,
 		`INSERT INTO settlements (minute, tenant, revision, loses, winner_tenant) VALUES (now(), 'acme', 1, 1, 'globex'), (now(), 'globex', 1, 1, 'globex')`,
 		`INSERT INTO periods (month, state, author, cost, calls) VALUES ('2026-01-01', 'closed', 'globex', 7777, 4242)`,
