@@ -41,7 +41,7 @@ func newMetrics(reg prometheus.Registerer, running *running) (*metrics, error) {
 		backlogAge:     gauge("backlog_age_seconds", "Age of the oldest due mark.", "level"),
 		held:           gauge("held_windows", "Windows that changed after their month was closed or their rows were sealed.", "level"),
 
-		unsealed: gauge("unsealed_days", "Days that are to be sealed and wait for pending changes, or whose books differ from their calls.", "why"),
+		unsealed: gauge("unsealed", "Days that are to be sealed and wait for pending changes, or whose books differ from their calls.", "why"),
 		checked:  gauge("check_windows", "Hours and days of the last nightly recomputation: equal, different, or pending and left out.", "result"),
 		checkDifference: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_rollup_check_difference_usd",
 			Help: "Sum of the absolute differences that the last nightly recomputation found; anything but 0 is a fault."}),
