@@ -46,7 +46,7 @@ func TestSpansAreStored(t *testing.T) {
 	r := newRig(t)
 	cfg := r.config()
 	cfg.Spans = true
-	at := time.Now().UTC().Truncate(time.Hour)
+	at := time.Now().UTC().Add(-time.Hour).Truncate(time.Hour) // whole in the past, also as an hour begins
 	value, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(someSpans(at, 3))
 	require.NoError(t, err)
 	old, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(someSpans(time.Unix(0, 0), 1))
