@@ -157,7 +157,7 @@ func TestAWorkerThatSleepsWhileItsDayIsSealed(t *testing.T) {
 func TestSealingStops(t *testing.T) {
 	for i, step := range []string{afterFreeze, afterMarked, afterSeal} {
 		for n, second := range []bool{false, true} {
-			if !searchAll && second != (step == afterMarked) {
+			if !everyWay && second != (step == afterMarked) {
 				continue // with -tags testall each step both ways
 			}
 			conn := database(t)

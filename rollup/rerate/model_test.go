@@ -1,14 +1,15 @@
 package rerate
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tollkeeper/tollkeeper/internal/testkit/protocol"
 )
 
-// The protocol of a run over one hour (docs/adr/0007-rerate.md) as a model, searched breadth first: every interleaving of two
-// processes at one run, one rollup worker, and crashes after which the run is resumed. A variant is safe if nobody finds reports of
+// The protocol of a run over one hour (docs/adr/0007-rerate.md) as a model: every interleaving of two processes at one run, one rollup
+// worker, and any number of crashes after which the run is resumed. A variant is safe if nobody finds reports of
 // the run of which nothing says who wrote them, and in every state where nothing can move any more the report has its new amount, the
 // total has it, and the trail says by how much it changed.
 //
@@ -41,14 +42,12 @@ type hourState struct {
 	intent, prepared, written bool
 	changed                   int8 // what the trail says; -1: nothing
 	report, total             bool // have the new amount
-	marks, nextMark           uint8
+	marks                     protocol.Marks
 	rollup                    struct {
 		pc    uint8 // 0: idle; 1: has read the marks; 2: has read the report; 3: has committed
-		marks uint8
 		value bool
 	}
 	process [2]process
-	crashes uint8
 	lost    bool // a process found reports that nobody has prepared
 }
 
@@ -65,7 +64,7 @@ func (s *hourState) begin(order []step) uint8 {
 	return 1
 }
 
-func (s hourState) do(i int, order []step) (hourState, bool) {
+func (s hourState) do(i int, order []step) hourState {
 	p := &s.process[i]
 	switch order[p.pc-1] {
 	case stepRead:
@@ -77,7 +76,7 @@ func (s hourState) do(i int, order []step) (hourState, bool) {
 			if s.written || p.pc == 1 {
 				*p = process{}
 			}
-			return s, true
+			return s
 		}
 		p.differs = true
 	case stepIntents:
@@ -93,11 +92,7 @@ func (s hourState) do(i int, order []step) (hourState, bool) {
 		s.report = s.report || s.intent
 	case stepMark:
 		if s.intent {
-			if s.nextMark == 8 {
-				return s, false
-			}
-			s.marks |= 1 << s.nextMark
-			s.nextMark++
+			s.marks = s.marks.Add()
 		}
 	case stepWritten:
 		s.written = true
@@ -105,108 +100,72 @@ func (s hourState) do(i int, order []step) (hourState, bool) {
 	if p.pc++; int(p.pc) > len(order) {
 		*p = process{}
 	}
-	return s, true
+	return s
 }
 
-func (s hourState) next(order []step, yield func(string, hourState)) {
+func (s *hourState) next(order []step, yield func(protocol.Move, hourState)) {
 	for i := range s.process {
+		n := *s
 		if s.process[i].pc == 0 {
 			if !s.written {
-				n := s
 				n.process[i].pc = s.begin(order)
-				yield(fmt.Sprintf("process %d starts", i), n)
+				yield(protocol.Move{What: "starts", Who: i, Where: -1}, n)
 			}
 			continue
 		}
-		if n, ok := s.do(i, order); ok {
-			yield(fmt.Sprintf("process %d: %s", i, order[s.process[i].pc-1]), n)
-		}
-		if s.crashes < 2 {
-			n := s
-			n.crashes++
-			n.process[i] = process{}
-			yield(fmt.Sprintf("process %d crashes", i), n)
-		}
+		yield(protocol.Move{What: order[s.process[i].pc-1].String(), Who: i, Where: -1}, s.do(i, order))
+		n.process[i] = process{}
+		yield(protocol.Move{What: "crashes", Who: i, Where: -1}, n)
 	}
-	n := s
+	n := *s
+	move := func(what string) { yield(protocol.Move{What: what, Who: -1, Where: -1}, n) }
 	switch r := &n.rollup; r.pc {
 	case 0:
-		if s.marks == 0 {
-			return
+		if s.marks.Any() {
+			r.pc, n.marks = 1, s.marks.Read(0)
+			move("rollup reads the marks")
 		}
-		r.pc, r.marks = 1, s.marks
-		yield("rollup reads the marks", n)
 	case 1:
 		r.pc, r.value = 2, s.report
-		yield("rollup reads the report", n)
+		move("rollup reads the report")
 	case 2:
 		r.pc, n.total = 3, r.value
-		yield("rollup commits", n)
+		move("rollup commits")
 	case 3:
-		n.marks &^= r.marks
-		r.pc, r.marks, r.value = 0, 0, false
-		yield("rollup removes the marks", n)
+		r.pc, r.value, n.marks = 0, false, s.marks.Remove(0)
+		move("rollup removes the marks")
 	}
 }
 
-func (s *hourState) bad() bool {
-	if s.lost {
-		return true
-	}
+func (s *hourState) judge() protocol.Verdict {
 	rest := s.written && s.process == [2]process{} && s.marks == 0 && s.rollup.pc == 0
-	return rest && !(s.report && s.total && s.changed == 1)
+	switch {
+	case s.lost || rest && !(s.report && s.total && s.changed == 1):
+		return protocol.Bad
+	case rest:
+		return protocol.Good
+	}
+	return protocol.Going
 }
 
-// search returns the path to a bad state, or nil, and the number of states.
-func search(order []step) (path []string, states int) {
-	type from struct {
-		prev hourState
-		what string
+func search(order []step) protocol.Found {
+	m := protocol.Model[hourState]{
+		Start: hourState{changed: -1},
+		Next:  func(s *hourState, yield func(protocol.Move, hourState)) { s.next(order, yield) },
+		Judge: (*hourState).judge,
 	}
-	start := hourState{changed: -1}
-	seen := map[hourState]from{start: {}}
-	for layer := []hourState{start}; len(layer) > 0; {
-		var after []hourState
-		for _, s := range layer {
-			if s.bad() {
-				for ; s != start; s = seen[s].prev {
-					path = append([]string{seen[s].what}, path...)
-				}
-				return path, len(seen)
-			}
-			s.next(order, func(what string, n hourState) {
-				if _, ok := seen[n]; !ok {
-					seen[n] = from{s, what}
-					after = append(after, n)
-				}
-			})
-		}
-		layer = after
-	}
-	return nil, len(seen)
+	return m.Search()
 }
 
 func TestModelOfTheDesignedOrder(t *testing.T) {
-	path, states := search(designed)
-	require.Empty(t, path)
-	require.Greater(t, states, 1000)
-	t.Logf("%d states, none bad", states)
+	found := search(designed)
+	t.Logf("%d states, none bad", found.States)
+	require.Empty(t, found.Path)
+	require.Greater(t, found.States, 500)
 }
 
-// TestModelFindsEverySwap swaps every two neighbouring steps. Intents and changes may change places: only both before "prepared"
-// matters.
 func TestModelFindsEverySwap(t *testing.T) {
-	for i := range len(designed) - 1 {
-		order := append([]step{}, designed...)
-		order[i], order[i+1] = order[i+1], order[i]
-		t.Run(fmt.Sprintf("%s before %s", order[i], order[i+1]), func(t *testing.T) {
-			path, states := search(order)
-			t.Logf("%d states; %v", states, path)
-			if order[i] == stepChanges && order[i+1] == stepIntents {
-				require.Empty(t, path)
-				return
-			}
-			require.NotEmpty(t, path, "the model missed it in %v", order)
-		})
-	}
+	protocol.EverySwap(t, designed, map[string]string{
+		"intents <> changes": "only that both are there before prepared matters",
+	}, search)
 }

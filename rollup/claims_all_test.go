@@ -1,8 +1,0 @@
-//go:build testall
-
-package rollup
-
-const (
-	mostClaims = 6
-	searchAll  = true
-)
