@@ -31,7 +31,8 @@ test: engine ## the tests: no root, Java, Python or browser
 
 test-all: engine ## test, and what needs npm, Python, curl, Java, Maven, Chromium, Prometheus and Alertmanager
 	@tools/check-tools test-all
-	go test -timeout 25m -tags testall ./...
+	go test -timeout 25m ./...
+	tools/test-added
 
 test-kafka: engine ## collector, Kafka and ingest against real Apache Kafka: a broker that dies, three that lose a leader (Java 17, mvn)
 	@tools/check-tools test-kafka
