@@ -43,7 +43,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 
 What ` + "`/metrics`" + ` has of our own (a test holds this page to the running product: ` + "`go test ./internal/app -run Metrics -update`" + `
 writes it anew). The collector's components count through the Collector's own telemetry; theirs are listed in
-[collector/README.md](../collector/README.md), beside the Collector's ` + "`otelcol_…`" + `.
+[collector/README.md](../collector/README.md), beside the Collector's ` + "`otelcol_…`" + `. Where the API runs ([api](api.md)),
+` + "`tollkeeper_api_request_seconds`" + ` counts and times its requests by path and status.
 
 | metric | labels | what it says |
 |---|---|---|
