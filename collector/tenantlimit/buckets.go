@@ -43,13 +43,29 @@ func (b *bucket) add(spans, bytes float64) {
 	b.byteTokens = min(b.byteTokens+bytes, b.bytes*b.burst)
 }
 
-func (b *bucket) take(spans, bytes int) {
-	if b.spans > 0 {
-		b.spanTokens -= float64(spans)
+// hold is what a share that goes on has taken from a bucket.
+type hold struct {
+	bucket       *bucket
+	spans, bytes float64
+}
+
+// take takes the share's tokens; of a bucket that doesn't let it through (another one does) no more than there are, so that it
+// gets into no debt by it.
+func (b *bucket) take(s *share, lets bool) hold {
+	h := hold{b, float64(s.spans), float64(s.bytes)}
+	if !lets {
+		h.spans, h.bytes = min(h.spans, max(b.spanTokens, 0)), min(h.bytes, max(b.byteTokens, 0))
 	}
-	if b.bytes > 0 {
-		b.byteTokens -= float64(bytes)
+	if b.spans == 0 {
+		h.spans = 0
 	}
+	if b.bytes == 0 {
+		h.bytes = 0
+	}
+	b.spanTokens -= h.spans
+	b.byteTokens -= h.bytes
+	b.waiting++
+	return h
 }
 
 // idle says that nothing would be forgotten with the bucket.
@@ -86,21 +102,21 @@ type table struct {
 	rate     rate
 	named    map[string]*bucket // of tenants with limits of their own: always there
 	others   map[string]*bucket
-	overflow *bucket // of tenants for whom there is no room
+	overflow overflow
 	swept    time.Time
 }
 
-func newTable(c *Config, now time.Time) *table {
+func newTable(c *Config, seed uint64, now time.Time) *table {
 	t := &table{max: c.MaxTenants, rate: c.rate(), named: map[string]*bucket{}, others: map[string]*bucket{}}
-	t.overflow = newBucket(t.rate, now)
+	t.overflow = overflow{seed: seed, rate: t.rate}
 	for name, l := range c.Tenants {
 		t.named[name] = newBucket(c.rateOf(l), now)
 	}
 	return t
 }
 
-// get is a tenant's bucket, filled. The caller holds the lock.
-func (t *table) get(name string, now time.Time) *bucket {
+// get is a tenant's bucket, filled, or its two if there is no room for one of its own. The caller holds the lock.
+func (t *table) get(name string, now time.Time) (b, second *bucket) {
 	b, ok := t.named[name]
 	if !ok {
 		b, ok = t.others[name]
@@ -111,10 +127,10 @@ func (t *table) get(name string, now time.Time) *bucket {
 		b = newBucket(t.rate, now)
 		t.others[strings.Clone(name)] = b // the name must not hold on to the request's memory
 	default:
-		b = t.overflow
+		return t.overflow.of(name, now)
 	}
 	b.fill(now)
-	return b
+	return b, nil
 }
 
 // evict forgets the tenants that are idle, and reports whether there is room now. It looks through the table once a second at most:
@@ -141,17 +157,36 @@ func (t *table) admit(shares []share, now time.Time) (refused int, wait time.Dur
 		if s.reason == recorded {
 			continue
 		}
-		s.bucket = t.get(s.tenant, now)
-		reason, w := s.bucket.lacks(s)
-		if s.reason = reason; reason != "" {
+		w := t.admitShare(s, now)
+		if s.reason != "" {
 			refused++
 			wait = max(wait, w)
-			continue
 		}
-		s.bucket.take(s.spans, s.bytes)
-		s.bucket.waiting++
 	}
 	return refused, wait
+}
+
+// admitShare is admit for one share.
+func (t *table) admitShare(s *share, now time.Time) (wait time.Duration) {
+	first, second := t.get(s.tenant, now)
+	s.bucket, s.holds = first, [2]hold{}
+	s.reason, wait = first.lacks(s)
+	if second == nil {
+		if s.reason == "" {
+			s.holds[0] = first.take(s, true)
+		}
+		return wait
+	}
+	reason, w := second.lacks(s)
+	if s.reason != "" && reason != "" {
+		if w < wait {
+			s.bucket, s.reason, wait = second, reason, w
+		}
+		return wait
+	}
+	s.holds = [2]hold{first.take(s, s.reason == ""), second.take(s, reason == "")}
+	s.reason = ""
+	return 0
 }
 
 // end takes the shares that went on out of flight. What wasn't taken by what comes next gets its tokens back: it comes again.
@@ -180,9 +215,14 @@ func (t *table) hold(shares []share) (held int) {
 }
 
 func (s *share) release(taken bool) {
-	s.bucket.waiting--
-	if !taken {
-		s.bucket.add(float64(s.spans), float64(s.bytes))
+	for _, h := range s.holds {
+		if h.bucket == nil {
+			continue
+		}
+		h.bucket.waiting--
+		if !taken {
+			h.bucket.add(h.spans, h.bytes)
+		}
 	}
 }
 

@@ -25,7 +25,8 @@ type Config struct {
 	// Tenants are limits of single tenants; what one leaves out is as above.
 	Tenants map[string]Limit `mapstructure:"tenants" yaml:"tenants"`
 
-	// MaxTenants bounds the tenants that are told apart; while all of them are sending, further ones share one bucket.
+	// MaxTenants bounds the tenants that are told apart; while all of them are sending, further ones share 1,024 buckets, so
+	// that a flood among them leaves the others theirs.
 	MaxTenants int `mapstructure:"max_tenants" yaml:"max_tenants"`
 }
 

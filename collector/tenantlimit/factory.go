@@ -3,6 +3,7 @@ package tenantlimit
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -24,7 +25,7 @@ func NewFactory() processor.Factory {
 }
 
 func newLimiter(c *Config, set processor.Settings, next consumer.Traces, now func() time.Time) (*limiter, error) {
-	l := &limiter{next: next, table: newTable(c, now()), sized: c.sized(), log: set.Logger, now: now}
+	l := &limiter{next: next, table: newTable(c, rand.Uint64(), now()), sized: c.sized(), log: set.Logger, now: now}
 	var err error
 	if l.metrics, err = newMetrics(set.TelemetrySettings, l.table.size); err != nil {
 		return nil, fmt.Errorf("tenantlimit: %w", err)

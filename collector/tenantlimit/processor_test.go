@@ -284,18 +284,18 @@ func TestRequestsInFlightAreLimited(t *testing.T) {
 	require.NoError(t, b.send(spans(ptrace.NewTraces(), "flood", 1)))
 }
 
-// Made-up names take no memory without end: beyond the table they share a bucket, and tenants with limits of their own keep theirs.
+// Made-up names take no memory without end: beyond the table they share buckets, and tenants with limits of their own keep theirs.
 func TestTheTableIsBounded(t *testing.T) {
 	n := 20
 	b := newBench(t, func(c *Config) { c.MaxTenants, c.Tenants = 50, map[string]Limit{"named": {SpansPerSecond: &n}} })
 	refused := 0
-	for i := range 200 {
+	for i := range 3000 {
 		if b.send(spans(ptrace.NewTraces(), fmt.Sprint("made-up ", i), 60)) != nil {
 			refused++
 		}
 	}
 	require.EqualValues(t, 51, b.table.size())
-	require.Equal(t, 149, refused, "50 of their own and one of the shared bucket")
+	require.GreaterOrEqual(t, refused, 3000-50-overflowBuckets, "50 of their own and one of each shared bucket at most")
 	require.NoError(t, b.send(spans(ptrace.NewTraces(), "named", 200)))
 	require.Error(t, b.send(spans(ptrace.NewTraces(), "named", 1)))
 	b.at = b.at.Add(time.Hour)

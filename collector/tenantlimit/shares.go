@@ -16,9 +16,10 @@ type share struct {
 	// unrecognizable: a call of it has no identity by which a repeat is known to be one.
 	unrecognizable bool
 
-	part   part // once summed
-	bucket *bucket
-	reason string // why it doesn't go on; empty = it does
+	part   part    // once summed
+	bucket *bucket // whose limits are told
+	holds  [2]hold // what it took, while it goes on
+	reason string  // why it doesn't go on; empty = it does
 }
 
 // request is what one request holds, by tenant.
