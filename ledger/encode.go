@@ -102,7 +102,16 @@ func appendVarint(b []byte, num int, v uint64) []byte {
 	if v == 0 {
 		return b
 	}
-	return protowire.AppendVarint(appendTag(b, num, protowire.VarintType), v)
+	return appendNumber(appendTag(b, num, protowire.VarintType), v)
+}
+
+// appendNumber is protowire.AppendVarint; most numbers here are one or two bytes long, the times and amounts six to nine.
+func appendNumber(b []byte, v uint64) []byte {
+	for v >= 0x80 {
+		b = append(b, byte(v)|0x80)
+		v >>= 7
+	}
+	return append(b, byte(v))
 }
 
 func appendZigZag(b []byte, num int, v int64) []byte {
@@ -110,17 +119,41 @@ func appendZigZag(b []byte, num int, v int64) []byte {
 }
 
 func appendText(b []byte, num int, s string) []byte {
-	if s == "" {
+	if s == "" { // apart, so that it is inlined
 		return b
 	}
-	if len(s) > MaxCallText || !utf8.ValidString(s) {
-		s = CleanText(s)
+	return appendSome(b, num, s)
+}
+
+func appendSome(b []byte, num int, s string) []byte {
+	if len(s) < 0x80 && plain(s) {
+		return append(append(appendTag(b, num, protowire.BytesType), byte(len(s))), s...)
 	}
-	b = appendTag(b, num, protowire.BytesType)
-	if len(s) < 0x80 {
-		return append(append(b, byte(len(s))), s...)
+	s = CleanText(s)
+	return append(appendNumber(appendTag(b, num, protowire.BytesType), uint64(len(s))), s...)
+}
+
+// plain reports whether a text is all ASCII, as nearly all are: quicker than utf8.ValidString where they are short.
+func plain(s string) bool {
+	if len(s) < 8 {
+		var all byte
+		for i := range len(s) {
+			all |= s[i]
+		}
+		return all < utf8.RuneSelf
 	}
-	return append(protowire.AppendVarint(b, uint64(len(s))), s...)
+	all := eight(s, len(s)-8) // the last eight, which may overlap
+	for i := 0; i+8 < len(s); i += 8 {
+		all |= eight(s, i)
+	}
+	return all&0x8080808080808080 == 0
+}
+
+// eight are the bytes s[i:i+8] as one number.
+func eight(s string, i int) uint64 {
+	_ = s[i+7]
+	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
 }
 
 // appendCount appends a message Count; kinds are below 128.
@@ -134,7 +167,7 @@ func appendCount(b []byte, num, kind int, v int64) []byte {
 	if kind != 0 {
 		b = append(b, 1<<3, byte(kind))
 	}
-	return protowire.AppendVarint(append(b, 2<<3), z)
+	return appendNumber(append(b, 2<<3), z)
 }
 
 // CleanText makes s valid UTF-8, each run of other bytes becoming one U+FFFD, and cuts it at MaxCallText bytes, at a rune.
