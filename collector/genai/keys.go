@@ -71,7 +71,7 @@ const (
 	numFields int = iota
 )
 
-// key is an attribute key that is read. Among the keys of one field the earlier one wins.
+// key is an attribute key that is read (lookup.go finds it by its name). Among the keys of one field the earlier one wins.
 type key uint8
 
 const noKey key = 255

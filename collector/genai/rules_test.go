@@ -24,6 +24,19 @@ func TestKeysAndTheirCompiledForm(t *testing.T) {
 	require.Equal(t, noKey, keyOf("http.route"))
 }
 
+// A look-up compares three names at most, however many keys there are: where it doesn't, make the table larger (slotBits).
+func TestKeysAreSpread(t *testing.T) {
+	for i, k := range keys {
+		at := slotOf(k.name) & slotMask
+		require.Contains(t, []key{slots[at], slots[(at+1)&slotMask], slots[(at+2)&slotMask]}, key(i), k.name)
+	}
+	for n := range 40 { // of any length, and full of any bytes
+		for _, b := range []string{"\x00", "a", "\xff"} {
+			require.Equal(t, noKey, keyOf(strings.Repeat(b, n)))
+		}
+	}
+}
+
 // A span is only read if its keys' prefixes look like a model's: no key that makes a call may be missed.
 func TestMentionsMissesNoKey(t *testing.T) {
 	for _, k := range keys {
