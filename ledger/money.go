@@ -43,16 +43,21 @@ func (m Money) Short() string {
 		return SumOf(m).Short()
 	}
 	v := uint64(max(m, -m))
+	whole, places := v/uint64(USD), v%uint64(USD)
 	var buf [24]byte
-	at := len(buf)
-	for place := 0; place <= MoneyScale || v != 0; place++ {
-		if place == MoneyScale {
-			at--
-			buf[at] = '.'
-		}
+	for at := len(buf) - 2; at >= len(buf)-MoneyScale; at -= 2 { // two digits at a time
+		two := places % 100
+		places /= 100
+		buf[at], buf[at+1] = '0'+byte(two/10), '0'+byte(two%10)
+	}
+	at := len(buf) - MoneyScale - 1
+	buf[at] = '.'
+	for {
 		at--
-		buf[at] = '0' + byte(v%10)
-		v /= 10
+		buf[at] = '0' + byte(whole%10)
+		if whole /= 10; whole == 0 {
+			break
+		}
 	}
 	if m < 0 {
 		at--

@@ -96,8 +96,12 @@ func (s *scratch) milliseconds(f field) (int64, countState) {
 // readUsage keeps the counts as they were written and sorts them.
 func readUsage(s *scratch, rl *rule, c *ledger.Call) {
 	bad := false
-	for _, f := range rawOf {
-		n, state := s.count(f.field)
+	for i := range rawOf {
+		f := &rawOf[i]
+		if !s.has(f.field) {
+			continue
+		}
+		n, state := toCount(s.value[f.field])
 		switch state {
 		case countOK:
 			c.Raw.Set(f.raw, n)

@@ -63,7 +63,7 @@ func newProcessor(cfg *Config, rules *genai.Rules, prices *pricing.Watch, m *met
 	}
 	p.workers.New = func() any {
 		return &worker{
-			reader: genai.NewReader(rules), byID: map[spanKey]int{}, byResponse: map[uint64]int{},
+			reader: genai.NewReader(rules), byID: newIndex(), byResponse: newIndex(),
 			flagTexts: map[ledger.Flags]string{},
 		}
 	}

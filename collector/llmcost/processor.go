@@ -33,8 +33,8 @@ type worker struct {
 	body   []byte
 	calls  []billed
 
-	byID       map[spanKey]int
-	byResponse map[uint64]int
+	byID       index
+	byResponse index
 	flagTexts  map[ledger.Flags]string
 	noted      noted
 

@@ -52,27 +52,30 @@ func (w *worker) flagTwins(around *layers, now int64) error {
 	if len(w.calls) < 2 {
 		return nil
 	}
-	clear(w.byID)
-	clear(w.byResponse)
+	w.byID.reset(len(w.calls))
+	w.byResponse.reset(len(w.calls))
 	for i := range w.calls {
-		w.byID[w.calls[i].id] = i
+		*w.slotOfID(w.calls[i].id) = int32(i + 1)
 	}
 	for i := range w.calls {
 		c := &w.calls[i]
-		if parent, ok := w.byID[c.parent]; ok && parent != i && !c.parent.span.IsEmpty() {
-			if err := w.flagBoth(i, parent); err != nil {
-				return err
+		if !c.parent.span.IsEmpty() {
+			if parent := int(*w.slotOfID(c.parent)) - 1; parent >= 0 && parent != i {
+				if err := w.flagBoth(i, parent); err != nil {
+					return err
+				}
 			}
 		}
 		if c.response == 0 {
 			continue
 		}
-		if other, ok := w.byResponse[c.response]; ok {
-			if err := w.flagBoth(i, other); err != nil {
+		slot := w.slotOfResponse(c.response)
+		if *slot != 0 {
+			if err := w.flagBoth(i, int(*slot)-1); err != nil {
 				return err
 			}
 		}
-		w.byResponse[c.response] = i
+		*slot = int32(i + 1)
 	}
 	return nil
 }
