@@ -45,6 +45,9 @@ metadata: check-tools ## write the collector components' generated code, tests a
 	@go build -modfile=tools/go.mod -o bin/mdatagen go.opentelemetry.io/collector/cmd/mdatagen
 	@for m in collector/*/metadata.yaml; do bin/mdatagen $$m || exit 1; done
 
+fuzz: check-tools ## every fuzz target for TIME=60s with one worker, one after the other (NAME=pricing/FuzzRate: that one)
+	@tools/fuzz $(or $(TIME),60s) $(NAME)
+
 accuracy: check-tools ## recordings of real instrumentations: billed beside ours (FULL=1: every case; JSON=1)
 	@tools/build ./internal/accuracy/show bin/accuracy
 	@bin/accuracy $(if $(JSON),--json,$(if $(FULL),--full))
