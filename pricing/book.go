@@ -44,11 +44,12 @@ type Entry struct {
 	Source          Source
 	tiers           map[string][]step
 	standard        []step
-	override        bool   // laid over the published prices
-	factor          *Price // of the published prices; nil = prices of its own
-	choice          bool   // a request can choose another tier (batches are not requests)
-	from, to        int64  // Unix nanoseconds; to = 0 is open
-	hours           *hours // of every day in which it holds; nil = all day
+	override        bool    // laid over the published prices
+	factor          *Price  // of the published prices; nil = prices of its own
+	series          *series // whose price it is
+	choice          bool    // a request can choose another tier (batches are not requests)
+	from, to        int64   // Unix nanoseconds; to = 0 is open
+	hours           *hours  // of every day in which it holds; nil = all day
 }
 
 // Source is where a price was read, and when.
@@ -94,7 +95,7 @@ func (e *Entry) covers(at int64) bool {
 // series is all that the book says of one model.
 type series struct {
 	provider, model string
-	dated           bool
+	dated, searches bool
 	list            []*Entry            // published prices, by From
 	all             []*Entry            // overrides for everybody
 	tenant          map[string][]*Entry // overrides for one tenant

@@ -83,7 +83,7 @@ func (b *builder) seriesFor(book *Book, provider string, m *model, f *file, over
 	if s == nil {
 		s = &series{provider: provider, model: strings.ToLower(m.Model), tenant: map[string][]*Entry{}}
 	}
-	s.dated = s.dated || m.Dated
+	s.dated, s.searches = s.dated || m.Dated, s.searches || m.Searches
 	for _, n := range all {
 		book.series[modelKey{provider, strings.ToLower(n)}] = s
 	}
@@ -92,6 +92,7 @@ func (b *builder) seriesFor(book *Book, provider string, m *model, f *file, over
 
 // insert adds an entry to the list it belongs to, which may not overlap.
 func (b *builder) insert(f *file, s *series, e *Entry, override bool) {
+	e.series = s
 	list := &s.list
 	switch {
 	case override && e.Tenant != "":

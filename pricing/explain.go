@@ -9,15 +9,16 @@ import (
 
 // Explanation is a call's cost as a person would check it: Σ lines = total. Amounts are in USD.
 type Explanation struct {
-	Call   ledger.Call // as Rate leaves it
-	Row    Row         // the prices that were used; empty when there are none
-	Lines  []Line
-	Total  ledger.Money // the sum of the lines' amounts
-	List   ledger.Money // what the published prices would have made of it; Total when nothing is laid over them
-	Listed bool         // false: they can't price it, so there is no List
-	Lacks  []string     // buckets and units that were used and have no price, with reason no_bucket_price; or the one that wasn't counted
-	Served *Reservation // the reserved capacity that served it: lines are list prices, and the total is zero
-	Tiers  []string     // the tiers that the entry has, with reason no_tier_price
+	Call     ledger.Call // as Rate leaves it
+	Row      Row         // the prices that were used; empty when there are none
+	Lines    []Line
+	Total    ledger.Money // the sum of the lines' amounts
+	List     ledger.Money // what the published prices would have made of it; Total when nothing is laid over them
+	Listed   bool         // false: they can't price it, so there is no List
+	Lacks    []string     // buckets and units that were used and have no price, with reason no_bucket_price; or the one that wasn't counted
+	Served   *Reservation // the reserved capacity that served it: lines are list prices, and the total is zero
+	Searches bool         // the model searches by itself, and nobody counted how often: the total is the least
+	Tiers    []string     // the tiers that the entry has, with reason no_tier_price
 }
 
 // Line is one product of the sum: Count × Price ÷ Per, rounded once, half to even, to 10⁻¹² USD.
@@ -70,6 +71,7 @@ func (b *Book) Explain(c ledger.Call) Explanation {
 		}
 		return x
 	}
+	x.Searches = b.searchesUncounted(&c, e)
 	var base *Table
 	if e.factor != nil && list != nil {
 		base = list.Table(tier, input)

@@ -43,9 +43,11 @@ type names struct {
 type model struct {
 	Model   string   `yaml:"model"`
 	Aliases []string `yaml:"aliases"`
-	Dated   bool     `yaml:"dated"`  // the name may carry one of the provider's date suffixes
-	Source  Source   `yaml:"source"` // where it differs from the file's
-	Prices  []period `yaml:"prices"`
+	Dated   bool     `yaml:"dated"` // the name may carry one of the provider's date suffixes
+	// Searches: it searches by itself, which is billed apart. A call that doesn't say how often is flagged as estimated.
+	Searches bool     `yaml:"searches"`
+	Source   Source   `yaml:"source"` // where it differs from the file's
+	Prices   []period `yaml:"prices"`
 }
 
 // period is a model's price from a day (or moment) on, until another (exclusive). Empty = open.

@@ -50,6 +50,9 @@ func (b *Book) Rate(c *ledger.Call) {
 		c.Unpriced = ledger.UnpricedModel
 		return
 	}
+	if b.searchesUncounted(c, e) {
+		c.Flags |= ledger.FlagEstimated
+	}
 	tier, input := tierOf(c), c.Usage.Input()
 	t := e.Table(tier, input)
 	if t == nil {

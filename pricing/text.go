@@ -91,6 +91,9 @@ func (x *Explanation) WriteText(w io.Writer) error {
 		fmt.Fprintf(w, "%s input tokens, cached ones included, are more than %s: the whole call is charged at that length's prices\n",
 			group(c.Usage.Input()), group(r.Above))
 	}
+	if x.Searches {
+		fmt.Fprintln(w, "at least: the model searches by itself, which is billed apart, and no searches are counted (flag estimated)")
+	}
 	if c.Unpriced != "" {
 		_, err := fmt.Fprintf(w, "\nunpriced: %s\n", x.Why())
 		return err

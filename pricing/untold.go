@@ -2,6 +2,14 @@ package pricing
 
 import "github.com/tollkeeper/tollkeeper/ledger"
 
+// searchesUncounted reports whether the model searches by itself, which is billed apart, and nobody says how often it did.
+func (b *Book) searchesUncounted(c *ledger.Call, e *Entry) bool {
+	if _, told := c.Raw.Get(ledger.RawSearches); told || c.Usage.Units[ledger.UnitSearch] > 0 {
+		return false
+	}
+	return e.series.searches
+}
+
 // matters are those of FlagsUntold that can change what the call costs by this entry: an emitter that doesn't tell cached
 // tokens leaves nothing in doubt where a model has no cache price.
 func (e *Entry) matters(c *ledger.Call, t *Table) ledger.Flags {

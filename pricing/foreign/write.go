@@ -20,6 +20,7 @@ type File struct {
 	Suffixes []string
 	Dates    []string
 	Dated    []string          // models whose name may carry a date
+	Searches []string          // models that search by themselves
 	Defaults map[string]string // a bucket without a price costs what another one does
 }
 
@@ -78,6 +79,9 @@ func (f *File) model(b *bytes.Buffer, m *Model) {
 	}
 	if slices.Contains(f.Dated, m.Name) {
 		b.WriteString("    dated: true\n")
+	}
+	if slices.Contains(f.Searches, m.Name) {
+		b.WriteString("    searches: true\n")
 	}
 	if m.URL != "" && m.URL != f.URL {
 		fmt.Fprintf(b, "    source: {url: %s}\n", quote(m.URL))

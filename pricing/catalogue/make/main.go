@@ -8,6 +8,8 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -44,6 +46,7 @@ type provider struct {
 	Prefixes []string          `yaml:"prefixes"`
 	URL      string            `yaml:"url"`      // where the catalogue has none
 	Only     []string          `yaml:"only"`     // these models; empty = all
+	Searches []string          `yaml:"searches"` // models that search by themselves, which is billed apart
 	Refuse   map[string]string `yaml:"refuse"`   // models with a price of this unit: why
 	Without  map[string]string `yaml:"without"`  // models or aliases that are left out: why
 	Defaults map[string]string `yaml:"defaults"` // instead of everybody's
@@ -137,9 +140,9 @@ func (r *rules) write(p *provider, catalogues map[string][]foreign.Provider, lef
 			leave(l)
 		}
 	}
-	for name := range p.Without {
+	for name := range p.named() {
 		if !slices.ContainsFunc(from.Models, func(m foreign.Model) bool { return m.Name == name || slices.Contains(m.Aliases, name) }) {
-			return 0, fmt.Errorf("without: %s has no model %s", p.From, name)
+			return 0, fmt.Errorf("without, searches: %s has no model %s", p.From, name)
 		}
 	}
 	var models []foreign.Model
@@ -170,7 +173,7 @@ func (r *rules) write(p *provider, catalogues map[string][]foreign.Provider, lef
 	source := r.Catalogues[p.From]
 	f := foreign.File{
 		Comment: fmt.Sprintf(header, source.Via), Provider: p.Provider, Also: p.Also, URL: url, Via: source.Via, Checked: source.Checked,
-		Prefixes: p.Prefixes, Defaults: r.Defaults,
+		Prefixes: p.Prefixes, Defaults: r.Defaults, Searches: p.Searches,
 	}
 	if p.Defaults != nil {
 		f.Defaults = p.Defaults
@@ -180,6 +183,17 @@ func (r *rules) write(p *provider, catalogues map[string][]foreign.Provider, lef
 		return 0, fmt.Errorf("%s was written by hand", path)
 	}
 	return len(models), os.WriteFile(path, f.Write(models), 0o644)
+}
+
+// named are the models that the rules name one by one.
+func (p *provider) named() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, name := range append(slices.Collect(maps.Keys(p.Without)), p.Searches...) {
+			if !yield(name) {
+				return
+			}
+		}
+	}
 }
 
 func (p *provider) wants(model string) bool {
