@@ -33,7 +33,7 @@ func Recordings(ctx context.Context, dir string) ([]Row, error) {
 		return nil, fmt.Errorf("load prices: %w", err)
 	}
 	var llm tagger
-	if err := llm.start(ctx); err != nil {
+	if err := llm.start(ctx, llmcost.SettleLearned); err != nil {
 		return nil, fmt.Errorf("start llmcost: %w", err)
 	}
 	rows := make([]Row, len(all))
@@ -58,7 +58,8 @@ type tagger struct {
 	tagged    ptrace.Traces
 }
 
-func (t *tagger) start(ctx context.Context) (err error) {
+// start starts it; clients is settle_clients.
+func (t *tagger) start(ctx context.Context, clients string) (err error) {
 	factory := llmcost.NewFactoryAt(func() time.Time { return t.now })
 	settings := processor.Settings{ID: component.NewID(llmcost.Type), TelemetrySettings: component.TelemetrySettings{
 		Logger: zap.NewNop(), MeterProvider: metricnoop.NewMeterProvider(), TracerProvider: tracenoop.NewTracerProvider(),
@@ -71,7 +72,9 @@ func (t *tagger) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if t.processor, err = factory.CreateTraces(ctx, settings, factory.CreateDefaultConfig(), next); err != nil {
+	cfg := factory.CreateDefaultConfig().(*llmcost.Config)
+	cfg.SettleClients = clients
+	if t.processor, err = factory.CreateTraces(ctx, settings, cfg, next); err != nil {
 		return err
 	}
 	return t.processor.Start(ctx, nil)

@@ -14,13 +14,15 @@ func TestRecordedDoublesAreSettled(t *testing.T) {
 	require.NoError(t, err)
 	traps, err := accuracy.Traps(t.Context())
 	require.NoError(t, err)
-	require.Len(t, traps, 16)
+	require.Len(t, traps, 22)
 	var out strings.Builder
 	require.NoError(t, accuracy.WriteSettled(&out, rows, traps, false), out.String())
 	for _, line := range []string{
 		`trap: a response id that repeats, backward .* none; a 0.00135 USD stand, a 0.00135 billed: equal`,
 		`trap: an id copied by another tenant, forward .* none; thief 0.00045, victim 0.00045 USD stand, .*: equal`,
 		`trap: a retry that is really billed twice, backward .* gave way: 1 .*; a 0.0009 USD stand, .*: equal`,
+		`trap: a client, then its gateway that wasn't seen before, settle_clients: always, forward .* gave way: 1 .*; a 0.00045 USD stand, .*: equal`,
+		`trap: clients alone, one call after the other, settle_clients: always, backward .* none; a 0.00135 USD stand, .*: equal`,
 		`trap: a span exported twice, forward .* 1 reports, .*: equal`,
 		`anthropic-sdk-and-openllmetry/messages-cache-1h .* 1 response_id; (\S+) USD stand, (\S+) billed: equal`,
 		`litellm-proxy-and-openllmetry/embeddings .* 1 inside; .*: equal`,

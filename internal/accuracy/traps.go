@@ -3,6 +3,7 @@ package accuracy
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tollkeeper/tollkeeper/collector/llmcost"
 	"github.com/tollkeeper/tollkeeper/internal/goals"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/pricing"
@@ -31,6 +33,8 @@ type trap struct {
 	name  string
 	bill  map[string]int // calls that the provider bills, by tenant
 	spans func(w *world)
+	// unseen: the collector has seen no layer of the tenants' before, and is configured with settle_clients: always.
+	unseen bool
 }
 
 // traps are told the whole way over Kafka and the engine by internal/app's TestTrapsOfSettlement, too.
@@ -39,45 +43,58 @@ var traps = []trap{
 		for range 3 {
 			w.report("a", sdk, "chatcmpl-same", 0)
 		}
-	}},
+	}, false},
 	{"a response id that repeats, seen by client and gateway", map[string]int{"a": 2}, func(w *world) {
 		for i := range 2 {
 			at := time.Duration(i) * 5 * time.Second
 			w.report("a", sdk, "chatcmpl-both", at)
 			w.report("a", gateway, "chatcmpl-both", at-20*time.Millisecond)
 		}
-	}},
+	}, false},
 	{"an id copied by another tenant", map[string]int{"victim": 1, "thief": 1}, func(w *world) {
 		w.report("victim", sdk, "chatcmpl-mine", 0)
 		w.report("thief", gateway, "chatcmpl-mine", 0)
-	}},
+	}, false},
 	{"a span id copied by another tenant", map[string]int{"victim": 1, "thief": 1}, func(w *world) {
 		mine := w.report("victim", sdk, "chatcmpl-span", 0)
 		theirs := w.report("thief", gateway, "chatcmpl-span", 0)
 		theirs.SetTraceID(mine.TraceID())
 		theirs.SetSpanID(mine.SpanID())
-	}},
+	}, false},
 	{"a retry that is really billed twice", map[string]int{"a": 2}, func(w *world) {
 		outer := w.report("a", framework, "chatcmpl-again", 0)
 		for _, id := range []string{"chatcmpl-first", "chatcmpl-again"} {
 			below(w.report("a", sdk, id, 0), outer)
 		}
-	}},
+	}, false},
 	{"a span exported twice", map[string]int{"a": 1}, func(w *world) {
 		w.report("a", sdk, "chatcmpl-twice", 0)
 		sent := w.all[len(w.all)-1]
 		sent.CopyTo(w.more())
-	}},
+	}, false},
 	{"a span exported twice in one batch", map[string]int{"a": 1}, func(w *world) {
 		w.report("a", sdk, "chatcmpl-batch", 0)
 		sent := w.all[len(w.all)-1]
 		sent.ResourceSpans().At(0).CopyTo(sent.ResourceSpans().AppendEmpty())
-	}},
+	}, false},
 	{"a framework, a client and a gateway", map[string]int{"a": 1}, func(w *world) {
 		outer := w.report("a", framework, "chatcmpl-three", 0)
 		below(w.report("a", sdk, "chatcmpl-three", 0), outer)
 		w.report("a", gateway, "chatcmpl-three", -20*time.Millisecond)
-	}},
+	}, false},
+	{"a client, then its gateway that wasn't seen before", map[string]int{"a": 1}, func(w *world) {
+		w.report("a", sdk, "chatcmpl-start", 0)
+		w.report("a", gateway, "chatcmpl-start", -20*time.Millisecond)
+	}, true},
+	{"a client, then its framework that wasn't seen before", map[string]int{"a": 1}, func(w *world) {
+		inner := w.report("a", sdk, "chatcmpl-begin", 0)
+		below(inner, w.report("a", framework, "chatcmpl-begin", 0))
+	}, true},
+	{"clients alone, one call after the other", map[string]int{"a": 3}, func(w *world) {
+		for i := range 3 {
+			w.report("a", sdk, fmt.Sprint("chatcmpl-alone-", i), time.Duration(i)*time.Second)
+		}
+	}, true},
 }
 
 // trapModel is priced by hand: 1,000 tokens of input at 0.15 USD and 500 of output at 0.60 USD a million.
@@ -141,7 +158,7 @@ func below(child, parent ptrace.Span) {
 }
 
 // Traps tells each trap in the order of its reports and in the opposite one, and holds what stands of each tenant's against the bill.
-func Traps(ctx context.Context) ([]goals.Row, error) {
+func Traps(ctx context.Context) (rows []goals.Row, err error) {
 	book, err := pricing.Builtin()
 	if err != nil {
 		return nil, fmt.Errorf("load prices: %w", err)
@@ -150,15 +167,22 @@ func Traps(ctx context.Context) ([]goals.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	var llm tagger
-	if err := llm.start(ctx); err != nil {
+	var learned, always tagger
+	if err := errors.Join(learned.start(ctx, llmcost.SettleLearned), always.start(ctx, llmcost.SettleAlways)); err != nil {
 		return nil, fmt.Errorf("start llmcost: %w", err)
 	}
-	var rows []goals.Row
+	defer func() { err = errors.Join(err, learned.processor.Shutdown(ctx), always.processor.Shutdown(ctx)) }()
 	for _, t := range traps {
+		llm, name := &learned, t.name
+		if t.unseen {
+			llm, name = &always, t.name+", settle_clients: always"
+		}
 		for _, order := range []string{"forward", "backward"} {
-			w := world{name: t.name + ", " + order, end: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+			w := world{name: name + ", " + order, end: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
 			for tenant := range t.bill { // a collector learns that a tenant has layers by seeing them
+				if t.unseen {
+					break
+				}
 				for i, scope := range []string{gateway, framework} {
 					w.report(tenant, scope, fmt.Sprint("chatcmpl-earlier-", tenant, i), -40*time.Minute)
 				}
@@ -168,14 +192,14 @@ func Traps(ctx context.Context) ([]goals.Row, error) {
 			if order == "backward" {
 				slices.Reverse(w.all[first:])
 			}
-			calls, err := w.calls(ctx, &llm, first)
+			calls, err := w.calls(ctx, llm, first)
 			if err != nil {
 				return nil, fmt.Errorf("trap %s: %w", w.name, err)
 			}
 			rows = append(rows, t.judge(book, w.name, calls, cost))
 		}
 	}
-	return rows, llm.processor.Shutdown(ctx)
+	return rows, nil
 }
 
 // calls are the reports of the world from its i-th request on, each identity once, as the ledger keeps them.
