@@ -62,7 +62,7 @@ func (s *stream) run(ctx context.Context) error {
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID: s.group, Brokers: s.brokers.addresses, Dialer: s.brokers.dialer, Topics: []string{s.topic},
 		GroupBalancers:    []kafka.GroupBalancer{kafka.RoundRobinGroupBalancer{}},
-		HeartbeatInterval: s.cfg.Heartbeat, SessionTimeout: s.cfg.Session, RebalanceTimeout: s.cfg.Session,
+		HeartbeatInterval: s.cfg.Heartbeat, SessionTimeout: s.cfg.Session, RebalanceTimeout: max(s.cfg.Session/2, 2*s.cfg.Heartbeat),
 		JoinGroupBackoff: min(time.Second, s.cfg.RetryMax), StartOffset: kafka.FirstOffset,
 		WatchPartitionChanges: true, PartitionWatchInterval: 5 * s.cfg.Heartbeat,
 	})

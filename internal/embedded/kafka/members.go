@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,36 +13,47 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// members makes silent members leave their consumer groups. kfake does so itself, but starts a member's clock only with
-// an answer that it could deliver: a client that dies while it waits for its group would keep its partitions for ever, and
-// nobody would read them (found by make chaos, seed 4).
+// members looks after the members of consumer groups where kfake doesn't do as Kafka does.
+//
+// kfake starts a member's clock only with an answer that it could deliver: a client that dies while it waits for its
+// group would keep its partitions for ever (found by make chaos, seed 4). And it lets the clock of a member run out that
+// waits for the others, and never answers it: such a client hangs until its own deadline (seed 1008).
+//
+// A member whose connection has ended, as that of a killed process does, leaves after a few looks, unless it speaks again on
+// another. Kafka waits for its session to end; here its successor has the partitions within seconds.
 type members struct {
 	cluster *kfake.Cluster
 	client  *kgo.Client // of this broker
 	every   time.Duration
 	log     *slog.Logger
 
-	mu       sync.Mutex
-	sessions map[string]time.Duration // the longest session that a group's members asked for
-	silent   map[member]int           // looks in a row at which a member had said nothing
+	mu     sync.Mutex
+	groups map[string]bool  // that somebody has joined
+	voices map[member]voice // of who has spoken
+	open   map[string]bool  // connections, by the client's address
+	gone   map[member]int   // looks in a row at which a member had no connection
 }
 
 type member struct{ group, id string }
 
-// forgottenAfter looks beyond its session a member is one that kfake has forgotten. It counts looks and not time, so that
-// a broker that was stopped for a while doesn't take its own silence for its clients'.
-const forgottenAfter = 3
+// voice is where a member was heard last, and whether it has waited for its group since.
+type voice struct {
+	address string
+	waits   bool
+}
 
-func newMembers(cfg Config, cluster *kfake.Cluster, client *kgo.Client) *members {
-	m := &members{cluster: cluster, client: client, every: cfg.CheckEvery, log: cfg.Log, sessions: map[string]time.Duration{}, silent: map[member]int{}}
-	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.OffsetCommit} {
-		cluster.ControlKey(int16(key), func(r kmsg.Request) (kmsg.Response, error, bool) {
-			cluster.KeepControl()
-			m.heard(r)
-			return nil, nil, false
-		})
+// ownClientID is this broker's own client's.
+const ownClientID = "tollkeeper-broker"
+
+// goneAfter looks without a connection a member has gone; a client that dials anew needs less. It counts looks and not
+// time, so that a broker that was stopped for a while doesn't take its own silence for its clients'.
+const goneAfter = 3
+
+func newMembers(cfg Config) *members {
+	return &members{
+		every: cfg.CheckEvery, log: cfg.Log,
+		groups: map[string]bool{}, voices: map[member]voice{}, open: map[string]bool{}, gone: map[member]int{},
 	}
-	return m
 }
 
 // run looks until ctx ends.
@@ -57,54 +70,100 @@ func (m *members) run(ctx context.Context) {
 	}
 }
 
-// heard takes note of a request of a member.
-func (m *members) heard(r kmsg.Request) {
+// heard takes note of a request of a member, and of the client's address.
+func (m *members) heard(r kmsg.Request, address string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch r := r.(type) {
 	case *kmsg.JoinGroupRequest:
-		m.sessions[r.Group] = max(m.sessions[r.Group], time.Duration(r.SessionTimeoutMillis)*time.Millisecond)
-		delete(m.silent, member{r.Group, r.MemberID})
+		m.groups[r.Group] = true
+		m.speaks(member{r.Group, r.MemberID}, voice{address, true})
 	case *kmsg.SyncGroupRequest:
-		delete(m.silent, member{r.Group, r.MemberID})
+		m.speaks(member{r.Group, r.MemberID}, voice{address, true})
 	case *kmsg.HeartbeatRequest:
-		delete(m.silent, member{r.Group, r.MemberID})
+		m.speaks(member{r.Group, r.MemberID}, voice{address, false})
 	case *kmsg.OffsetCommitRequest:
-		delete(m.silent, member{r.Group, r.MemberID})
+		m.speaks(member{r.Group, r.MemberID}, voice{address, false})
 	}
 }
 
-// look makes those leave that have been silent for too long. In a group that is rebalancing nobody has to speak.
+func (m *members) speaks(who member, v voice) {
+	if who.id == "" { // it has no name yet; the group knows its address
+		return
+	}
+	m.voices[who] = v
+	delete(m.gone, who)
+}
+
+// begun takes note of a connection.
+func (m *members) begun(address string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.open[address] = true
+}
+
+// ended takes note of the end of a connection.
+func (m *members) ended(address string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.open, address)
+}
+
+// look makes those leave that have no connection, and speaks for those that wait.
 func (m *members) look(ctx context.Context) {
 	m.mu.Lock()
-	sessions := make(map[string]time.Duration, len(m.sessions))
-	for group, session := range m.sessions {
-		sessions[group] = session
-	}
+	groups := slices.Collect(maps.Keys(m.groups))
 	m.mu.Unlock()
-	silent := map[member]int{}
-	var forgotten []member
-	for group, session := range sessions {
-		info := m.cluster.GroupInfo(group)
-		if info == nil || info.State != "Stable" {
-			continue
+	infos := map[string]*kfake.GroupInfo{}
+	for _, group := range groups {
+		if info := m.cluster.GroupInfo(group); info != nil {
+			infos[group] = info
 		}
-		m.mu.Lock()
-		for _, one := range info.Members {
-			who := member{group, one.MemberID}
-			silent[who] = m.silent[who] + 1
-			if silent[who] > int(session/m.every)+forgottenAfter {
-				forgotten = append(forgotten, who)
-			}
-		}
-		m.mu.Unlock()
 	}
-	m.mu.Lock()
-	m.silent = silent
-	m.mu.Unlock()
-	for _, who := range forgotten {
+	leaving, waiting := m.judge(infos)
+	for _, who := range leaving {
 		m.leave(ctx, who)
 	}
+	for _, who := range waiting {
+		m.speakFor(ctx, who, infos[who.group].Epoch)
+	}
+}
+
+// judge tells from the groups which members have to leave, and which wait for the rest of their group.
+func (m *members) judge(infos map[string]*kfake.GroupInfo) (leaving, waiting []member) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	gone, voices := map[member]int{}, map[member]voice{}
+	for group, info := range infos {
+		for _, one := range info.Members {
+			who := member{group, one.MemberID}
+			v, spoke := m.voices[who]
+			if spoke {
+				voices[who] = v
+			} else {
+				v.address = one.ClientHost
+			}
+			switch {
+			case !m.open[v.address]:
+				if gone[who] = m.gone[who] + 1; gone[who] >= goneAfter {
+					leaving = append(leaving, who)
+				}
+			case v.waits && info.State != "Stable":
+				waiting = append(waiting, who)
+			}
+		}
+	}
+	m.gone, m.voices = gone, voices // who is in no group is forgotten
+	return leaving, waiting
+}
+
+// speakFor keeps a waiting member's session.
+func (m *members) speakFor(ctx context.Context, who member, generation int32) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req := kmsg.NewPtrHeartbeatRequest()
+	req.Group, req.MemberID, req.Generation = who.group, who.id, generation
+	_, _ = req.RequestWith(ctx, m.client) // refused if the group has gone on meanwhile
 }
 
 func (m *members) leave(ctx context.Context, who member) {
@@ -116,5 +175,5 @@ func (m *members) leave(ctx context.Context, who member) {
 	one.MemberID = who.id
 	req.Members = append(req.Members, one)
 	_, err := req.RequestWith(ctx, m.client)
-	m.log.Warn("a member of a consumer group says nothing: it leaves", "group", who.group, "member", who.id, "error", err)
+	m.log.Warn("a member of a consumer group has no connection any more: it leaves", "group", who.group, "member", who.id, "error", err)
 }

@@ -66,10 +66,13 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	s.address = listener.Addr().String()
+	own := listener.Addr().String()
+	s.address = own
 	if cfg.Advertise != "" {
 		s.address, listener = cfg.Advertise, advertised{listener, cfg.Advertise}
 	}
+	s.members = newMembers(cfg)
+	listener = watched{listener, s.members}
 	taken := false
 	opts := []kfake.Opt{
 		kfake.NumBrokers(1),
@@ -93,11 +96,7 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 		return fmt.Errorf("open data directory %s: %w", cfg.Dir, err)
 	}
 	s.cluster = cluster
-	own := listener.Addr().String()
-	if a, ok := listener.(advertised); ok {
-		own = a.Listener.Addr().String()
-	}
-	s.own, err = kgo.NewClient(kgo.SeedBrokers(own), kgo.Dialer(func(ctx context.Context, network, _ string) (net.Conn, error) {
+	s.own, err = kgo.NewClient(kgo.SeedBrokers(own), kgo.ClientID(ownClientID), kgo.Dialer(func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, own) // wherever clients are told to dial
 	}))
 	if err != nil {
@@ -106,7 +105,7 @@ func (s *Server) open(ctx context.Context, cfg Config) error {
 	if err := ensureTopics(ctx, s.own, cfg.topics(), cfg.Log); err != nil {
 		return err
 	}
-	s.members = newMembers(cfg, cluster, s.own)
+	s.members.cluster, s.members.client = cluster, s.own
 	s.guard, err = newGuard(cfg, cluster)
 	if err != nil {
 		return err

@@ -18,10 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
-	"github.com/twmb/franz-go/pkg/kversion"
 	"go.uber.org/goleak"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -245,63 +242,6 @@ func TestRetentionRuns(t *testing.T) {
 		return s.cluster.PartitionInfo(ledger.TopicCalls, 0).LogStartOffset == 1 &&
 			s.cluster.PartitionInfo(ledger.TopicSpans, 0).NumBytes <= 4096
 	}, 10*time.Second, 5*time.Millisecond)
-}
-
-// A client that dies while it waits for its group doesn't keep its partitions.
-func TestAMemberThatDiesWhileItJoinsLeaves(t *testing.T) {
-	s := start(t, testConfig(t.TempDir()))
-	join := func(c *kgo.Client, ctx context.Context, id string) (*kmsg.JoinGroupResponse, error) {
-		req := kmsg.NewPtrJoinGroupRequest()
-		req.Version, req.Group, req.MemberID, req.ProtocolType = 1, "g", id, "consumer"
-		req.SessionTimeoutMillis, req.RebalanceTimeoutMillis = 300, 60_000
-		p := kmsg.NewJoinGroupRequestProtocol()
-		p.Name = "roundrobin"
-		req.Protocols = append(req.Protocols, p)
-		return req.RequestWith(ctx, c)
-	}
-	old := kversion.V0_11_0() // a join without a known id, as kafka-go does
-	alive := client(t, s.Brokers(), kgo.MaxVersions(old))
-	first, err := join(alive, t.Context(), "")
-	require.NoError(t, err)
-	sync := func(generation int32) {
-		req := kmsg.NewPtrSyncGroupRequest()
-		req.Group, req.MemberID, req.Generation = "g", first.MemberID, generation
-		_, err := req.RequestWith(t.Context(), alive)
-		require.NoError(t, err)
-	}
-	sync(first.Generation)
-	dies, err := kgo.NewClient(kgo.SeedBrokers(s.Brokers()...), kgo.MaxVersions(old))
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	waits := make(chan struct{})
-	go func() { defer close(waits); _, _ = join(dies, ctx, "") }()
-	state := func() *kfake.GroupInfo { return s.cluster.GroupInfo("g") }
-	require.Eventually(t, func() bool { return state().State == "PreparingRebalance" }, 30*time.Second, time.Millisecond)
-	cancel()
-	dies.Close()
-	<-waits
-	second, err := join(alive, t.Context(), first.MemberID)
-	require.NoError(t, err)
-	sync(second.Generation)
-	require.Len(t, state().Members, 2, "the dead one is a member now")
-	require.Eventually(t, func() bool {
-		req := kmsg.NewPtrHeartbeatRequest()
-		req.Group, req.MemberID, req.Generation = "g", first.MemberID, second.Generation
-		res, err := req.RequestWith(t.Context(), alive)
-		require.NoError(t, err)
-		return res.ErrorCode == kerr.RebalanceInProgress.Code
-	}, 30*time.Second, 5*time.Millisecond, "the dead one keeps its partitions")
-	third, err := join(alive, t.Context(), first.MemberID)
-	require.NoError(t, err)
-	sync(third.Generation)
-	require.Len(t, state().Members, 1)
-	for range 200 { // who speaks stays
-		req := kmsg.NewPtrHeartbeatRequest()
-		req.Group, req.MemberID, req.Generation = "g", first.MemberID, third.Generation
-		res, err := req.RequestWith(t.Context(), alive)
-		require.NoError(t, err)
-		require.Zero(t, res.ErrorCode)
-	}
 }
 
 // Clients are told to dial another address than the broker listens on.
