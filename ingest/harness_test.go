@@ -17,6 +17,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
 	"github.com/tollkeeper/tollkeeper/internal/testkit/kafkatest"
+	"github.com/tollkeeper/tollkeeper/internal/testkit/schematest"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -46,9 +47,7 @@ const patience = 90 * time.Second
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, broker: kafkatest.New(t), engine: clickhousetest.Start(t)}
-	r.url = r.engine.Database(t)
-	_, err := schema.Apply(context.Background(), r.url, schema.DefaultOptions())
-	require.NoError(t, err)
+	r.url = schematest.Database(t, r.engine)
 	return r
 }
 

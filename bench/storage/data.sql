@@ -41,12 +41,13 @@ SELECT
     'b1946ac92492d2347c6235b4d2611184', concat('openai/model-', toString(m)), if(h % 100 < 3, 512, 0), prompt_tokens * 4, answer_tokens * 5
 FROM numbers({first:UInt64}, {count:UInt64})
 -- name: insert
-INSERT INTO call_reports SELECT * EXCEPT chunk FROM source.source WHERE chunk = {chunk:UInt32} SETTINGS async_insert = 0, deduplicate_insert = 'disable'
+INSERT INTO call_reports SELECT * EXCEPT chunk FROM source.source WHERE chunk = {chunk:UInt32} SETTINGS async_insert = 0, deduplicate_insert = 'disable', optimize_on_insert = 0
 -- name: create
 SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'call_reports'
 -- name: size
 SELECT sum(bytes_on_disk) / sum(rows), sum(rows), count() FROM system.parts WHERE database = currentDatabase() AND table = 'call_reports' AND active
 -- name: columns
-SELECT name, toFloat64(sum(data_compressed_bytes)) FROM system.columns WHERE database = currentDatabase() AND table = 'call_reports' GROUP BY name ORDER BY 2 DESC
+SELECT column, sum(column_data_compressed_bytes) / sum(rows), sum(column_bytes_on_disk) / sum(rows) FROM system.parts_columns
+WHERE database = currentDatabase() AND table = 'call_reports' AND active AND part_type = 'Wide' GROUP BY column ORDER BY 2 DESC
 -- name: one
 SELECT tenant, lower(hex(trace_id)), lower(hex(span_id)), minute FROM call_reports WHERE minute = {minute:DateTime('UTC')} LIMIT 1 OFFSET 7

@@ -121,6 +121,7 @@ func (b *bench) measure(chosen []layout) ([]result, error) {
 			return nil, fmt.Errorf("layout %q: %w", l.name, err)
 		}
 		out = append(out, r)
+		progress("%s: %.1f bytes a report, %.1f CPU-s per million inserted, %.1f merged", r.Layout, r.Bytes, r.CPU, r.Merged)
 	}
 	return out, nil
 }
@@ -254,11 +255,11 @@ func (b *bench) printColumns(conn driver.Conn, name string) error {
 	defer rows.Close()
 	for rows.Next() {
 		var column string
-		var bytes float64
-		if err := rows.Scan(&column, &bytes); err != nil {
+		var bytes, withMarks float64
+		if err := rows.Scan(&column, &bytes, &withMarks); err != nil {
 			return err
 		}
-		fmt.Printf("%s: %s %.2f\n", name, column, bytes/float64(b.calls))
+		fmt.Printf("%s: %s %.2f (%.2f)\n", name, column, bytes, withMarks)
 	}
 	return rows.Err()
 }
