@@ -243,7 +243,8 @@ func (w *world) close() error {
 	return errors.Join(errs...)
 }
 
-// until tries again every 50 ms until it works, and returns the last error after the limit.
+// until tries again every 200 ms until it works, and returns the last error after the limit: what is tried asks the engine,
+// which has other things to do meanwhile.
 func until(ctx context.Context, limit time.Duration, try func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -259,7 +260,7 @@ func until(ctx context.Context, limit time.Duration, try func(context.Context) e
 		select {
 		case <-ctx.Done():
 			return last
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }

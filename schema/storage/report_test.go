@@ -1,7 +1,9 @@
 package storage_test
 
 import (
+	"encoding/xml"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -157,4 +159,28 @@ func TestLogsThatOutgrowTheLedger(t *testing.T) {
 		r := storage.Report{Rows: []storage.Row{{Table: "call_reports", Bytes: c.ledger}}, Logs: c.logs}
 		require.Equal(t, c.want, r.LogsOutgrow(), name)
 	}
+}
+
+// Every log that a server's own configuration switches on has an end, or isn't kept, in the file for servers.
+func TestServersLogsAreBounded(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/clickhouse/logs.xml")
+	require.NoError(t, err)
+	type section struct {
+		XMLName xml.Name
+		TTL     string `xml:"ttl"`
+		Remove  string `xml:"remove,attr"`
+	}
+	var file struct {
+		Logs []section `xml:",any"`
+	}
+	require.NoError(t, xml.Unmarshal(text, &file))
+	var names []string
+	for _, l := range file.Logs {
+		names = append(names, l.XMLName.Local)
+		require.True(t, strings.HasPrefix(l.TTL, "event_date + INTERVAL ") && strings.HasSuffix(l.TTL, " DAY DELETE") || l.Remove == "1", l.XMLName.Local)
+	}
+	// programs/server/config.xml of ClickHouse, read November 2026; crash_log is empty but for crashes.
+	require.Subset(t, names, []string{"query_log", "trace_log", "query_thread_log", "query_views_log", "part_log", "text_log", "metric_log", "error_log",
+		"query_metric_log", "asynchronous_metric_log", "opentelemetry_span_log", "processors_profile_log", "asynchronous_insert_log", "backup_log",
+		"s3queue_log", "blob_storage_log"})
 }
