@@ -6,9 +6,9 @@ import "math/rand/v2"
 type changes struct {
 	stored   map[ID]decision
 	touched  map[int64]bool
-	leaves   []*Unseen  // of which a report has to be written
-	reserved []decision // before that
-	final    []decision
+	leaves   []*Unseen    // of which a report has to be written
+	reserved [][]decision // before that
+	final    [][]decision // a group each
 }
 
 // group takes up a group if anything in it differs from what is stored.
@@ -37,7 +37,7 @@ func (c *changes) aggregate(u *Unseen) {
 	}
 	if revision := c.take(members); missing {
 		c.leaves = append(c.leaves, u)
-		c.reserved = append(c.reserved, decision{u.By, Verdict{true, a, ReasonReplaced}, revision - 1<<32})
+		c.reserved = append(c.reserved, []decision{{u.By, Verdict{true, a, ReasonReplaced}, revision - 1<<32}})
 	}
 }
 
@@ -59,10 +59,12 @@ func (c *changes) take(members []decision) (revision uint64) {
 	}
 	// Two that decide at once write the same number; the lower half says whose decision holds, as a whole.
 	revision = (highest+2)<<32 | uint64(rand.Uint32())
+	var group []decision
 	for _, m := range members {
 		if _, ok := c.stored[m.ID]; ok || m.Verdict != (Verdict{}) {
-			c.final = append(c.final, decision{m.ID, m.Verdict, revision})
+			group = append(group, decision{m.ID, m.Verdict, revision})
 		}
 	}
+	c.final = append(c.final, group)
 	return revision
 }

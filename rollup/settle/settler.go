@@ -48,7 +48,8 @@ const maxLooks = 20
 // Settle decides the groups that have a report in the minute, and the aggregates. Where a decision differs from the stored one it
 // marks the minutes of the reports that change, then writes the decision, then looks again, until nothing differs: while it was at
 // it, another one may have decided by more reports, and of two decisions under one number chance says which holds
-// (docs/adr/0027-settling-twice.md). A mark that is due later has it looked at again if it stops before that. It can be stopped anywhere and run by several at once.
+// (docs/adr/0027-settling-twice.md). A mark that is due later has it looked at again if it stops before that; a decision that comes so late
+// that somebody may have taken that mark isn't written. It can be stopped anywhere and run by several at once.
 //
 // An aggregate that hasn't ended long enough ago stays provisional: it counts nowhere, and a mark that is due later brings the
 // minute back. What its calls don't explain becomes a call of its own, whose report is written between two decisions: one that
@@ -126,9 +127,9 @@ func (s *Settler) write(ctx context.Context, minute time.Time, later string, c *
 		do         func() error
 	}{
 		{afterMark, "mark the minutes it changes", func() error { return s.store.mark(ctx, minutes, minute, later) }},
-		{afterReserve, "reserve its unseen leaves", func() error { return s.store.write(ctx, c.reserved) }},
+		{afterReserve, "reserve its unseen leaves", func() error { return s.store.write(ctx, writing{minute, later, false}, c.reserved) }},
 		{afterLeaves, "write its unseen leaves", func() error { return s.leaves(ctx, c.leaves) }},
-		{afterWrite, "write its decisions", func() error { return s.store.write(ctx, c.final) }},
+		{afterWrite, "write its decisions", func() error { return s.store.write(ctx, writing{minute, later, true}, c.final) }},
 	}
 	for _, step := range steps {
 		if len(c.leaves) == 0 && (step.name == afterReserve || step.name == afterLeaves) {
@@ -141,7 +142,7 @@ func (s *Settler) write(ctx context.Context, minute time.Time, later string, c *
 			return err
 		}
 	}
-	s.log.Debug("settled", "minute", minute, "reports", len(c.final), "minutes", len(minutes))
+	s.log.Debug("settled", "minute", minute, "groups", len(c.final), "minutes", len(minutes))
 	return nil
 }
 

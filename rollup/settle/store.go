@@ -105,29 +105,75 @@ func (s *store) unmark(ctx context.Context, minute time.Time, ids []string) erro
 	return s.conn.Exec(ctx, schema.SQL("settle/unmark"), named("minute", minute), named("ids", ids))
 }
 
-// write stores decisions in one statement. A winner's row says so, because an earlier one may have said otherwise; an unseen
-// leaf's names its aggregate.
-func (s *store) write(ctx context.Context, all []decision) error {
-	batch, err := s.conn.PrepareBatch(ctx, schema.SQL("settle/insert"))
-	if err != nil {
-		return err
+// writing is how decisions of a minute are to be written: as final ones only in time before the mark for later is due.
+type writing struct {
+	minute time.Time
+	later  string
+	final  bool
+}
+
+// decideBefore is by how much a final decision has to be written before its mark for later is due: longer than the statement may take, and than
+// the server waits for what a client that stalls had begun to send.
+const decideBefore = 5 * time.Minute
+
+// write stores decisions, each group in one statement. A winner's row says so, because an earlier one may have said otherwise; an unseen
+// leaf's names its aggregate. It isn't told whether a final one came too late: the next look sees that it isn't there.
+func (s *store) write(ctx context.Context, how writing, groups [][]decision) error {
+	final := uint8(0)
+	if how.final {
+		final = 1
 	}
-	for _, d := range all {
-		loses, winner := uint8(0), d.Winner
-		if d.Loses {
-			loses = 1
+	for len(groups) > 0 {
+		var rows rows
+		for len(groups) > 0 && (rows.len() == 0 || rows.len()+len(groups[0]) <= decisionsPerStatement) {
+			for _, d := range groups[0] {
+				rows.add(d)
+			}
+			groups = groups[1:]
 		}
-		if winner == (ID{}) {
-			winner = d.ID
-		}
-		err := batch.Append(time.Unix(d.Minute, 0).UTC(), d.Tenant, string(d.Trace[:]), string(d.Span[:]), d.revision, loses,
-			time.Unix(winner.Minute, 0).UTC(), winner.Tenant, string(winner.Trace[:]), string(winner.Span[:]), d.Reason)
-		if err != nil {
-			_ = batch.Abort()
+		args := append(rows.args(), named("minute", how.minute), named("later", how.later), named("final", final), named("margin", uint32(decideBefore/time.Second)))
+		if err := s.conn.Exec(ctx, schema.SQL("settle/decide"), args...); err != nil {
 			return err
 		}
 	}
-	return batch.Send()
+	return nil
+}
+
+// decisionsPerStatement keeps a statement's parameters far below a server's limit on a URL's length (1 MiB): 200 bytes each.
+const decisionsPerStatement = 1000
+
+// rows are decisions as the parameters of a statement, a column each; what may be any bytes is in hexadecimal.
+type rows struct {
+	minutes, winnerMinutes                            []uint32
+	tenants, traces, spans                            []string
+	revisions                                         []uint64
+	loses                                             []uint8
+	winnerTenants, winnerTraces, winnerSpans, reasons []string
+}
+
+func (r *rows) len() int { return len(r.minutes) }
+
+func (r *rows) add(d decision) {
+	loses, winner := uint8(0), d.Winner
+	if d.Loses {
+		loses = 1
+	}
+	if winner == (ID{}) {
+		winner = d.ID
+	}
+	r.minutes, r.winnerMinutes = append(r.minutes, uint32(d.Minute)), append(r.winnerMinutes, uint32(winner.Minute))
+	r.tenants, r.winnerTenants = append(r.tenants, hex.EncodeToString([]byte(d.Tenant))), append(r.winnerTenants, hex.EncodeToString([]byte(winner.Tenant)))
+	r.traces, r.winnerTraces = append(r.traces, hex.EncodeToString(d.Trace[:])), append(r.winnerTraces, hex.EncodeToString(winner.Trace[:]))
+	r.spans, r.winnerSpans = append(r.spans, hex.EncodeToString(d.Span[:])), append(r.winnerSpans, hex.EncodeToString(winner.Span[:]))
+	r.revisions, r.loses, r.reasons = append(r.revisions, d.revision), append(r.loses, loses), append(r.reasons, d.Reason)
+}
+
+func (r *rows) args() []any {
+	return []any{
+		named("minutes", r.minutes), named("tenants", r.tenants), named("traces", r.traces), named("spans", r.spans),
+		named("revisions", r.revisions), named("loses", r.loses), named("winner_minutes", r.winnerMinutes),
+		named("winner_tenants", r.winnerTenants), named("winner_traces", r.winnerTraces), named("winner_spans", r.winnerSpans), named("reasons", r.reasons),
+	}
 }
 
 func hexTraces(traces [][16]byte) []string {
