@@ -2,5 +2,5 @@
 
 package books
 
-// scriptSteps is how long the script is; testall has a longer one.
+// scriptSteps is how long the script of TestBooksByAScript is; testall has a longer one.
 const scriptSteps = 7

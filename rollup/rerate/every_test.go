@@ -2,5 +2,6 @@
 
 package rerate
 
-// everyStep is how many steps of a run lie between two that the tests stop at; testall stops at each.
+// everyStep is how many steps of a run lie between two that TestAStopAnywhere, TestTwoProcessesAtOneRun and
+// TestCallsArriveMeanwhile stop at; testall stops at each.
 const everyStep = 4

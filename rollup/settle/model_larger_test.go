@@ -2,5 +2,5 @@
 
 package settle
 
-// larger are variants that testall searches, too: they find nothing that the others don't.
+// larger are variants that TestModelOfTheDesignedOrder searches with testall, too: they find nothing that the others don't.
 var larger []variant
