@@ -132,6 +132,18 @@ func (s *subject) cpu() (time.Duration, error) {
 
 func (s *subject) stop() error { return errors.Join(s.in.Close(), s.cmd.Wait()) }
 
+// resident is the most memory that the collector had so far, in MB (VmHWM of /proc; 0 elsewhere).
+func (s *subject) resident() int {
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(content), "VmHWM:")
+	kib, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	n, _ := strconv.Atoi(kib)
+	return n >> 10
+}
+
 const sentSpans = 99
 
 // load sends requests from several clients at once; it returns the CPU the collector took per span, all batches written.
@@ -264,6 +276,9 @@ func benchCollector(ctx context.Context, rounds int, profiles string) (rows []go
 				rows = append(rows, goals.Told(name, fmt.Sprintf("%+.0f", more)))
 			}
 		}
+	}
+	for _, s := range subjects {
+		rows = append(rows, goals.Told(fmt.Sprintf("%s collector, resident at most, MB (GOGC=100 GOMEMLIMIT=off in the environment: without TuneGC)", s.name), fmt.Sprint(s.resident())))
 	}
 	return rows, nil
 }
