@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -74,7 +75,8 @@ func (b *buffer) take() []*chunk {
 		bytes += b.chunks[n].bytes
 		n++
 	}
-	taken := b.chunks[:n:n]
+	taken := slices.Clone(b.chunks[:n])
+	clear(b.chunks[:n]) // what was stored is let go, whatever shares the array
 	b.chunks = b.chunks[n:]
 	b.bytes -= bytes
 	b.gauge.Set(float64(b.bytes))
