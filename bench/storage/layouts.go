@@ -25,9 +25,10 @@ var layouts = []layout{
 		edits: [][2]string{{orderBy, "ORDER BY (minute, tenant, provider, model, trace_id, span_id)"}}},
 	{name: "ids only", what: "ORDER BY (minute, trace_id, span_id, tenant)",
 		edits: [][2]string{{orderBy, "ORDER BY (minute, trace_id, span_id, tenant)"}}},
-	{name: "plain codecs", what: "ZSTD(1) alone on every column, without T64 and Delta",
-		edits: [][2]string{{"CODEC(T64, ", "CODEC("}, {"CODEC(Delta(8), ", "CODEC("}, {"CODEC(Delta(4), ", "CODEC("}}},
-	{name: "tuned", what: "T64 on start, received and version; GCD on costs", edits: tuned()},
+	{name: "before 0026", what: "Delta on start and received, ZSTD alone on version, T64 on amounts", edits: before()},
+	{name: "plain codecs", what: "ZSTD(1) alone on every column, without T64, Delta and GCD",
+		edits: [][2]string{{"CODEC(T64, ", "CODEC("}, {"CODEC(GCD, ", "CODEC("}, {"CODEC(Delta(4), ", "CODEC("}}},
+	{name: "GCD and T64", what: "amounts: T64 after GCD", edits: [][2]string{{"CODEC(GCD, ", "CODEC(GCD, T64, "}}},
 	{name: "ZSTD(3)", what: "ZSTD(3) in place of ZSTD(1)", edits: [][2]string{{"ZSTD(1)", "ZSTD(3)"}}},
 	{name: "ZSTD(6)", what: "ZSTD(6) in place of ZSTD(1)", edits: [][2]string{{"ZSTD(1)", "ZSTD(6)"}}},
 	{name: "ZSTD(12)", what: "ZSTD(12) in place of ZSTD(1)", edits: [][2]string{{"ZSTD(1)", "ZSTD(12)"}}},
@@ -43,17 +44,14 @@ var layouts = []layout{
 	}},
 }
 
-// tuned are codecs that know the columns: times within a minute differ in their low bits, costs are multiples of a price.
-func tuned() [][2]string {
-	out := [][2]string{
-		{"`start` DateTime64(9, 'UTC') CODEC(Delta(8), ", "`start` DateTime64(9, 'UTC') CODEC(T64, "},
-		{"`received` DateTime64(3, 'UTC') CODEC(Delta(8), ", "`received` DateTime64(3, 'UTC') CODEC(T64, "},
-		{"`version` UInt64 CODEC(", "`version` UInt64 CODEC(T64, "},
+// before are the codecs that migration 26 replaced.
+func before() [][2]string {
+	return [][2]string{
+		{"`start` DateTime64(9, 'UTC') CODEC(T64, ", "`start` DateTime64(9, 'UTC') CODEC(Delta(8), "},
+		{"`received` DateTime64(3, 'UTC') CODEC(T64, ", "`received` DateTime64(3, 'UTC') CODEC(Delta(8), "},
+		{"`version` UInt64 CODEC(T64, ", "`version` UInt64 CODEC("},
+		{"CODEC(GCD, ", "CODEC(T64, "},
 	}
-	for _, c := range []string{"cost_input", "cost_cache_read", "cost_cache_write", "cost_output", "cost_reasoning", "cost_other", "list_delta", "cache_saved", "tier_saved", "provided_cost"} {
-		out = append(out, [2]string{"`" + c + "` Decimal(18, 12) CODEC(T64, ", "`" + c + "` Decimal(18, 12) CODEC(GCD, "})
-	}
-	return out
 }
 
 // create is the layout's CREATE TABLE in place of today's.

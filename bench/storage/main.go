@@ -29,7 +29,7 @@ func main() {
 	engine.RunChildIfAsked()
 	asJSON := flag.Bool("json", os.Getenv("JSON") != "", "one JSON object per row")
 	calls := flag.Int("calls", 20_000_000, "how many reports each layout stores")
-	only := flag.String("layouts", "today,tenant first,model too,plain codecs,ZSTD(6)", "which of them, or all")
+	only := flag.String("layouts", "today,before 0026,tenant first,granules of 32768,projection", "which of them, or all")
 	rounds := flag.Int("rounds", 3, "how often each query is asked: the best counts")
 	columns := flag.Bool("columns", false, "print the bytes of each column too")
 	flag.Parse()
@@ -63,6 +63,7 @@ type result struct {
 	CPU     float64            `json:"insert_cpu_s_per_million"`
 	Merged  float64            `json:"merge_cpu_s_per_million"`
 	Queries map[string]float64 `json:"queries_s"`
+	Asked   float64            `json:"queries_cpu_s"` // all of them once
 }
 
 func run(ctx context.Context, calls int, only string, rounds int, columns, asJSON bool) (err error) {
@@ -239,12 +240,18 @@ func (b *bench) ask(conn driver.Conn, r *result) error {
 		return err
 	}
 	progress("%s: asking %d queries", r.Layout, len(asked))
+	before, err := cpuTime(b.server.Pid())
+	if err != nil {
+		return err
+	}
 	for _, q := range asked {
 		if r.Queries[q.name], err = q.run(b.ctx, conn, b.rounds); err != nil {
 			return err
 		}
 	}
-	return nil
+	after, err := cpuTime(b.server.Pid())
+	r.Asked = (after - before).Seconds() / float64(max(1, b.rounds))
+	return err
 }
 
 func (b *bench) printColumns(conn driver.Conn, name string) error {
@@ -299,6 +306,7 @@ func write(out io.Writer, results []result, asJSON bool) error {
 			}
 			return sum
 		})
+		line("all queries, CPU-s", "%.2f", func(r result) float64 { return r.Asked })
 		var names []string
 		for name := range results[0].Queries {
 			names = append(names, name)
