@@ -31,7 +31,7 @@ func (s *sampler) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	}
 	in.reset()
 	s.arrivals.Put(in)
-	s.release(ctx, now, int64(s.cfg.MaxHeldMiB)<<20)
+	s.settle(ctx, now, int64(s.cfg.MaxHeldMiB)<<20)
 	return nil
 }
 

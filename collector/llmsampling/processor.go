@@ -44,13 +44,14 @@ type sampler struct {
 	budget   *budget
 	held     []batch // oldest first
 	bytes    int64   // of held
+	ready    ready
 
 	stop context.CancelFunc
 	done chan struct{}
 }
 
 func newSampler(cfg Config, set processor.Settings, next consumer.Traces, now func() time.Time) (*sampler, error) {
-	s := &sampler{cfg: cfg, next: next, log: set.Logger, now: now, content: newContentMatcher()}
+	s := &sampler{cfg: cfg, next: next, log: set.Logger, now: now, content: newContentMatcher(), ready: ready{td: ptrace.NewTraces()}}
 	s.arrivals.New = func() any { return &arrival{index: map[pcommon.TraceID]int{}} }
 	var err error
 	if s.rules, err = newRules(cfg); err != nil {

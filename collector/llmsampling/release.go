@@ -9,25 +9,53 @@ import (
 	"go.uber.org/zap"
 )
 
-// release decides and hands on what is due at now, and the oldest beyond limit bytes. What the next consumer refuses is
-// counted: its clients have their answer.
+// handOnBytes is from when on kept spans are handed on without waiting for the next tick. The exporter's batcher measures its whole
+// batch again for every request that is added to it (exporterhelper 0.155, partitionBatcher), so that many small ones cost it more
+// than all the rest; one of its min_size it passes on as it is.
+const handOnBytes = 400_000
+
+// ready is what was decided and is not yet handed on.
+type ready struct {
+	td    ptrace.Traces
+	spans int64
+	bytes int64
+}
+
+// release decides what is due at now, and the oldest beyond limit bytes, and hands on all that was decided to be kept.
 func (s *sampler) release(ctx context.Context, now time.Time, limit int64) {
+	s.settle(ctx, now, limit)
+	s.handOn(ctx, 1)
+}
+
+// settle decides as release does, and hands on what is kept only once there is enough of it, or if it is to be in a hurry.
+func (s *sampler) settle(ctx context.Context, now time.Time, limit int64) {
+	hurry := s.cfg.DecisionWait == 0
 	for {
 		s.mu.Lock()
 		if len(s.held) == 0 || (s.held[0].due.After(now) && s.bytes <= limit) {
 			s.mu.Unlock()
-			return
+			break
 		}
 		b := s.held[0]
 		s.held[0] = batch{}
 		s.held = s.held[1:]
 		s.bytes -= b.bytes
-		tally := s.decide(&b, s.now().Unix())
+		tally, bytes := s.decide(&b, s.now().Unix())
+		if kept := tally.kept(); kept > 0 {
+			b.td.ResourceSpans().MoveAndAppendTo(s.ready.td.ResourceSpans())
+			s.ready.spans += kept
+			s.ready.bytes += bytes
+		}
 		s.mu.Unlock()
 		if b.due.After(now) && limit > 0 {
 			s.metrics.CollectorSamplingBatchesHurried.Add(ctx, 1)
+			hurry = true
 		}
-		s.handOn(ctx, b.td, tally)
+		s.count(ctx, tally)
+		s.handOn(ctx, handOnBytes)
+	}
+	if hurry {
+		s.handOn(ctx, 1)
 	}
 }
 
@@ -36,6 +64,16 @@ type tally map[string]amount
 
 type amount struct{ spans, bytes int64 }
 
+// kept is how many spans are kept.
+func (t tally) kept() (spans int64) {
+	for reason, n := range t {
+		if reason != "" {
+			spans += n.spans
+		}
+	}
+	return spans
+}
+
 func (t tally) add(reason string, a amount) {
 	if a.spans > 0 {
 		b := t[reason]
@@ -43,9 +81,10 @@ func (t tally) add(reason string, a amount) {
 	}
 }
 
-// decide removes the spans of dropped traces and marks the others. The lock is held.
-func (s *sampler) decide(b *batch, now int64) tally {
-	out := tally{}
+// decide removes the spans of dropped traces and marks the others. It returns how many of each, and the bytes of what is left. The
+// lock is held.
+func (s *sampler) decide(b *batch, now int64) (out tally, went int64) {
+	out = tally{}
 	var lastID pcommon.TraceID
 	var last verdict
 	i, came, spent := 0, int64(0), int64(0)
@@ -82,13 +121,12 @@ func (s *sampler) decide(b *batch, now int64) tally {
 		return rs.ScopeSpans().Len() == 0
 	})
 	out.add(reason, run)
-	went := int64(0)
 	if b.td.ResourceSpans().Len() > 0 {
 		went = int64(s.sizer.TracesSize(b.td)) // exactly, for what is kept
 	}
 	s.budget.spend(now, went-spent)
 	s.budget.handed(came, went)
-	return out
+	return out, went
 }
 
 func (s *sampler) decideAlone(span ptrace.Span, current shares) verdict {
@@ -108,23 +146,31 @@ func mark(span ptrace.Span, v verdict) {
 	}
 }
 
-func (s *sampler) handOn(ctx context.Context, td ptrace.Traces, t tally) {
-	kept := int64(0)
+// count counts what was decided.
+func (s *sampler) count(ctx context.Context, t tally) {
 	for reason, n := range t {
 		if reason == "" {
 			s.metrics.CollectorSamplingSpansDropped.Add(ctx, n.spans)
 			s.metrics.CollectorSamplingBytesDropped.Add(ctx, n.bytes)
 			continue
 		}
-		kept += n.spans
 		s.metrics.CollectorSamplingSpansKept.Add(ctx, n.spans, why(reason))
 		s.metrics.CollectorSamplingBytesKept.Add(ctx, n.bytes, why(reason))
 	}
-	if kept == 0 {
+}
+
+// handOn hands on what is ready, if it has this many bytes. What the next consumer refuses is counted: its clients have their answer.
+func (s *sampler) handOn(ctx context.Context, least int64) {
+	s.mu.Lock()
+	out := s.ready
+	if out.bytes < least {
+		s.mu.Unlock()
 		return
 	}
-	if err := s.next.ConsumeTraces(context.WithoutCancel(ctx), td); err != nil {
-		s.metrics.CollectorSamplingSpansRefused.Add(ctx, kept)
-		s.log.Warn("sampled spans discarded; money is not affected", zap.Int64("spans", kept), zap.Error(err))
+	s.ready = ready{td: ptrace.NewTraces()}
+	s.mu.Unlock()
+	if err := s.next.ConsumeTraces(context.WithoutCancel(ctx), out.td); err != nil {
+		s.metrics.CollectorSamplingSpansRefused.Add(ctx, out.spans)
+		s.log.Warn("sampled spans discarded; money is not affected", zap.Int64("spans", out.spans), zap.Error(err))
 	}
 }
