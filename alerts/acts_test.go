@@ -144,7 +144,7 @@ func TestBudgetOfATeamThrottlesTheTeam(t *testing.T) {
 	w := newWorld(t)
 	cfg := throttling(w)
 	cfg.Budgets[0].By, cfg.Budgets[0].Value = "team", "red"
-	w.run(cfg)
+	r := w.run(cfg)
 	now := w.clock()
 	require.NoError(t, w.conn.Exec(context.Background(), `INSERT INTO call_reports (minute, tenant, team, trace_id, span_id, version, start, received, cost_output) VALUES
 		('`+now.Truncate(time.Minute).Format(time.DateTime)+`', 'acme', 'red', '000000000000000a', '0000000a', 1, '`+now.Format(time.DateTime)+`', '`+now.Format(time.DateTime)+`', 2)`))
@@ -155,7 +155,12 @@ func TestBudgetOfATeamThrottlesTheTeam(t *testing.T) {
 	require.True(t, w.limiter.Allow(red).Refused)
 	require.False(t, w.limiter.Allow(gateway.Subject{Tenant: "acme", Team: "blue"}).Refused)
 
-	_, err := w.releaseByHand(w.client()) // the whole tenant, and so its parts
+	r.settle()
+	x, err := w.journal(cfg).Explain(t.Context(), w.lastAlert().Episode.String())
+	require.NoError(t, err)
+	require.Equal(t, "tollkeeper throttle release --reason WHY --team='red' 'acme'", x.Message.Undo, "the part, not all that is throttled of the tenant")
+
+	_, err = w.releaseByHand(w.client()) // the whole tenant, and so its parts
 	require.NoError(t, err)
 	require.False(t, w.limiter.State(red).InForce)
 }

@@ -25,6 +25,7 @@ type Deps struct {
 	Log       *slog.Logger          // nothing is logged if nil
 	Metrics   prometheus.Registerer // nowhere if nil
 	Now       func() time.Time      // clock; time.Now if nil
+	Due       <-chan time.Time      // when to evaluate; every Config.EvaluateEvery if nil
 	Throttler Throttler             // nil: a gateway.Client made from Config.Throttle.Gateway, if that has a URL
 	OnEvent   func(Event)           // told every event after it was written down, in order; must not block
 }
@@ -34,6 +35,7 @@ type Alerts struct {
 	cfg     Config
 	log     *slog.Logger
 	now     func() time.Time
+	due     <-chan time.Time
 	onEvent func(Event)
 	metrics *metrics
 	conn    driver.Conn
@@ -60,7 +62,7 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
-	a := &Alerts{cfg: cfg, log: deps.Log, now: deps.Now, onEvent: deps.OnEvent,
+	a := &Alerts{cfg: cfg, log: deps.Log, now: deps.Now, due: deps.Due, onEvent: deps.OnEvent,
 		booked: booked{told: map[string]bool{}}, episodes: episodes{}, ended: map[key]ended{}, outbox: map[uuid.UUID]*AlertEvent{}, started: map[uuid.UUID]time.Time{}}
 	if a.now == nil {
 		a.now = time.Now
@@ -124,11 +126,15 @@ func (a *Alerts) Run(ctx context.Context) error {
 	var cut context.CancelFunc
 	a.throttles.sending, cut = context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	ticker := time.NewTicker(a.cfg.EvaluateEvery)
-	defer ticker.Stop()
+	due := a.due
+	if due == nil {
+		ticker := time.NewTicker(a.cfg.EvaluateEvery)
+		defer ticker.Stop()
+		due = ticker.C
+	}
 	for ctx.Err() == nil {
 		a.step(ctx)
-		a.wait(ctx, ticker.C)
+		a.wait(ctx, due)
 	}
 	boxes.Wait()
 	a.drain(context.WithoutCancel(ctx), cut)

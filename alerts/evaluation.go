@@ -20,7 +20,7 @@ type evaluation struct {
 	recents    map[string]*recent
 	behind     time.Duration // age of the oldest minute whose rollup is behind
 	ledgerAge  time.Duration
-	quotas     map[string]quota // by provider/model, from headers
+	quotas     map[who]quota // by tenant and provider/model, from headers
 	quotasRead time.Time
 	windows    []Window // maintenance that people set while the role runs
 }
@@ -45,6 +45,9 @@ func newEvaluation(cfg Config, from source, born time.Time) (*evaluation, error)
 	e.recent = newRecent(byTenant, e.spikes.bucket(cfg.Throttle.EffectWindow), keep)
 	e.recents = map[string]*recent{}
 	for _, s := range cfg.Spikes {
+		e.need(s.By, partBucket, keep)
+	}
+	for _, s := range cfg.Shares {
 		e.need(s.By, partBucket, keep)
 	}
 	for _, r := range cfg.Runaways {
@@ -100,18 +103,20 @@ func (e *evaluation) ask(ctx context.Context, t *tick, open episodes) ([]verdict
 	}
 	for i := range verdicts {
 		v := &verdicts[i]
-		if open[v.key] == nil && (e.inMaintenance(v, t.now) || inhibited(v, verdicts)) {
+		if open[v.key] == nil && (e.inMaintenance(v, t.now) || inhibited(v, verdicts, open)) {
 			v.holds = false
 		}
 	}
 	return verdicts, nil
 }
 
-// inhibited reports that a parent tells the same: the higher of two things that hold for one reason. A spike of a tenant
-// speaks for those of its parts; a budget that is spent, for its forecast and its burn rate; a pipeline that is silent, for
-// every silent tenant.
-func inhibited(v *verdict, all []verdict) bool {
-	return slices.ContainsFunc(all, func(p verdict) bool { return p.holds && p.known && p.key != v.key && parent(p, *v) })
+// inhibited reports that a parent that fires, or is about to, tells the same: the higher of two things that hold for one
+// reason. A spike of a tenant speaks for those of its parts; a budget that is spent, for its forecast and its burn rate; a
+// pipeline that is silent, for every silent tenant.
+func inhibited(v *verdict, all []verdict, open episodes) bool {
+	return slices.ContainsFunc(all, func(p verdict) bool {
+		return (open[p.key] != nil || p.holds && p.known) && p.key != v.key && parent(p, *v)
+	})
 }
 
 func parent(p, v verdict) bool {

@@ -312,7 +312,7 @@ func TestThrottleWithoutEffectIsReported(t *testing.T) {
 func TestWaitsForTheDatabase(t *testing.T) {
 	w := newWorld(t)
 	cfg := w.config()
-	cfg.ClickHouse = strings.Replace(w.url, "/t_", "/absent_", 1)
+	cfg.ClickHouse = strings.Replace(w.url, "/ledger_", "/absent_", 1)
 	r := w.run(cfg)
 	w.eventually(func() bool { return r.evaluations() > 1 })
 	require.ErrorContains(t, r.a.Ready(context.Background()), "absent_")

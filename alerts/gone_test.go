@@ -63,20 +63,21 @@ func TestGoneGatewayIsProbedAndComesBack(t *testing.T) {
 }
 
 func TestDryRunSaysWhy(t *testing.T) {
-	w := newWorld(t)
-	cfg := throttling(w)
-	cfg.Throttle.Enforce, cfg.Throttle.Gateway.URL = nil, ""
-	r := w.run(cfg)
-	w.calls(twoTenants...)
-	w.awaitStep("acme dry_run block")
-	require.Equal(t, []string{"not sent: throttle.gateway.url is empty"}, w.stored("SELECT answer FROM throttle_events"))
-	r.stop()
-
-	w = newWorld(t)
-	cfg = throttling(w)
-	cfg.Throttle.Enforce = nil
-	w.run(cfg)
-	w.calls(twoTenants...)
-	w.awaitStep("acme dry_run block")
-	require.Equal(t, []string{"not sent: throttle.enforce doesn't name this tenant"}, w.stored("SELECT answer FROM throttle_events"))
+	for name, c := range map[string]struct{ url, why string }{
+		"no gateway":   {"", "not sent: throttle.gateway.url is empty"},
+		"not opted in": {"kept", "not sent: throttle.enforce doesn't name this tenant"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			cfg := throttling(w)
+			cfg.Throttle.Enforce = nil
+			if c.url == "" {
+				cfg.Throttle.Gateway.URL = ""
+			}
+			w.run(cfg)
+			w.calls(twoTenants...)
+			w.awaitStep("acme dry_run block")
+			require.Equal(t, []string{c.why}, w.stored("SELECT answer FROM throttle_events"))
+		})
+	}
 }

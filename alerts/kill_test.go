@@ -105,9 +105,7 @@ func (c *child) kill() {
 // A controller that is killed in the middle of a throttle leaves a lease that runs out at the gateway; the next one goes
 // on with the same episode and the next sequence.
 func TestControllerKilledInTheMiddleOfAThrottle(t *testing.T) {
-	database := clickhousetest.Start(t).Database(t)
-	_, err := schema.Apply(context.Background(), database, schema.DefaultOptions())
-	require.NoError(t, err)
+	database := clickhousetest.Start(t).Ledger(t)
 	conn, err := schema.Open(database)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })

@@ -33,12 +33,6 @@ func defaultBurn() []BurnWindow {
 	}
 }
 
-// SpikeOverride changes a spike rule for one tenant; what is 0 stays.
-type SpikeOverride struct {
-	Factor     Decimal `yaml:"factor"`
-	MinPerHour Decimal `yaml:"min_per_hour"`
-}
-
 // Runaway is one trace, conversation, agent or key that spends or calls too much.
 type Runaway struct {
 	Name       string        `yaml:"name"`
@@ -49,6 +43,8 @@ type Runaway struct {
 	Calls      int           `yaml:"calls"`  // 0: no limit
 	ClearAfter time.Duration `yaml:"clear_after"`
 	Throttle   *Policy       `yaml:"throttle"`
+
+	Overrides map[string]RunawayOverride `yaml:"overrides"` // by tenant
 }
 
 // What a Share may be of.
@@ -61,12 +57,16 @@ const (
 type Share struct {
 	Name         string        `yaml:"name"`
 	Tenant       string        `yaml:"tenant"`        // empty: every tenant by itself
+	By           string        `yaml:"by"`            // team, key or model: a part of the tenant; empty: all of it
+	Value        string        `yaml:"value"`         // which; empty: each by itself
 	Of           string        `yaml:"of"`            // unpriced or flagged
 	Window       time.Duration `yaml:"window"`        // 5m if 0
 	Percent      int           `yaml:"percent"`       // 5 if 0
 	ClearPercent int           `yaml:"clear_percent"` // half of percent if 0
 	MinCalls     int           `yaml:"min_calls"`     // 20 if 0
 	ClearAfter   time.Duration `yaml:"clear_after"`   // 5m if 0
+
+	Overrides map[string]ShareOverride `yaml:"overrides"` // by tenant
 }
 
 // Silence is a tenant that usually calls at this time and doesn't.
@@ -77,18 +77,23 @@ type Silence struct {
 	MinCalls   int           `yaml:"min_calls"`   // usual in that time, below which silence means nothing; 30 if 0
 	Samples    int           `yaml:"samples"`     // hours alike in the history, below which nothing is usual; 2 if 0
 	ClearAfter time.Duration `yaml:"clear_after"` // 1m if 0
+
+	Overrides map[string]SilenceOverride `yaml:"overrides"` // by tenant
 }
 
-// Limit watches a provider's rate limits, per provider and model over all tenants.
+// Limit watches the rate limits of an account at a provider, per provider and model.
 type Limit struct {
-	Name            string        `yaml:"name"`
-	Model           string        `yaml:"model"`             // provider/model; empty: each by itself
-	TokensPerMinute int64         `yaml:"tokens_per_minute"` // the account's quota; 0: by the headers of responses, or headroom is not reported
-	Window          time.Duration `yaml:"window"`            // 5m if 0
-	Percent         int           `yaml:"percent"`           // share of calls answered 429; 20 if 0: SDKs retry a few by themselves
-	ClearPercent    int           `yaml:"clear_percent"`
-	MinCalls        int           `yaml:"min_calls"` // 50 if 0
-	ClearAfter      time.Duration `yaml:"clear_after"`
+	Name            string           `yaml:"name"`
+	Account         string           `yaml:"account"`           // what people call it; empty: there is one
+	Tenants         []string         `yaml:"tenants"`           // whose calls go through the account; empty: all
+	Model           string           `yaml:"model"`             // provider/model; empty: each by itself
+	TokensPerMinute int64            `yaml:"tokens_per_minute"` // the account's quota for model; 0: by quotas
+	Quotas          map[string]int64 `yaml:"quotas"`            // the same by provider/model; of others: by the headers of responses, or headroom is not reported
+	Window          time.Duration    `yaml:"window"`            // 5m if 0
+	Percent         int              `yaml:"percent"`           // share of calls answered 429; 20 if 0: SDKs retry a few by themselves
+	ClearPercent    int              `yaml:"clear_percent"`
+	MinCalls        int              `yaml:"min_calls"` // 50 if 0
+	ClearAfter      time.Duration    `yaml:"clear_after"`
 }
 
 func (r Runaway) withDefaults() Runaway {
@@ -142,6 +147,11 @@ func (c *Config) validateKinds(p *problems, unique func(key, name string)) {
 			p.add("%s.of %q: want unpriced or flagged", key, s.Of)
 		}
 		validateShare(p, key, s.Percent, s.ClearPercent, s.MinCalls, s.Window, s.ClearAfter)
+		validateScope(p, key, s.By, s.Value)
+		for tenant := range s.Overrides {
+			o := s.forTenant(tenant)
+			validateShare(p, key+".overrides."+tenant, o.Percent, o.ClearPercent, o.MinCalls, o.Window, o.ClearAfter)
+		}
 	}
 	for i, s := range c.Silences {
 		key := fmt.Sprintf("silences[%d]", i)
@@ -152,6 +162,13 @@ func (c *Config) validateKinds(p *problems, unique func(key, name string)) {
 		if s.MinCalls < 1 || s.Samples < 1 {
 			p.add("%s: min_calls %d, samples %d: want at least 1", key, s.MinCalls, s.Samples)
 		}
+		for tenant := range s.Overrides {
+			o := s.forTenant(tenant)
+			p.within(key+".overrides."+tenant+".for", o.For, time.Minute, s.For)
+			if o.MinCalls < 1 {
+				p.add("%s.overrides.%s.min_calls %d: want at least 1", key, tenant, o.MinCalls)
+			}
+		}
 	}
 	for i, l := range c.Limits {
 		key := fmt.Sprintf("limits[%d]", i)
@@ -159,7 +176,12 @@ func (c *Config) validateKinds(p *problems, unique func(key, name string)) {
 		l = l.withDefaults()
 		validateShare(p, key, l.Percent, l.ClearPercent, l.MinCalls, l.Window, l.ClearAfter)
 		if l.TokensPerMinute < 0 || (l.TokensPerMinute > 0 && l.Model == "") {
-			p.add("%s.tokens_per_minute %d: want the quota of one provider/model, named in model", key, l.TokensPerMinute)
+			p.add("%s.tokens_per_minute %d: want the quota of one provider/model, named in model; quotas takes several", key, l.TokensPerMinute)
+		}
+		for model, quota := range l.Quotas {
+			if provider, name, ok := strings.Cut(model, "/"); !ok || provider == "" || name == "" || quota < 1 {
+				p.add("%s.quotas.%s %d: want provider/model and tokens a minute", key, model, quota)
+			}
 		}
 	}
 	for i, m := range c.Maintenance {
@@ -180,6 +202,11 @@ func (r Runaway) validate(p *problems, key string) {
 	}
 	if r.Throttle != nil {
 		r.Throttle.validate(p, key+".throttle")
+	}
+	for tenant, o := range r.Overrides {
+		if o.USD.Sign() < 0 || o.Calls < 0 {
+			p.add("%s.overrides.%s: usd %s, calls %d: want limits; 0 stays", key, tenant, o.USD.Short(), o.Calls)
+		}
 	}
 }
 

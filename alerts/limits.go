@@ -9,15 +9,11 @@ import (
 	"github.com/tollkeeper/tollkeeper/alerts/detect"
 )
 
-// verdicts watch what a provider refuses and how much of a quota is left. Quotas belong to the account, so tenants are
+// verdicts watch what a provider refuses and how much of a quota is left. Quotas belong to the account, so its tenants are
 // added up per provider and model.
 func (l Limit) verdicts(t *tick, open episodes) ([]verdict, error) {
-	sums := map[who]cell{}
-	for w, c := range t.of(byProviderModel).within(l.Window, t.watermark) {
-		sum := sums[who{"", w.value}]
-		sum.add(c)
-		sums[who{"", w.value}] = sum
-	}
+	sums := l.together(t, l.Window)
+	lastMinute := l.together(t, time.Minute)
 	d := detect.Share{Percent: l.Percent, Clear: l.ClearPercent, MinCalls: uint64(l.MinCalls)}
 	var out []verdict
 	for _, w := range about(l.Name, "", sums, open) {
@@ -29,23 +25,34 @@ func (l Limit) verdicts(t *tick, open episodes) ([]verdict, error) {
 			value: count(c.limited), threshold: count(c.calls), detail: detail{Window: l.Window.String(), Calls: c.calls}}
 		v.holds, v.clear = d.Judge(c.limited, c.calls)
 		quota, from := l.quotaOf(t, w.value)
-		room, low := headroom(quota, from, tokensOf(t, w.value))
+		room, low := headroom(quota, from, lastMinute[w].tokens)
 		v.holds, v.clear = v.holds || low, v.clear && !low
-		v.summary = fmt.Sprintf("%s refuses %d of %d calls with 429 in %s (%d %% are too many); headroom: %s", w.value, c.limited, c.calls, l.Window, l.Percent, room)
+		v.summary = fmt.Sprintf("%s%s refuses %d of %d calls with 429 in %s (%d %% are too many); headroom: %s", w.value, l.ofAccount(), c.limited, c.calls, l.Window, l.Percent, room)
 		v.cross = func(context.Context) (time.Time, error) { return c.newest, nil }
 		out = append(out, v)
 	}
 	return out, nil
 }
 
-// tokensOf are the tokens of all tenants in the last minute.
-func tokensOf(t *tick, model string) (n uint64) {
-	for w, c := range t.of(byProviderModel).within(time.Minute, t.watermark) {
-		if w.value == model {
-			n += c.tokens
+// together are the calls of the account's tenants in the last time d, per provider/model.
+func (l Limit) together(t *tick, d time.Duration) map[who]cell {
+	sums := map[who]cell{}
+	for w, c := range t.of(byProviderModel).within(d, t.watermark) {
+		if l.covers(w.tenant) {
+			all := who{"", w.value}
+			sum := sums[all]
+			sum.add(c)
+			sums[all] = sum
 		}
 	}
-	return n
+	return sums
+}
+
+func (l Limit) ofAccount() string {
+	if l.Account == "" {
+		return ""
+	}
+	return " (account " + l.Account + ")"
 }
 
 // lowHeadroom is the percentage of a quota that is too little to be left.

@@ -188,13 +188,23 @@ func limitsText(l map[string]ledger.Sum) string {
 	return fmt.Sprintf(" (%s per %s s)", strings.Join(parts, ", "), whole(l["per_seconds"]))
 }
 
-// undo is the command that lifts the throttle, if one was ordered.
+// undo is the command that lifts the throttle, if one was ordered: of the part of the tenant that it is about.
 func undo(e AlertEvent, steps []ThrottleEvent) string {
-	bites := slices.ContainsFunc(steps, func(s ThrottleEvent) bool { return s.Step == StepOrdered && !s.DryRun })
-	if !bites || e.State == StateResolved {
+	bites := slices.IndexFunc(steps, func(s ThrottleEvent) bool { return s.Step == StepOrdered && !s.DryRun })
+	if bites < 0 || e.State == StateResolved {
 		return ""
 	}
-	return "tollkeeper throttle release --reason WHY " + shellQuote(e.Tenant)
+	words := "tollkeeper throttle release --reason WHY"
+	about := steps[bites].Subject
+	for _, part := range []struct{ flag, value string }{{"team", about.Team}, {"key", about.Key}, {"user", about.User}, {"model", about.Model}} {
+		if part.value != "" {
+			words += " --" + part.flag + "=" + shellQuote(part.value)
+		}
+	}
+	if strings.HasPrefix(e.Tenant, "-") { // no flag
+		words += " --"
+	}
+	return words + " " + shellQuote(e.Tenant)
 }
 
 // shellQuote makes one word of s that no shell takes for anything else: a tenant's name may be anybody's choice.

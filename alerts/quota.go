@@ -3,6 +3,7 @@ package alerts
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,42 +39,61 @@ func (e *evaluation) lookForQuotas(ctx context.Context, now time.Time) error {
 		return err
 	}
 	e.quotasRead = now
-	for model, q := range e.quotas { // what was seen a while ago stands until something newer is seen, for a day
-		if _, again := found[model]; !again && now.Sub(q.seen) < 24*time.Hour {
-			found[model] = q
+	for of, q := range e.quotas { // what was seen a while ago stands until something newer is seen, for a day
+		if _, again := found[of]; !again && now.Sub(q.seen) < 24*time.Hour {
+			found[of] = q
 		}
 	}
 	e.quotas = found
 	return nil
 }
 
-// quotaOf is the rule's own quota, or what a header said of the model.
+// quotaOf is the rule's own quota, or what the newest header said of the model to a tenant of the account.
 func (l Limit) quotaOf(t *tick, model string) (tokens int64, from string) {
-	if l.TokensPerMinute > 0 {
-		return l.TokensPerMinute, "configured"
+	if own := l.configured(model); own > 0 {
+		return own, "configured"
 	}
-	if q, ok := t.quotas[model]; ok {
-		return q.tokens, "by a response's header at " + q.seen.UTC().Format(time.TimeOnly) + " UTC"
+	var newest quota
+	for w, q := range t.quotas {
+		if w.value == model && l.covers(w.tenant) && q.seen.After(newest.seen) {
+			newest = q
+		}
 	}
-	return 0, ""
+	if newest.tokens == 0 {
+		return 0, ""
+	}
+	return newest.tokens, "by a response's header at " + newest.seen.UTC().Format(time.TimeOnly) + " UTC"
 }
 
-func (r reader) quotas(ctx context.Context, from, to time.Time) (map[string]quota, error) {
+// configured is the account's quota of tokens a minute for a provider/model; 0: none is.
+func (l Limit) configured(model string) int64 {
+	if l.TokensPerMinute > 0 && l.Model == model {
+		return l.TokensPerMinute
+	}
+	return l.Quotas[model]
+}
+
+// covers reports that the tenant's calls go through the account.
+func (l Limit) covers(tenant string) bool {
+	return len(l.Tenants) == 0 || slices.Contains(l.Tenants, tenant)
+}
+
+func (r reader) quotas(ctx context.Context, from, to time.Time) (map[who]quota, error) {
 	names := "['" + strings.Join(quotaHeaders, "','") + "']"
-	out := map[string]quota{}
+	out := map[who]quota{}
 	err := r.each(ctx, "quotas", params{"from": second(from), "to": second(to), "names": names}, func(rows driver.Rows) error {
-		var model string
+		var w who
 		var q quota
-		if err := rows.Scan(&model, &q.tokens, &q.seen); err != nil {
+		if err := rows.Scan(&w.tenant, &w.value, &q.tokens, &q.seen); err != nil {
 			return fmt.Errorf("quota: %w", err)
 		}
-		out[model] = q
+		out[w] = q
 		return nil
 	})
 	return out, err
 }
 
 // quotas of a series aren't known.
-func (t *Tape) quotas(context.Context, time.Time, time.Time) (map[string]quota, error) {
-	return map[string]quota{}, nil
+func (t *Tape) quotas(context.Context, time.Time, time.Time) (map[who]quota, error) {
+	return map[who]quota{}, nil
 }

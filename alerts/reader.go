@@ -24,6 +24,12 @@ type params = clickhouse.Parameters
 // text is a String parameter: the engine reads it as a tab-separated field.
 func text(s string) string { return strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`).Replace(s) }
 
+// quoted is a string within a parameter that is an array, and array is that parameter: the engine reads it as a literal.
+func quoted(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`, "\t", `\t`, "\n", `\n`).Replace(s) + "'"
+}
+func array(elements []string) string { return "[" + strings.Join(elements, ",") + "]" }
+
 func second(t time.Time) string { return t.UTC().Format(time.DateTime) }
 func nano(t time.Time) string   { return t.UTC().Format("2006-01-02 15:04:05.000000000") }
 func milli(t time.Time) string  { return t.UTC().Format("2006-01-02 15:04:05.000") }
@@ -119,8 +125,14 @@ func (r reader) exact(ctx context.Context, w window) (map[who]total, error) {
 // heavyMost bounds how many runaways one rule finds at once.
 const heavyMost = 20
 
-func (r reader) heavy(ctx context.Context, dimension string, from, to time.Time, usd ledger.Sum, calls uint64) ([]heavy, error) {
-	p := params{"from": second(from), "to": second(to), "dimension": dimension, "usd": usd.String(), "calls": strconv.FormatUint(calls, 10), "most": strconv.Itoa(heavyMost)}
+func (r reader) heavy(ctx context.Context, rule Runaway, from, to time.Time) ([]heavy, error) {
+	var tenants, usd, calls []string
+	for tenant := range rule.Overrides {
+		own := rule.forTenant(tenant)
+		tenants, usd, calls = append(tenants, quoted(tenant)), append(usd, quoted(own.USD.String())), append(calls, strconv.Itoa(own.Calls))
+	}
+	p := params{"from": second(from), "to": second(to), "dimension": rule.By, "usd": rule.USD.String(), "calls": strconv.Itoa(rule.Calls), "most": strconv.Itoa(heavyMost),
+		"tenants": array(tenants), "tenant_usd": array(usd), "tenant_calls": array(calls)}
 	var out []heavy
 	err := r.each(ctx, "heavy", p, func(rows driver.Rows) error {
 		var h heavy

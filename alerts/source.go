@@ -43,13 +43,13 @@ type source interface {
 	// dispersions are those of tenants, and of all together ("") on each whole day of [from, to), by cells of
 	// detect.GrainCell. Days are known by their begin in Unix seconds.
 	dispersions(ctx context.Context, from, to time.Time) (days, error)
-	// heavy lists what spent or called at least so much in [from, to).
-	heavy(ctx context.Context, dimension string, from, to time.Time, usd ledger.Sum, calls uint64) ([]heavy, error)
+	// heavy lists what reached the rule's limits, as they are for its tenant, in [from, to): the dearest first.
+	heavy(ctx context.Context, r Runaway, from, to time.Time) ([]heavy, error)
 	crossing(ctx context.Context, tenant string, w window, need ledger.Sum) (at time.Time, ok bool, err error)
 	pendingMinute(ctx context.Context, from, changed time.Time) (at time.Time, ok bool, err error)
 	completeTo(ctx context.Context) (time.Time, error)
-	// quotas are the providers' limits that responses told of in [from, to), by provider/model.
-	quotas(ctx context.Context, from, to time.Time) (map[string]quota, error)
+	// quotas are the providers' limits that responses told of in [from, to), by tenant and provider/model.
+	quotas(ctx context.Context, from, to time.Time) (map[who]quota, error)
 	// zones are the time zones of tenants at a time; who has none is in UTC.
 	zones(ctx context.Context, at time.Time) (map[string]*time.Location, error)
 }

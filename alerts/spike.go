@@ -101,18 +101,7 @@ func (s *spikes) evaluateRule(ctx context.Context, t *tick, rule Spike, open epi
 }
 
 func (s Spike) about(w who) bool {
-	return (s.Tenant == "" || s.Tenant == everyone || s.Tenant == w.tenant) && (s.Value == "" || s.Value == w.value) && (s.By == byTenant || w.value != "")
-}
-
-// forTenant is the rule with the tenant's overrides.
-func (s Spike) forTenant(tenant string) Spike {
-	o := s.Overrides[tenant]
-	s.Factor = or(o.Factor, s.Factor)
-	s.MinPerHour = or(o.MinPerHour, s.MinPerHour)
-	if s.ClearFactor.Cmp(s.Factor.Sum) > 0 {
-		s.ClearFactor = s.Factor
-	}
-	return s
+	return !s.Overrides[w.tenant].Off && (s.Tenant == "" || s.Tenant == everyone || s.Tenant == w.tenant) && (s.Value == "" || s.Value == w.value) && (s.By == byTenant || w.value != "")
 }
 
 func (s Spike) detector() detect.Spike {

@@ -269,11 +269,11 @@ func (t *Tape) tenantHours(w window) map[who]detect.Hours {
 	return out
 }
 
-func (t *Tape) heavy(_ context.Context, dimension string, from, to time.Time, usd ledger.Sum, calls uint64) ([]heavy, error) {
+func (t *Tape) heavy(_ context.Context, r Runaway, from, to time.Time) ([]heavy, error) {
 	sums := map[who]heavy{}
 	for minute := from.Unix(); minute < to.Unix(); minute += 60 {
 		for _, p := range t.minutes[minute] {
-			if w, ok := p.who(dimension); ok && w.value != "" {
+			if w, ok := p.who(r.By); ok && w.value != "" {
 				h := sums[w]
 				sums[w] = heavy{w, h.plus(total{p.Spend, p.Calls, p.Unpriced}), later(h.newest, p.At.Add(p.Late))}
 			}
@@ -281,7 +281,7 @@ func (t *Tape) heavy(_ context.Context, dimension string, from, to time.Time, us
 	}
 	var out []heavy
 	for _, h := range sums {
-		if (usd.Sign() > 0 && h.spend.Cmp(usd) >= 0) || (calls > 0 && h.calls >= calls) {
+		if limit := r.forTenant(h.tenant); limit.reached(h) {
 			out = append(out, h)
 		}
 	}

@@ -29,7 +29,7 @@ type tick struct {
 	stale     bool      // it isn't, and should be by now
 	recent    *recent
 	recents   map[string]*recent // by dimension; recent is the one of whole tenants
-	quotas    map[string]quota   // by provider/model
+	quotas    map[who]quota      // by tenant and provider/model
 	ledger    source
 }
 

@@ -3,6 +3,8 @@ package alerts_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -93,6 +95,27 @@ func TestRulesAreTestedByAFile(t *testing.T) {
 		require.NoError(t, err)
 		_, err = u.Run(context.Background())
 		require.ErrorContains(t, err, want, bad)
+	}
+}
+
+// Each kind of rule over series that it is made for: when it fires, when it doesn't, who speaks for whom.
+func TestEachKindOfRule(t *testing.T) {
+	files, err := filepath.Glob("testdata/rules/*.yaml")
+	require.NoError(t, err)
+	require.Len(t, files, 9)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			u, err := alerts.ParseUnits(text, rules)
+			require.NoError(t, err)
+			results, err := u.Run(t.Context())
+			require.NoError(t, err)
+			for _, r := range results {
+				require.Empty(t, r.Wrong, r.Name)
+			}
+		})
 	}
 }
 

@@ -17,7 +17,13 @@ type watches struct {
 	cfg     Config
 	history *history
 	heavy   map[string]heavyPart // by runaway rule
-	late    map[string]lateCalls // by silence rule
+	late    map[lateKey]lateCalls
+}
+
+// lateKey is a silence rule and its time, which may be a tenant's own.
+type lateKey struct {
+	rule string
+	in   time.Duration
 }
 
 // lateCalls are the calls of the rollups in a silence's window, by tenant; "" is all together.
@@ -32,7 +38,7 @@ type heavyPart struct {
 }
 
 func newWatches(cfg Config, h *history) *watches {
-	w := &watches{cfg: cfg, history: h, heavy: map[string]heavyPart{}, late: map[string]lateCalls{}}
+	w := &watches{cfg: cfg, history: h, heavy: map[string]heavyPart{}, late: map[lateKey]lateCalls{}}
 	w.cfg.Runaways, w.cfg.Shares, w.cfg.Silences, w.cfg.Limits = nil, nil, nil, nil
 	for _, r := range cfg.Runaways {
 		w.cfg.Runaways = append(w.cfg.Runaways, r.withDefaults())
@@ -90,7 +96,7 @@ func (w *watches) runaways(ctx context.Context, t *tick, open episodes) ([]verdi
 	for _, r := range w.cfg.Runaways {
 		part := w.heavy[r.Name]
 		if t.now.Sub(part.read) >= r.every() || t.now.Before(part.read) {
-			list, err := t.ledger.heavy(ctx, r.By, t.now.Add(-r.Window).Truncate(time.Minute), t.now.Add(time.Minute).Truncate(time.Minute), r.USD.Sum, uint64(r.Calls))
+			list, err := t.ledger.heavy(ctx, r, t.now.Add(-r.Window).Truncate(time.Minute), t.now.Add(time.Minute).Truncate(time.Minute))
 			if err != nil {
 				return nil, err
 			}
@@ -101,19 +107,25 @@ func (w *watches) runaways(ctx context.Context, t *tick, open episodes) ([]verdi
 		for _, h := range part.list {
 			if r.Tenant == "" || r.Tenant == everyone || r.Tenant == h.tenant {
 				found[h.who] = true
-				out = append(out, r.verdict(t, h))
+				out = append(out, r.forTenant(h.tenant).verdict(t, h))
 			}
 		}
 		for k, ep := range open {
 			if k.rule == r.Name && !found[who{k.tenant, k.value}] {
+				own := r.forTenant(k.tenant)
 				v := verdict{key: k, kind: KindRunaway, severity: Critical, known: t.fresh, clear: true, clearFor: r.ClearAfter, throttle: r.Throttle,
-					value: ep.event.Value, threshold: r.USD.Sum}
-				v.summary = fmt.Sprintf("%s %s of %s is below %s again", k.by, k.value, k.tenant, r.limits())
+					value: ep.event.Value, threshold: own.USD.Sum}
+				v.summary = fmt.Sprintf("%s %s of %s is below %s again", k.by, k.value, k.tenant, own.limits())
 				out = append(out, v)
 			}
 		}
 	}
 	return out, nil
+}
+
+// reached reports that a limit is.
+func (r Runaway) reached(h heavy) bool {
+	return (r.USD.Sign() > 0 && h.spend.Cmp(r.USD.Sum) >= 0) || (r.Calls > 0 && h.calls >= uint64(r.Calls))
 }
 
 func (r Runaway) limits() string {
@@ -167,23 +179,29 @@ func about(rule, tenant string, sums map[who]cell, open episodes) []who {
 
 func (s Share) verdicts(t *tick, open episodes) []verdict {
 	var out []verdict
-	sums := t.recent.within(s.Window, t.watermark)
-	d := detect.Share{Percent: s.Percent, Clear: s.ClearPercent, MinCalls: uint64(s.MinCalls)}
+	sums := t.of(s.By).within(s.Window, t.watermark)
 	for _, w := range about(s.Name, s.Tenant, sums, open) {
-		c := sums[w]
-		part, what := c.unpriced, "have no price"
-		if s.Of == ShareFlagged {
-			part, what = c.flagged, "are in doubt"
+		if s.Overrides[w.tenant].Off || (s.Value != "" && s.Value != w.value) || (s.By != byTenant && w.value == "") {
+			continue
 		}
-		v := verdict{key: key{rule: s.Name, tenant: w.tenant}, kind: KindShare, severity: Warning, known: t.fresh, clearFor: s.ClearAfter,
-			value: count(part), threshold: count(c.calls), window: window{t.watermark.Add(-s.Window), t.watermark},
-			detail: detail{Window: s.Window.String(), Threshold: 0, Calls: c.calls, Unpriced: c.unpriced}}
-		v.holds, v.clear = d.Judge(part, c.calls)
-		v.summary = fmt.Sprintf("%d of %d calls of %s in %s %s; %d %% are too many: its spend is a lower bound", part, c.calls, w.tenant, s.Window, what, s.Percent)
-		v.cross = func(context.Context) (time.Time, error) { return c.newest, nil }
-		out = append(out, v)
+		out = append(out, s.forTenant(w.tenant).verdict(t, w, sums[w]))
 	}
 	return out
+}
+
+func (s Share) verdict(t *tick, w who, c cell) verdict {
+	d := detect.Share{Percent: s.Percent, Clear: s.ClearPercent, MinCalls: uint64(s.MinCalls)}
+	part, what := c.unpriced, "have no price"
+	if s.Of == ShareFlagged {
+		part, what = c.flagged, "are in doubt"
+	}
+	v := verdict{key: key{rule: s.Name, tenant: w.tenant, by: s.By, value: w.value}, kind: KindShare, severity: Warning, known: t.fresh, clearFor: s.ClearAfter,
+		value: count(part), threshold: count(c.calls), window: window{t.watermark.Add(-s.Window), t.watermark},
+		detail: detail{Window: s.Window.String(), Threshold: 0, Calls: c.calls, Unpriced: c.unpriced}}
+	v.holds, v.clear = d.Judge(part, c.calls)
+	v.summary = fmt.Sprintf("%d of %d calls of %s in %s %s; %d %% are too many: its spend is a lower bound", part, c.calls, w, s.Window, what, s.Percent)
+	v.cross = func(context.Context) (time.Time, error) { return c.newest, nil }
+	return v
 }
 
 func (w *watches) silences(ctx context.Context, t *tick, open episodes) ([]verdict, error) {
@@ -195,7 +213,6 @@ func (w *watches) silences(ctx context.Context, t *tick, open episodes) ([]verdi
 		}
 		// What came before this process began to look counts too: recent is filled back by a whole window.
 		sums := t.recent.within(s.For, t.watermark)
-		d := detect.Silence{For: s.For, MinUsual: uint64(s.MinCalls), Samples: s.Samples}
 		subjects := []who{}
 		var all cell
 		everybody := detect.Hours{}
@@ -218,14 +235,18 @@ func (w *watches) silences(ctx context.Context, t *tick, open episodes) ([]verdi
 			}
 		}
 		for _, subject := range subjects {
-			if subject.tenant == "" {
+			if subject.tenant == "" || s.Overrides[subject.tenant].Off {
 				continue
+			}
+			own, calls := s.forTenant(subject.tenant), sums[subject]
+			if own.For != s.For {
+				calls = t.recent.within(own.For, t.watermark)[subject]
 			}
 			g, err := w.history.grain(ctx, t, subject.tenant)
 			if err != nil {
 				return nil, err
 			}
-			v, err := w.silent(ctx, t, s, d, subject.tenant, sums[subject], hours[subject], g)
+			v, err := w.silent(ctx, t, own, subject.tenant, calls, hours[subject], g)
 			if err != nil {
 				return nil, err
 			}
@@ -236,7 +257,7 @@ func (w *watches) silences(ctx context.Context, t *tick, open episodes) ([]verdi
 			if err != nil {
 				return nil, err
 			}
-			v, err := w.silent(ctx, t, s, d, "", all, everybody, g)
+			v, err := w.silent(ctx, t, s, "", all, everybody, g)
 			if err != nil {
 				return nil, err
 			}
@@ -247,12 +268,13 @@ func (w *watches) silences(ctx context.Context, t *tick, open episodes) ([]verdi
 }
 
 // silent accuses nobody whose calls arrive late: before it holds, the rollups are asked too.
-func (w *watches) silent(ctx context.Context, t *tick, s Silence, d detect.Silence, tenant string, c cell, hours detect.Hours, g grains) (verdict, error) {
-	v := s.verdict(t, d, tenant, c, hours, g)
+func (w *watches) silent(ctx context.Context, t *tick, s Silence, tenant string, c cell, hours detect.Hours, g grains) (verdict, error) {
+	v := s.verdict(t, tenant, c, hours, g)
 	if !v.holds {
 		return v, nil
 	}
-	late := w.late[s.Name]
+	k := lateKey{s.Name, s.For}
+	late := w.late[k]
 	if t.now.Sub(late.read) >= closedEvery || t.now.Before(late.read) {
 		read, err := t.ledger.closed(ctx, byTenant, t.now.Add(-s.For).Truncate(time.Minute), t.now.Truncate(time.Minute))
 		if err != nil {
@@ -263,18 +285,19 @@ func (w *watches) silent(ctx context.Context, t *tick, s Silence, d detect.Silen
 			late.calls[subject.tenant] += sum.calls
 			late.calls[""] += sum.calls
 		}
-		w.late[s.Name] = late
+		w.late[k] = late
 	}
 	c.calls += late.calls[tenant]
-	return s.verdict(t, d, tenant, c, hours, g), nil
+	return s.verdict(t, tenant, c, hours, g), nil
 }
 
 // verdict is about a tenant, or with an empty one about all of them together.
-func (s Silence) verdict(t *tick, d detect.Silence, tenant string, c cell, hours detect.Hours, g grains) verdict {
+func (s Silence) verdict(t *tick, tenant string, c cell, hours detect.Hours, g grains) verdict {
 	usual, samples := hours.UsualCalls(t.now, historyReach)
 	v := verdict{key: key{rule: s.Name, tenant: tenant}, kind: KindSilence, severity: Warning, known: t.fresh, clearFor: s.ClearAfter, cross: t.seen,
 		value: count(c.calls), detail: detail{Window: s.For.String(), Calls: c.calls}}
 	var due uint64
+	d := detect.Silence{For: s.For, MinUsual: uint64(s.MinCalls), Samples: s.Samples}
 	v.holds, v.clear, due = d.Judge(c.calls, usual, samples, g.calls)
 	v.threshold = count(due)
 	name := tenant

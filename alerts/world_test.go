@@ -58,13 +58,15 @@ type world struct {
 	// broken answers in place of the gateway while it isn't nil.
 	broken http.Handler
 
-	events []alerts.Event
+	events  []alerts.Event
+	runners []*runner
 }
 
+// newWorld is a world of its own: tests in different ones run side by side.
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, url: clickhousetest.Start(t).Database(t), now: time.Date(2026, 11, 2, 10, 20, 30, 0, time.UTC), secret: gateway.NewSecret()}
-	_, err := schema.Apply(context.Background(), w.url, schema.DefaultOptions())
-	require.NoError(t, err)
+	t.Parallel()
+	w := &world{t: t, url: clickhousetest.Start(t).Ledger(t), now: time.Date(2026, 11, 2, 10, 20, 30, 0, time.UTC), secret: gateway.NewSecret()}
+	var err error
 	w.conn, err = schema.Open(w.url)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.conn.Close() })
@@ -178,7 +180,6 @@ func (w *world) live(d time.Duration, costs map[string]string) {
 func (w *world) config() alerts.Config {
 	cfg := alerts.DefaultConfig()
 	cfg.ClickHouse = w.url
-	cfg.EvaluateEvery = 10 * time.Millisecond
 	cfg.Spikes, cfg.Shares, cfg.Silences, cfg.Limits, cfg.Runaways, cfg.BudgetsTable, cfg.Watchdog = nil, nil, nil, nil, nil, false, false
 	cfg.Notify.AllowNetworks = []string{"127.0.0.0/8"}
 	cfg.Notify.RetryAfter = 10 * time.Millisecond
@@ -191,10 +192,11 @@ func (w *world) config() alerts.Config {
 	return cfg
 }
 
-// runner is one run of the role.
+// runner is one run of the role. It evaluates when it is told to: by once and settle, and as long as something is awaited.
 type runner struct {
 	w    *world
 	reg  *prometheus.Registry
+	due  chan time.Time
 	stop func()
 	a    *alerts.Alerts
 }
@@ -206,7 +208,8 @@ func (w *world) run(cfg alerts.Config) *runner {
 	if os.Getenv("TOLLKEEPER_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	a, err := alerts.New(cfg, alerts.Deps{Log: log, Metrics: reg, Now: w.clock, OnEvent: func(e alerts.Event) {
+	due := make(chan time.Time)
+	a, err := alerts.New(cfg, alerts.Deps{Log: log, Metrics: reg, Now: w.clock, Due: due, OnEvent: func(e alerts.Event) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.events = append(w.events, e)
@@ -216,12 +219,13 @@ func (w *world) run(cfg alerts.Config) *runner {
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
 	var once sync.Once
-	r := &runner{w, reg, func() {
+	r := &runner{w, reg, due, func() {
 		once.Do(func() {
 			cancel()
 			require.NoError(w.t, <-done)
 		})
 	}, a}
+	w.runners = append(w.runners, r)
 	w.t.Cleanup(r.stop)
 	return r
 }
@@ -238,24 +242,42 @@ func (r *runner) evaluations() uint64 {
 	return 0
 }
 
-// settle waits until two whole evaluations have passed: what was to happen by now has happened.
+// settle makes two whole evaluations: what was to happen by now has happened.
 func (r *runner) settle() {
 	r.w.t.Helper()
-	from := r.evaluations()
-	r.w.eventually(func() bool { return r.evaluations() >= from+3 })
+	r.once()
+	r.once()
 	require.NoError(r.w.t, r.a.Ready(context.Background()))
 }
 
-// once waits for one whole evaluation.
+// once makes one whole evaluation.
 func (r *runner) once() {
 	r.w.t.Helper()
+	select {
+	case r.due <- time.Time{}: // it has ended the one before
+	case <-time.After(patience):
+		require.Fail(r.w.t, "an evaluation doesn't end")
+	}
 	from := r.evaluations()
-	r.w.eventually(func() bool { return r.evaluations() >= from+2 })
+	r.w.eventually(func() bool { return r.evaluations() > from })
 }
 
+// patience is how long a test waits for what has to come.
+const patience = time.Minute
+
+// eventually lets every run of the role evaluate until f holds.
 func (w *world) eventually(f func() bool) {
 	w.t.Helper()
-	require.Eventually(w.t, f, time.Minute, 2*time.Millisecond)
+	for end := time.Now().Add(patience); !f(); {
+		require.True(w.t, time.Now().Before(end), "what is awaited never came")
+		for _, r := range w.runners {
+			select {
+			case r.due <- time.Time{}:
+			default: // in the middle of an evaluation, or stopped
+			}
+		}
+		<-time.After(2 * time.Millisecond)
+	}
 }
 
 // states are the alert events as an observer was told them: "rule tenant state".

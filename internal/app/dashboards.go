@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -18,6 +19,10 @@ import (
 func (a *App) startDashboards(ctx context.Context) error {
 	quotas := map[string]int64{}
 	for _, l := range a.cfg.Alerts.Limits {
+		if len(l.Tenants) > 0 {
+			continue // boards add up all tenants: they have no place for one account of several
+		}
+		maps.Copy(quotas, l.Quotas)
 		if l.Model != "" && l.TokensPerMinute > 0 {
 			quotas[l.Model] = l.TokensPerMinute
 		}

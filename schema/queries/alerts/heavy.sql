@@ -1,5 +1,9 @@
 -- What has run away: traces, conversations, agents or keys that spent or called at least so much in a window, the most
--- expensive first. A limit of 0 doesn't limit.
+-- expensive first. Some tenants have limits of their own. A limit of 0 doesn't limit.
+WITH
+    indexOf({tenants:Array(String)}, tenant) AS own,
+    toDecimal128(if(own > 0, {tenant_usd:Array(String)}[own], {usd:String}), 12) AS most_usd,
+    if(own > 0, {tenant_calls:Array(UInt64)}[own], {calls:UInt64}) AS most_calls
 SELECT
     tenant,
     multiIf({dimension:String} = 'trace', lower(hex(trace_id)), {dimension:String} = 'conversation', conversation,
@@ -10,7 +14,6 @@ SELECT
     toUnixTimestamp64Milli(max(received)) AS newest
 FROM calls(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
 GROUP BY tenant, value
-HAVING value != '' AND ((toDecimal128({usd:String}, 12) > 0 AND sum(cost) >= toDecimal128({usd:String}, 12))
-    OR ({calls:UInt64} > 0 AND all_calls >= {calls:UInt64}))
+HAVING value != '' AND ((most_usd > 0 AND sum(cost) >= most_usd) OR (most_calls > 0 AND all_calls >= most_calls))
 ORDER BY sum(cost) DESC, tenant, value
 LIMIT {most:UInt32}
