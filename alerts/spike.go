@@ -231,6 +231,13 @@ func (s *spikes) baseline(ctx context.Context, t *tick, rule Spike, subject who)
 	return baseline{detect.Rate{Spend: sum.spend, In: length}, grain, fmt.Sprintf("the %s before: %s", length, why)}, true, nil
 }
 
+func largest(a, b ledger.Sum) ledger.Sum {
+	if b.Cmp(a) > 0 {
+		return b
+	}
+	return a
+}
+
 func unit(what string) string {
 	if what == "this hour of the week in" {
 		return "weeks"
@@ -257,6 +264,13 @@ func (s *spikes) usualSpend(ctx context.Context, t *tick, rule Spike, subject wh
 	}
 	if u.grain, err = hours[subject].Grain(g.spend); err != nil {
 		return u, err
+	}
+	if rule.By != byTenant { // sessions of one team make no mark in what the whole tenant spends
+		own, err := hours[subject].GrainByHour(t.now)
+		if err != nil {
+			return u, err
+		}
+		u.grain = largest(u.grain, own)
 	}
 	if u.Usual, err = hours[subject].UsualSpend(t.now, rule.History, u.grain); err != nil {
 		return u, err

@@ -47,6 +47,9 @@ type Tape struct {
 // NewTape makes a tape of points in any order.
 func NewTape(points []Point) *Tape {
 	t := &Tape{points: slices.Clone(points), minutes: map[int64][]Point{}, past: map[int64]map[who]total{}, days: map[int64]map[string]*cells{}}
+	for i, p := range t.points {
+		t.points[i].Biggest = p.biggest()
+	}
 	t.sort()
 	return t
 }
@@ -165,7 +168,7 @@ func (t *Tape) open(_ context.Context, dimension string, from, to time.Time, buc
 			received := p.At.Add(p.Late)
 			k := at{w, received.UnixMilli() / bucket.Milliseconds()}
 			c := cells[k]
-			c.add(cell{p.Spend, p.biggest(), p.Calls, p.Unpriced, p.Flagged, p.Limited, p.Tokens, received})
+			c.add(cell{p.Spend, p.Biggest, p.Calls, p.Unpriced, p.Flagged, p.Limited, p.Tokens, received})
 			cells[k] = c
 		}
 		for k, c := range cells {

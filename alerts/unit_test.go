@@ -64,6 +64,11 @@ func TestRulesAreTestedByAFile(t *testing.T) {
 		to := strings.NewReplacer("alerts: []", "alerts: [{rule: spend-spike, tenant: acme}]", "tenant: acme, severity", "tenant: globex, severity", "80}]", "100}]").Replace(from)
 		u, err := alerts.ParseUnits([]byte(strings.Replace(unitFile, from, to, 1)), rules)
 		require.NoError(t, err)
+		changed := 0
+		if strings.Contains(from, "threshold") {
+			changed = 1
+		}
+		u.Tests = u.Tests[changed : changed+1]
 		results, err := u.Run(context.Background())
 		require.NoError(t, err)
 		var wrong []string

@@ -15,15 +15,16 @@ var One = ledger.SumOf(ledger.USD)
 
 // Integer is the amount in units of 10⁻¹² as an unbounded integer, for comparisons by cross-multiplication.
 func Integer(s ledger.Sum) *big.Int {
-	n, ok := new(big.Int).SetString(strings.Replace(s.String(), ".", "", 1), 10)
-	if !ok {
-		panic("detect: a sum's text is not a decimal: " + s.String())
-	}
-	return n
+	hi, lo := s.Words()
+	n := big.NewInt(hi)
+	return n.Lsh(n, 64).Add(n, new(big.Int).SetUint64(lo))
 }
 
 // FromInteger is the inverse of Integer; amounts that no sum can hold become an error.
 func FromInteger(n *big.Int) (ledger.Sum, error) {
+	if n.IsInt64() {
+		return ledger.SumOf(ledger.Money(n.Int64())), nil
+	}
 	digits := new(big.Int).Abs(n).String()
 	if len(digits) <= ledger.MoneyScale {
 		digits = strings.Repeat("0", ledger.MoneyScale+1-len(digits)) + digits

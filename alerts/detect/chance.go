@@ -89,6 +89,28 @@ func Grain(days []Dispersion) (ledger.Sum, error) {
 	return all[len(all)/2], nil
 }
 
+// GrainByHour is how coarse the spend of the last whole days was, where only its hours are known: by how each hour differs
+// from the one before, less how they differed on the day before. A season falls out of it and so does a level that changes
+// from day to day (the interaction in a table of two ways), and what is left varies as four hours do. Again the median of
+// the days; 0 if there are fewer than two.
+func (h Hours) GrainByHour(now time.Time) (ledger.Sum, error) {
+	today := now.UTC().Truncate(24 * time.Hour).Unix()
+	var days []Dispersion
+	for begin := today - day; begin > today-(GrainDays+1)*day; begin -= day {
+		d := Dispersion{new(big.Int), new(big.Int)}
+		for at := begin + hour; at < begin+day; at += hour {
+			is, was, isBefore, wasBefore := h[at].Spend, h[at-hour].Spend, h[at-day].Spend, h[at-day-hour].Spend
+			diff := Integer(is.Sub(was).Sub(isBefore.Sub(wasBefore)))
+			d.Squares.Add(d.Squares, diff.Mul(diff, diff))
+			d.Sums.Add(d.Sums, Integer(is.Add(was).Add(isBefore).Add(wasBefore)))
+		}
+		if first := h.First(begin-day, begin); first < begin {
+			days = append(days, d)
+		}
+	}
+	return Grain(days)
+}
+
 // Grain is the given grain of the whole, and no less than what a call of the history costs on average: that is what it is
 // where calls of one price come one by one, and of a part of a tenant nothing more may be known.
 func (h Hours) Grain(of ledger.Sum) (ledger.Sum, error) {

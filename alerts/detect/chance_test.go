@@ -179,3 +179,41 @@ func TestSilenceIsMoreThanChance(t *testing.T) {
 		require.Equal(t, want, holds, grain)
 	}
 }
+
+// Of a part of a tenant only hours are known: a season and a level that changes from day to day are no grain, sessions are.
+func TestGrainByHour(t *testing.T) {
+	now := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
+	r := rand.New(rand.NewPCG(3, 4))
+	season := func(at time.Time) float64 { // office hours, with a different level every day
+		level := 1 + 0.1*float64(at.YearDay()%3)
+		if h := at.Hour(); h < 8 || h >= 18 {
+			return 0.05 * level
+		}
+		return level
+	}
+	hours := func(perHour float64, cost ledger.Money) Hours { // perHour events, each of them so dear
+		h := Hours{}
+		for at := now.AddDate(0, 0, -16); at.Before(now); at = at.Add(time.Hour) {
+			n := int64(math.Round(perHour*season(at) + math.Sqrt(perHour*season(at))*r.NormFloat64()))
+			h[at.Unix()] = Hour{Spend: ledger.SumOf(ledger.Money(max(n, 0)) * cost), Calls: uint64(max(n, 0))}
+		}
+		return h
+	}
+	for _, c := range []struct {
+		name        string
+		perHour     float64
+		cost        ledger.Money
+		least, most ledger.Money
+	}{
+		{"many calls of a cent", 3600, ledger.USD / 100, ledger.USD / 200, 6 * ledger.USD / 100},
+		{"sessions of two dollars", 18, 2 * ledger.USD, ledger.USD, 4 * ledger.USD},
+	} {
+		grain, err := hours(c.perHour, c.cost).GrainByHour(now)
+		require.NoError(t, err)
+		require.True(t, grain.Cmp(ledger.SumOf(c.least)) >= 0 && grain.Cmp(ledger.SumOf(c.most)) <= 0, "%s: %s", c.name, grain)
+	}
+	one := Hours{now.Add(-time.Hour).Unix(): {Spend: ledger.SumOf(ledger.USD), Calls: 1}}
+	grain, err := one.GrainByHour(now)
+	require.NoError(t, err)
+	require.Zero(t, grain.Sign(), "a day that isn't over says nothing")
+}
