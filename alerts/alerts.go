@@ -95,6 +95,7 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 	if a.evaluation, err = newEvaluation(cfg, a.store.reader, a.now().UTC()); err != nil {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
+	a.history.perLook = daysPerLook
 	a.spikes.endedAt = func(k key) time.Time { return a.ended[k].at }
 	a.throttles = &throttles{cfg: cfg.Throttle, gateway: throttler, store: a.store, now: a.now, log: a.log, metrics: a.metrics, results: make(chan result),
 		notify: func(e *ThrottleEvent) { a.tell(Event{Throttle: e}) }}

@@ -20,7 +20,14 @@ type history struct {
 	back  time.Duration
 	parts map[string]historyPart // by dimension
 	days  days
+	// perLook bounds how many days are read at one evaluation, since each is a query over all its minutes; 0: all at once.
+	perLook int
+	newest  time.Time // the evaluation that read some last
 }
+
+// daysPerLook is perLook of the live role: fourteen evaluations after its start it knows all days, and none of them waits
+// for more than one.
+const daysPerLook = 1
 
 type historyPart struct {
 	read  time.Time
@@ -28,7 +35,7 @@ type historyPart struct {
 }
 
 func newHistory(back time.Duration) *history {
-	return &history{max(back, historyReach), map[string]historyPart{}, days{}}
+	return &history{back: max(back, historyReach), parts: map[string]historyPart{}, days: days{}}
 }
 
 // of is the history by a dimension, up to the running hour.
@@ -68,24 +75,28 @@ func (h *history) grain(ctx context.Context, t *tick, tenant string) (g grains, 
 	return g, err
 }
 
+// readDays reads the whole days that aren't known yet, the newest first.
 func (h *history) readDays(ctx context.Context, t *tick) error {
 	today := t.now.Truncate(day)
 	oldest := today.Add(-detect.GrainDays * day)
-	from := oldest
-	for from.Before(today) && h.days[from.Unix()] != nil {
-		from = from.Add(day)
+	if h.newest.Equal(t.now) {
+		return nil // for another subject at this evaluation
 	}
-	if !from.Before(today) {
-		return nil
+	maps.DeleteFunc(h.days, func(at int64, _ map[string]spread) bool { return at < oldest.Unix() || at >= today.Unix() })
+	read := 0
+	for end := today; end.After(oldest) && (h.perLook == 0 || read < h.perLook); end = end.Add(-day) {
+		from := end.Add(-day)
+		if h.days[from.Unix()] != nil {
+			continue
+		}
+		found, err := t.ledger.dispersions(ctx, from, end)
+		if err != nil {
+			return err
+		}
+		read++
+		h.days[from.Unix()] = map[string]spread{}
+		maps.Copy(h.days[from.Unix()], found[from.Unix()])
 	}
-	read, err := t.ledger.dispersions(ctx, from, today)
-	if err != nil {
-		return err
-	}
-	for at := from; at.Before(today); at = at.Add(day) {
-		h.days[at.Unix()] = map[string]spread{}
-		maps.Copy(h.days[at.Unix()], read[at.Unix()])
-	}
-	maps.DeleteFunc(h.days, func(at int64, _ map[string]spread) bool { return at < oldest.Unix() })
+	h.newest = t.now
 	return nil
 }

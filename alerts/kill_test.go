@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,10 +30,10 @@ const controllerEnv = "TOLLKEEPER_TEST_CONTROLLER"
 // order is what the test tells the controller.
 type order struct {
 	ClickHouse, Hook, Secret string
-	Lease                    time.Duration
+	Lease, Ahead             time.Duration // Ahead is how far its clock is before the machine's
 }
 
-// controller runs the role and prints each throttle step; it never returns.
+// controller runs the role and prints each throttle step; it never returns. Its clock is turned by what it reads.
 func controller(text string) {
 	var o order
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
@@ -47,7 +49,19 @@ func controller(text string) {
 	cfg.Budgets = []alerts.Budget{{Name: "acme-day", Tenant: "acme", Period: "day", Amount: amount, Thresholds: []int{100}, Throttle: block}}
 	cfg.Throttle.Enforce, cfg.Throttle.Lease = []string{"acme"}, o.Lease
 	cfg.Throttle.Gateway.URL, cfg.Throttle.Gateway.Secrets, cfg.Throttle.Gateway.AllowNetworks = o.Hook, []string{o.Secret}, []string{"127.0.0.0/8"}
-	a, err := alerts.New(cfg, alerts.Deps{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), OnEvent: func(e alerts.Event) {
+	var ahead atomic.Int64
+	ahead.Store(int64(o.Ahead))
+	go func() {
+		for turns := bufio.NewScanner(os.Stdin); turns.Scan(); {
+			d, err := time.ParseDuration(turns.Text())
+			if err != nil {
+				panic(err)
+			}
+			ahead.Add(int64(d))
+		}
+	}()
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	a, err := alerts.New(cfg, alerts.Deps{Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), Now: now, OnEvent: func(e alerts.Event) {
 		if e.Throttle != nil {
 			fmt.Println(e.Throttle.Step, e.Throttle.Sequence, e.Throttle.Episode)
 		}
@@ -62,6 +76,7 @@ func controller(text string) {
 type child struct {
 	t     *testing.T
 	cmd   *exec.Cmd
+	turns io.Writer
 	steps *bufio.Scanner
 }
 
@@ -74,8 +89,10 @@ func startController(t *testing.T, o order) *child {
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
-	c := &child{t, cmd, bufio.NewScanner(out)}
+	c := &child{t, cmd, in, bufio.NewScanner(out)}
 	t.Cleanup(func() { c.kill() })
 	return c
 }
@@ -109,38 +126,52 @@ func TestControllerKilledInTheMiddleOfAThrottle(t *testing.T) {
 	conn, err := schema.Open(database)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
+	var ahead atomic.Int64 // of all clocks: it is always the same morning, and the time that a lease takes isn't waited for
+	ahead.Store(int64(time.Until(time.Date(2026, 11, 2, 10, 20, 30, 0, time.UTC))))
+	clock := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())).UTC() }
 	taken := make(chan gateway.Ack, 100)
-	secret, limiter := gateway.NewSecret(), gateway.NewLimiter(gateway.LimiterOptions{OnCommand: func(a gateway.Ack) { taken <- a }})
+	secret, limiter := gateway.NewSecret(), gateway.NewLimiter(gateway.LimiterOptions{Now: clock, OnCommand: func(a gateway.Ack) { taken <- a }})
 	h, err := limiter.WebhookHandler([]string{secret})
 	require.NoError(t, err)
 	hook := httptest.NewServer(h)
 	t.Cleanup(hook.Close)
 
-	now := time.Now().UTC()
+	now := clock()
 	complete := func() { // ingest says that the ledger is complete
 		require.NoError(t, conn.Exec(context.Background(), fmt.Sprintf("INSERT INTO ingest_freshness (topic, partition, complete_to) VALUES ('%s', 0, '%s')",
-			ledger.TopicCalls, time.Now().UTC().Format("2006-01-02 15:04:05.000"))))
+			ledger.TopicCalls, clock().Format("2006-01-02 15:04:05.000"))))
 	}
 	complete()
 	at := now.Format("2006-01-02 15:04:05.000")
 	require.NoError(t, conn.Exec(context.Background(), fmt.Sprintf(`INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, start, received, cost_output)
-		VALUES ('%s', 'acme', '000000000000000a', '0000000a', 1, '%s', '%s', 2)`, now.Truncate(time.Minute).Format(time.DateTime), at, at)))
+		VALUES ('2026-11-02 10:20:00', 'acme', '000000000000000a', '0000000a', 1, '%s', '%s', 2)`, at, at)))
 
-	o := order{database, hook.URL, secret, 4 * time.Second}
+	for _, rollup := range []string{
+		`INSERT INTO cost_minute (window, n, worker, tenant, calls, cost) VALUES ('2026-11-02 10:20:00', 1, 7, 'acme', 1, 2)`,
+		`INSERT INTO window_revisions (level, window, n, worker, committed) VALUES ('minute', '2026-11-02 10:20:00', 1, 7, 1)`,
+	} {
+		require.NoError(t, conn.Exec(context.Background(), rollup))
+	}
+
+	o := order{database, hook.URL, secret, 2 * time.Minute, time.Duration(ahead.Load())}
 	first := startController(t, o)
 	_, episode := first.await(alerts.StepAcknowledged)
 	acme := gateway.Tenant("acme")
 	require.True(t, limiter.Allow(acme).Refused)
+	ahead.Add(int64(o.Lease / 2))
+	complete()
+	_, err = fmt.Fprintln(first.turns, o.Lease/2)
+	require.NoError(t, err)
 	for (<-taken).State.Sequence < 2 { // it renews
 	}
 	first.kill()
 	held := limiter.State(acme)
 	require.True(t, held.InForce, "the controller died, the lease lasts")
-	lasts := time.NewTimer(time.Until(held.Expires))
-	defer lasts.Stop()
-	<-lasts.C
+	require.True(t, limiter.Allow(acme).Refused)
+	ahead.Add(int64(o.Lease))
 	require.False(t, limiter.Allow(acme).Refused, "nobody said anything, and the tenant goes on")
 
+	o.Ahead = time.Duration(ahead.Load())
 	complete()
 	second := startController(t, o)
 	sequence, same := second.await(alerts.StepAcknowledged)

@@ -27,6 +27,7 @@ type usualKey struct {
 // usualAt is the usual by one reading of the history.
 type usualAt struct {
 	read time.Time
+	days int // of which the grain is known
 	detect.Usual
 	grain ledger.Sum
 }
@@ -254,14 +255,14 @@ func (s *spikes) usualSpend(ctx context.Context, t *tick, rule Spike, subject wh
 	read := s.history.parts[rule.By].read
 	k := usualKey{rule.By, rule.History, rule.LongWindow, subject}
 	u := s.usual[k]
-	if u.read.Equal(read) {
+	if u.read.Equal(read) && u.days == len(s.history.days) {
 		return u, nil
 	}
-	u.read = read
 	g, err := s.history.grain(ctx, t, subject.tenant)
 	if err != nil {
 		return u, err
 	}
+	u.read, u.days = read, len(s.history.days)
 	if u.grain, err = hours[subject].Grain(g.spend); err != nil {
 		return u, err
 	}
