@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tollkeeper/tollkeeper/alerts"
+	"github.com/tollkeeper/tollkeeper/gateway"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -19,16 +20,17 @@ func TestKindsOnTheLedger(t *testing.T) {
 	odd := "o'ne\\\ttab"
 	month := alerts.Budget{Tenant: "*", Period: "month", Amount: usd(t, "1000"), Thresholds: []int{100}}
 	burn, forecast := month, month
-	burn.Name, burn.Tenant, burn.Burn = "burn", "burner", &alerts.Burn{}
+	burn.Name, burn.Tenant, burn.Burn, burn.Throttle = "burn", "burner", &alerts.Burn{Throttle: true}, &alerts.Policy{Level: gateway.Slow, Per: time.Minute, Requests: 6}
 	forecast.Name, forecast.Tenant, forecast.Forecast = "grow", "grower", []int{100}
 	cfg.Budgets = []alerts.Budget{burn, forecast}
 	cfg.Runaways = []alerts.Runaway{
-		{Name: "trace", By: "trace", USD: usd(t, "50"), Overrides: map[string]alerts.RunawayOverride{odd: {USD: usd(t, "500")}, "hooli": {Off: true}}},
+		{Name: "trace", By: "trace", USD: usd(t, "50"), Throttle: block, Overrides: map[string]alerts.RunawayOverride{odd: {USD: usd(t, "500")}, "hooli": {Off: true}}},
 		{Name: "conversation", By: "conversation", USD: usd(t, "50")},
 		{Name: "agent", By: "agent", Calls: 30},
-		{Name: "key", By: "key", USD: usd(t, "1000"), Overrides: map[string]alerts.RunawayOverride{odd: {USD: usd(t, "20")}}},
+		{Name: "key", By: "key", USD: usd(t, "1000"), Throttle: block, Overrides: map[string]alerts.RunawayOverride{"hooli": {USD: usd(t, "20")}, odd: {USD: usd(t, "20")}}},
 	}
 	cfg.Shares = []alerts.Share{{Name: "unpriced", Of: alerts.ShareUnpriced, By: "team"}, {Name: "doubtful", Of: alerts.ShareFlagged}}
+	cfg.Throttle.Enforce = []string{"acme", "burner", "hooli"}
 	cfg.Silences = []alerts.Silence{{Name: "silence"}}
 	for _, sql := range []string{
 		// Forty calls of each tenant in the last forty seconds, of one trace, conversation, agent, key and team.
@@ -55,11 +57,16 @@ func TestKindsOnTheLedger(t *testing.T) {
 		"trace acme firing",
 		"conversation acme firing", "conversation hooli firing", "conversation " + odd + " firing",
 		"agent acme firing", "agent globex firing", "agent hooli firing", "agent " + odd + " firing",
-		"key " + odd + " firing",
+		"key hooli firing", "key " + odd + " firing",
 		"unpriced acme firing", "doubtful globex firing",
 		"silence gone firing",
 	}, w.states())
 	require.Equal(t, []string{"conversation talk of acme of acme ran away: at least 80.00 USD in 40 calls within 5m0s; 50.00 USD in 5m0s are too much"},
 		w.stored("SELECT summary FROM alert_events FINAL WHERE rule = 'conversation' AND tenant = 'acme'"))
+	w.eventually(func() bool { // what burns and runs away is throttled: the tenant of a trace, the key itself
+		return w.limiter.State(gateway.Tenant("acme")).Level == gateway.Block && w.limiter.State(gateway.Tenant("burner")).Level == gateway.Slow &&
+			w.limiter.State(gateway.Subject{Tenant: "hooli", Key: "key of hooli"}).Level == gateway.Block
+	})
+	require.Len(t, w.limiter.States(), 3)
 	require.Equal(t, []string{"red"}, w.stored("SELECT JSONExtractString(detail, 'value') FROM alert_events FINAL WHERE rule = 'unpriced'"))
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/alerts"
 	"github.com/tollkeeper/tollkeeper/collector"
 	"github.com/tollkeeper/tollkeeper/ingest"
+	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
@@ -22,7 +23,7 @@ func (a *App) startRoles(ctx context.Context) error {
 		{a.opts.Roles.Ingest, a.startIngest},
 		{a.opts.Roles.Collector, a.startCollector},
 		{a.opts.Roles.Dashboards, a.startDashboards},
-		{a.opts.Roles.Ingest || a.opts.Roles.Rollup || a.opts.Roles.Alerts || a.opts.Roles.Dashboards, a.startPublisher},
+		{publishes(a.opts.Roles, a.cfg), a.startPublisher},
 		{a.opts.Roles.API && (a.cfg.API.Enabled() || !a.opts.Roles.Embedded), a.startAPI},
 		{a.opts.Roles.Viewer && a.cfg.Viewer.Listen != "", a.startViewer},
 	} {
@@ -34,6 +35,12 @@ func (a *App) startRoles(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// publishes reports that a process keeps its own metrics in the database: every one that works there, and a collector alone
+// if it is told which gauges of model servers boards are to show. Otherwise a collector needs no database.
+func publishes(r Roles, cfg config.Config) bool {
+	return r.Ingest || r.Rollup || r.Alerts || r.Dashboards || (r.Collector && len(cfg.Collector.QueueDepth) > 0)
 }
 
 func (a *App) startAlerts(ctx context.Context) error {
