@@ -69,7 +69,7 @@ func run(ctx context.Context, out io.Writer, calls int, asJSON bool) (err error)
 	if _, err := schema.Apply(ctx, b.url, schema.DefaultOptions()); err != nil {
 		return err
 	}
-	if b.conn, err = schema.Open(b.url); err != nil {
+	if b.conn, err = schema.OpenPatient(b.url); err != nil {
 		return err
 	}
 	defer b.conn.Close()
