@@ -56,20 +56,28 @@ func (r *Rollup) Recompute(ctx context.Context, from, to time.Time) (Check, erro
 	if err != nil {
 		return check, err
 	}
+	busy, err := r.occupied(ctx, from, to)
+	if err != nil {
+		return check, err
+	}
 	whole := map[time.Time]int{}
 	for _, h := range hours {
 		if h.pending {
 			check.Pending++
 			continue
 		}
-		if err := r.compare(ctx, &check, "rollup/check_hour", h.start, h.start.Add(time.Hour)); err != nil {
+		if !busy.hours[h.start] {
+			check.Windows++
+		} else if err := r.compare(ctx, &check, "rollup/check_hour", h.start, h.start.Add(time.Hour)); err != nil {
 			return check, err
 		}
 		if whole[Day.start(h.start)]++; whole[Day.start(h.start)] < 24 {
 			continue
 		}
 		day := Day.start(h.start)
-		if err := r.compare(ctx, &check, "rollup/check_day", day, day.AddDate(0, 0, 1)); err != nil {
+		if !busy.days[day] {
+			check.Windows++
+		} else if err := r.compare(ctx, &check, "rollup/check_day", day, day.AddDate(0, 0, 1)); err != nil {
 			return check, err
 		}
 	}
@@ -100,6 +108,30 @@ func (r *Rollup) checkSettled(ctx context.Context, check *Check, from, to time.T
 		check.Differences = append(check.Differences, d)
 	}
 	return rows.Err()
+}
+
+// occupied is where calls or totals are, and the days of what is still to be done or was booked for them.
+type occupied struct{ hours, days map[time.Time]bool }
+
+func (r *Rollup) occupied(ctx context.Context, from, to time.Time) (occupied, error) {
+	o := occupied{map[time.Time]bool{}, map[time.Time]bool{}}
+	rows, err := r.conn.Query(ctx, schema.SQL("rollup/occupied"), named("from", Day.start(from)), named("to", Day.start(to.Add(24*time.Hour-time.Second))))
+	if err != nil {
+		return o, fmt.Errorf("list the hours that have calls or totals: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var day uint8
+		var window time.Time
+		if err := rows.Scan(&day, &window); err != nil {
+			return o, fmt.Errorf("list the hours that have calls or totals: %w", err)
+		}
+		o.days[Day.start(window)] = true
+		if day == 0 {
+			o.hours[window.UTC()] = true
+		}
+	}
+	return o, rows.Err()
 }
 
 type checkable struct {

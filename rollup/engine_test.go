@@ -2,9 +2,7 @@ package rollup
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"testing"
 	"time"
@@ -15,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
+	"github.com/tollkeeper/tollkeeper/internal/testkit/schematest"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -24,12 +23,7 @@ func TestMain(m *testing.M) { clickhousetest.Main(m) }
 // database is an empty ledger of its own.
 func database(t *testing.T) driver.Conn {
 	t.Helper()
-	url := clickhousetest.Start(t).URL(fmt.Sprintf("rollup_%d", rand.Uint64()))
-	opts := schema.DefaultOptions()
-	opts.Retention.Reports, opts.Retention.Minute, opts.Retention.HourBy = schema.Class{}, schema.Class{}, schema.Class{} // the tests' days are fixed and pass
-	_, err := schema.Apply(t.Context(), url, opts)
-	require.NoError(t, err)
-	conn, err := schema.Open(url)
+	conn, err := schema.Open(schematest.Database(t, clickhousetest.Start(t), schematest.KeptForEver))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, conn.Close()) })
 	return conn

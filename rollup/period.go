@@ -121,9 +121,17 @@ func (r *Rollup) recomputeDays(ctx context.Context, from, to time.Time) (Check, 
 	if err := r.loadSealed(ctx); err != nil {
 		return check, err
 	}
+	busy, err := r.occupied(ctx, from, to)
+	if err != nil {
+		return check, err
+	}
 	for day := from; day.Before(to); day = day.AddDate(0, 0, 1) {
+		if !busy.days[day] && !day.Before(r.sealedBefore()) {
+			check.Windows += 2
+			continue
+		}
 		if day.Before(r.sealedBefore()) {
-			if err := r.recomputeSealed(ctx, day, &check); err != nil {
+			if err := r.recomputeSealed(ctx, day, busy.days[day], &check); err != nil {
 				return check, err
 			}
 			continue
@@ -140,7 +148,7 @@ func (r *Rollup) recomputeDays(ctx context.Context, from, to time.Time) (Check, 
 	return check, nil
 }
 
-func (r *Rollup) recomputeSealed(ctx context.Context, day time.Time, check *Check) error {
+func (r *Rollup) recomputeSealed(ctx context.Context, day time.Time, busy bool, check *Check) error {
 	seals, err := r.Seals(ctx, day, day.AddDate(0, 0, 1))
 	if err != nil {
 		return err
@@ -149,7 +157,7 @@ func (r *Rollup) recomputeSealed(ctx context.Context, day time.Time, check *Chec
 	if len(seals) > 0 {
 		seal = &seals[0]
 	}
-	d, err := r.verifyDay(ctx, day, seal)
+	d, err := r.verifyDay(ctx, day, seal, busy)
 	if err != nil {
 		return err
 	}

@@ -35,10 +35,14 @@ func booked(t *testing.T, conn driver.Conn, month time.Time) (spend, adjusted st
 
 func adjustAll(t *testing.T, r *Rollup) {
 	t.Helper()
+	conn := r.conn
 	for range 3 { // an open hour's adjustment asks for its minutes, they for theirs
 		_, err := r.RunJob(t.Context(), jobAdjust)
 		require.NoError(t, err)
 		runAll(t, r)
+		if pendingMarks(t, conn) == 0 && count(t, conn, "SELECT count() FROM adjust_marks FINAL WHERE done = 0") == 0 {
+			return
+		}
 	}
 }
 
@@ -159,8 +163,13 @@ func spentNow(t *testing.T, conn driver.Conn, month time.Time) ledger.Sum {
 }
 
 // TestAWorkerThatSleepsWhileItsMonthIsClosed wakes up after the closing, whatever step it was at.
-func TestAWorkerThatSleepsWhileItsMonthIsClosed(t *testing.T) {
-	for level, steps := range sleepingSteps {
+func TestAWorkerThatSleepsWhileItsMonthIsClosed(t *testing.T) { sleepsWhileClosed(t, sleepingSteps) }
+
+// sleepingSteps are where a worker sleeps: the steps that decide; testall has all.
+var sleepingSteps = map[Level][]string{Minute: {afterSeen}, Hour: {afterCommit}}
+
+func sleepsWhileClosed(t *testing.T, sleeping map[Level][]string) {
+	for level, steps := range sleeping {
 		for _, step := range steps {
 			t.Run(fmt.Sprint(level, " after ", step), func(t *testing.T) {
 				conn := database(t)

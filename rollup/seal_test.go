@@ -107,8 +107,10 @@ func TestRowsThatAreMissingAreNeverBooked(t *testing.T) {
 }
 
 // TestAWorkerThatSleepsWhileItsDayIsSealed wakes up after that, whatever step it was at, with a call that came meanwhile.
-func TestAWorkerThatSleepsWhileItsDayIsSealed(t *testing.T) {
-	for level, steps := range sleepingSteps {
+func TestAWorkerThatSleepsWhileItsDayIsSealed(t *testing.T) { sleepsWhileSealed(t, sleepingSteps) }
+
+func sleepsWhileSealed(t *testing.T, sleeping map[Level][]string) {
+	for level, steps := range sleeping {
 		for _, step := range steps {
 			t.Run(fmt.Sprint(level, " after ", step), func(t *testing.T) {
 				conn := database(t)
@@ -154,11 +156,13 @@ func TestAWorkerThatSleepsWhileItsDayIsSealed(t *testing.T) {
 }
 
 // TestSealingStops after any of its steps, with another one doing it meanwhile or not.
-func TestSealingStops(t *testing.T) {
+func TestSealingStops(t *testing.T) { sealingStops(t, false) }
+
+func sealingStops(t *testing.T, everyWay bool) {
 	for i, step := range []string{afterFreeze, afterMarked, afterSeal} {
 		for n, second := range []bool{false, true} {
 			if !everyWay && second != (step == afterMarked) {
-				continue // with -tags testall each step both ways
+				continue // each step both ways: TestSealingStopsEveryWay, of testall
 			}
 			conn := database(t)
 			at := january.Add(9*24*time.Hour + time.Duration(5+2*i+n)*time.Hour)

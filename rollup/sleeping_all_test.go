@@ -2,9 +2,19 @@
 
 package rollup
 
-var sleepingSteps = map[Level][]string{
+import "testing"
+
+var allSleeping = map[Level][]string{
 	Minute: {afterMarks, afterSeen, afterClaim, afterWrite, afterCommit, afterParent},
 	Hour:   {afterMarks, afterSeen, afterClaim, afterWrite, afterCommit, afterParent},
 }
 
-const everyWay = true
+func TestAWorkerThatSleepsAtAnyStepWhileItsMonthIsClosed(t *testing.T) {
+	sleepsWhileClosed(t, allSleeping)
+}
+
+func TestAWorkerThatSleepsAtAnyStepWhileItsDayIsSealed(t *testing.T) {
+	sleepsWhileSealed(t, allSleeping)
+}
+
+func TestSealingStopsEveryWay(t *testing.T) { sealingStops(t, true) }

@@ -2,4 +2,6 @@
 
 package books
 
-const scriptSteps = 25
+import "testing"
+
+func TestBooksByALongScript(t *testing.T) { script(t, 25) }

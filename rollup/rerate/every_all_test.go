@@ -2,4 +2,10 @@
 
 package rerate
 
-const everyStep = 1
+import "testing"
+
+func TestAStopAfterEveryStep(t *testing.T) { stopAnywhere(t, 1) }
+
+func TestTwoProcessesAtEveryStep(t *testing.T) { twoProcesses(t, 1) }
+
+func TestCallsArriveInMoreWays(t *testing.T) { callsArrive(t, 2, 8) }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/collector/genai"
 	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
+	"github.com/tollkeeper/tollkeeper/internal/testkit/schematest"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/pricing"
 	"github.com/tollkeeper/tollkeeper/rollup"
@@ -39,12 +40,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	url := clickhousetest.Start(t).URL(fmt.Sprintf("rerate_%d", rand.Uint64()))
-	opts := schema.DefaultOptions()
-	opts.Retention.Reports, opts.Retention.Minute, opts.Retention.HourBy = schema.Class{}, schema.Class{}, schema.Class{}
-	_, err := schema.Apply(t.Context(), url, opts)
-	require.NoError(t, err)
-	conn, err := schema.Open(url)
+	conn, err := schema.Open(schematest.Database(t, clickhousetest.Start(t), schematest.KeptForEver))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, conn.Close()) })
 	cfg := rollup.DefaultConfig()
@@ -265,15 +261,18 @@ func steps(t *testing.T) (out []string) {
 	return out
 }
 
-// TestAStopAnywhere stops a run after every step, lets the rollup work, and resumes it. Prices go down and up in turn.
-func TestAStopAnywhere(t *testing.T) {
+// TestAStopAnywhere stops a run after a step, lets the rollup work, and resumes it. Prices go down and up in turn. After every step:
+// TestAStopAfterEveryStep, of testall.
+func TestAStopAnywhere(t *testing.T) { stopAnywhere(t, 4) }
+
+func stopAnywhere(t *testing.T, nth int) {
 	every := steps(t)
 	w := newWorld(t)
 	w.fill()
 	w.rollUp()
 	from, to := old, cut
 	for i, step := range every {
-		if i%everyStep != 1%everyStep {
+		if i%nth != 1%nth {
 			continue
 		}
 		r, n := w.rerate(to), 0
@@ -301,15 +300,17 @@ func TestAStopAnywhere(t *testing.T) {
 	}
 }
 
-// TestTwoProcessesAtOneRun wakes a second one up between any two steps of the first.
-func TestTwoProcessesAtOneRun(t *testing.T) {
+// TestTwoProcessesAtOneRun wakes a second one up between two steps of the first; any two: TestTwoProcessesAtEveryStep.
+func TestTwoProcessesAtOneRun(t *testing.T) { twoProcesses(t, 4) }
+
+func twoProcesses(t *testing.T, nth int) {
 	every := steps(t)
 	w := newWorld(t)
 	w.fill()
 	w.rollUp()
 	from, to := old, cut
 	for i, step := range every {
-		if i%everyStep != 1%everyStep {
+		if i%nth != 1%nth {
 			continue
 		}
 		r, n := w.rerate(to), 0
@@ -331,8 +332,10 @@ func TestTwoProcessesAtOneRun(t *testing.T) {
 
 // TestCallsArriveMeanwhile: copies that Kafka delivers again, fuller copies and new calls come between any two steps. Every call
 // is there once, totals are the calls' sum, and a second run finds what came behind the first one's back.
-func TestCallsArriveMeanwhile(t *testing.T) {
-	for seed := range uint64(8 / everyStep) {
+func TestCallsArriveMeanwhile(t *testing.T) { callsArrive(t, 0, 2) }
+
+func callsArrive(t *testing.T, first, end uint64) {
+	for seed := first; seed < end; seed++ {
 		w := newWorld(t)
 		w.rng = rand.New(rand.NewPCG(seed, 9))
 		w.fill()

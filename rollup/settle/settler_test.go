@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
+	"github.com/tollkeeper/tollkeeper/internal/testkit/schematest"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -23,12 +24,7 @@ func TestMain(m *testing.M) { clickhousetest.Main(m) }
 
 func ledgerOf(t *testing.T) driver.Conn {
 	t.Helper()
-	url := clickhousetest.Start(t).URL(fmt.Sprintf("settle_%d", rand.Uint64()))
-	opts := schema.DefaultOptions()
-	opts.Retention = schema.Retention{} // the tests' days are fixed and pass
-	_, err := schema.Apply(t.Context(), url, opts)
-	require.NoError(t, err)
-	conn, err := schema.Open(url)
+	conn, err := schema.Open(schematest.Database(t, clickhousetest.Start(t), schematest.KeptForEver))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, conn.Close()) })
 	return conn

@@ -1,11 +1,13 @@
 // Package schematest gives tests databases that have the product's schema, empty. To make one takes some hundred
 // statements, seconds on a busy machine; so a test's database is emptied at its end and given to the next, unless the test
-// has changed more than rows.
+// has changed more than rows. What is inserted isn't synced to the disk, which takes longer than all the rest of an insert: no test
+// cuts the power.
 package schematest
 
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,34 +23,51 @@ var free struct { // of the process's engine
 }
 
 type database struct {
-	name, shape string
+	name, options, shape string
 }
 
-// Database returns the URL of a database with the schema in its default options and no rows. It belongs to the test until
-// that ends: what still writes then has to be stopped by a Cleanup that is registered later.
-func Database(t testing.TB, engine *clickhousetest.Server) string {
+// Database returns the URL of a database with the schema in its default options, or in what change makes of them, and no rows. It
+// belongs to the test until that ends: what still writes then has to be stopped by a Cleanup that is registered later.
+func Database(t testing.TB, engine *clickhousetest.Server, change ...func(*schema.Options)) string {
 	t.Helper()
-	d := take()
+	opts := schema.DefaultOptions()
+	for _, f := range change {
+		f(&opts)
+	}
+	d := take(fmt.Sprintf("%+v", opts))
 	if d.shape == "" {
-		if _, err := schema.Apply(context.Background(), engine.URL(d.name), schema.DefaultOptions()); err != nil {
+		if _, err := schema.Apply(context.Background(), engine.URL(d.name), opts); err != nil {
 			t.Fatalf("schema: %v", err)
 		}
+		unsynced(t, engine, d.name)
 		d.shape = shapeOf(t, engine, d.name)
 	}
 	t.Cleanup(func() { giveBack(t, engine, d) })
 	return engine.URL(d.name)
 }
 
-func take() database {
+// KeptForEver has no class of data expire: for tests whose days are fixed and pass.
+func KeptForEver(o *schema.Options) { o.Retention = schema.Retention{} }
+
+func take(options string) database {
 	free.Lock()
 	defer free.Unlock()
-	if n := len(free.databases); n > 0 {
-		d := free.databases[n-1]
-		free.databases = free.databases[:n-1]
-		return d
+	for i := len(free.databases) - 1; i >= 0; i-- {
+		if d := free.databases[i]; d.options == options {
+			free.databases = slices.Delete(free.databases, i, i+1)
+			return d
+		}
 	}
 	free.made++
-	return database{name: fmt.Sprintf("ledger_%d", free.made)}
+	return database{name: fmt.Sprintf("ledger_%d", free.made), options: options}
+}
+
+func unsynced(t testing.TB, engine *clickhousetest.Server, name string) {
+	t.Helper()
+	synced := engine.Exec(t, "", "SELECT name FROM system.tables WHERE database = '"+name+"' AND create_table_query LIKE '%fsync_after_insert = 1%'")
+	for _, table := range strings.Fields(synced) {
+		engine.Exec(t, "", "ALTER TABLE "+name+"."+table+" MODIFY SETTING fsync_after_insert = 0, fsync_part_directory = 0, min_rows_to_fsync_after_merge = 0")
+	}
 }
 
 func giveBack(t testing.TB, engine *clickhousetest.Server, d database) {
