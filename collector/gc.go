@@ -10,7 +10,8 @@ import (
 const gcPercent = 400
 
 // TuneGC sets Go's garbage collector for a process that runs a Collector: rare collections while there is room, and frequent ones
-// well before the heap reaches what sheds payload, so that garbage sheds none. GOGC and GOMEMLIMIT in the environment win.
+// well before the heap reaches what sheds payload, so that garbage sheds none. It holds for all that the process runs beside the
+// Collector (docs/operators.md, "Memory and Go's garbage collector"). GOGC and GOMEMLIMIT in the environment win.
 func (c *Config) TuneGC() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
