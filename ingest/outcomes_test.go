@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -241,7 +240,7 @@ func TestMembersThatComeAndGo(t *testing.T) {
 		r.spread(cs)
 		guest := r.start(cfg, nil)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		_, err := r.broker.Cluster.WaitGroupInfo(ctx, cfg.Group, func(g *kfake.GroupInfo) bool { return g.State == "Stable" && len(g.Members) == 2 })
+		_, err := r.broker.Cluster.WaitGroupStable(ctx, cfg.Group, 2) // there may be no group yet
 		cancel()
 		require.NoError(t, err, "round %d", round)
 		require.NoError(t, guest.stop())
