@@ -241,6 +241,33 @@ func TestTopicComesLater(t *testing.T) {
 	require.NoError(t, run.Ready(context.Background()))
 }
 
+// The topic comes, or grows, right after the leader counted its partitions and before anybody watches them.
+func TestPartitionsThatComeWhileTheyAreSharedOut(t *testing.T) {
+	t.Run("a topic", func(t *testing.T) {
+		r := newRig(t)
+		require.NoError(t, r.broker.Cluster.DeleteTopic(ledger.TopicCalls))
+		partitionComes(t, r, 1, func() error { return r.broker.Cluster.CreateTopic(ledger.TopicCalls, 2, nil) })
+	})
+	t.Run("a partition", func(t *testing.T) {
+		r := newRig(t)
+		partitionComes(t, r, kafkatest.Partitions, func() error {
+			_, err := r.admin().CreatePartitions(t.Context(), 1, ledger.TopicCalls)
+			return err
+		})
+	})
+}
+
+func partitionComes(t *testing.T, r *rig, partition int32, come func() error) {
+	i := r.build(r.config(), nil)
+	came, once := make(chan error, 1), sync.Once{}
+	i.shared = func() { once.Do(func() { came <- come() }) }
+	r.run(i)
+	require.NoError(t, <-came)
+	cs := calls(0, 20)
+	r.broker.Calls(t, partition, cs...)
+	r.wantStored(cs...)
+}
+
 func TestWeakTopics(t *testing.T) {
 	one, err := openBrokers(kafkatest.New(t).Servers)
 	require.NoError(t, err)

@@ -33,6 +33,7 @@ type Ingester struct {
 	fresh   *freshness         // of the calls
 	step    func(string) error // tests only
 	look    time.Duration      // stream.lookEvery
+	shared  func()             // stream.shared
 }
 
 // errNotStarted is the readiness before the first assignment.
@@ -110,7 +111,7 @@ func (i *Ingester) stream(kafka *brokers, name, topic, group string, h *health) 
 	return &stream{
 		name: name, topic: topic, group: group, cfg: i.cfg, log: i.log.With("stream", name), metrics: i.metrics,
 		health: h, brokers: kafka, step: i.step, fresh: &freshness{}, now: i.now,
-		lag: newLag(name, i.metrics), lookEvery: i.look,
+		lag: newLag(name, i.metrics), lookEvery: i.look, shared: i.shared,
 	}
 }
 

@@ -30,6 +30,7 @@ type stream struct {
 	// lookEvery is the constant, but in tests.
 	lookEvery time.Duration
 	step      func(string) error // tests fail or kill between steps; nil otherwise
+	shared    func()             // tests: the leader has counted the partitions
 }
 
 // sink stores one topic's records.
@@ -59,12 +60,12 @@ var errLogChanged = errors.New("the log is another one than before")
 
 // run works until ctx ends. Then it stores and commits what it has read, within Config.Drain, and leaves the group.
 func (s *stream) run(ctx context.Context) error {
+	sharing := newBalancer(s.topic, s.shared)
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID: s.group, Brokers: s.brokers.addresses, Dialer: s.brokers.dialer, Topics: []string{s.topic},
-		GroupBalancers:    []kafka.GroupBalancer{kafka.RoundRobinGroupBalancer{}},
+		GroupBalancers:    []kafka.GroupBalancer{sharing},
 		HeartbeatInterval: s.cfg.Heartbeat, SessionTimeout: s.cfg.Session, RebalanceTimeout: max(s.cfg.Session/2, 2*s.cfg.Heartbeat),
 		JoinGroupBackoff: min(time.Second, s.cfg.RetryMax), StartOffset: kafka.FirstOffset,
-		WatchPartitionChanges: true, PartitionWatchInterval: 5 * s.cfg.Heartbeat,
 	})
 	if err != nil {
 		return fmt.Errorf("join group %s: %w", s.group, err)
@@ -86,16 +87,16 @@ func (s *stream) run(ctx context.Context) error {
 		done := make(chan struct{})
 		gen.Start(func(genCtx context.Context) {
 			defer close(done)
-			s.generation(ctx, genCtx, gen)
+			s.generation(ctx, genCtx, gen, sharing.shared.Swap(notLeader))
 		})
 		<-done
 		pause(ctx, min(50*time.Millisecond, s.cfg.RetryMax)) // a generation that fails at once must not spin
 	}
 }
 
-// generation reads and stores the assigned partitions until the generation or ctx ends, or a partition needs a new
-// start.
-func (s *stream) generation(ctx, genCtx context.Context, gen *kafka.Generation) {
+// generation reads and stores the assigned partitions until the generation or ctx ends, a partition needs a new start, or
+// the topic has other partitions than this member, as the leader, shared out.
+func (s *stream) generation(ctx, genCtx context.Context, gen *kafka.Generation, shared int64) {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	defer watch(genCtx, end)()
@@ -110,6 +111,11 @@ func (s *stream) generation(ctx, genCtx context.Context, gen *kafka.Generation) 
 	s.metrics.generations.WithLabelValues(s.name).Inc()
 	s.metrics.partitions.WithLabelValues(s.name).Set(float64(len(committed)))
 	s.log.Info("partitions assigned", "group", s.group, "generation", gen.ID, "partitions", len(committed))
+	if shared != notLeader {
+		watching := make(chan struct{})
+		go func() { defer close(watching); s.watchPartitions(reading, int(shared)); stopReading() }()
+		defer func() { stopReading(); <-watching }()
+	}
 	starts, ok := s.begin(reading, committed)
 	if !ok {
 		return
