@@ -50,8 +50,10 @@ midnight, credits, commitments, tax, rounding. Each file is known by its content
 
   openai     JSON of /v1/organization/costs (group_by=line_item) and /v1/organization/usage/completions
              (group_by=model, batch), pages one after the other; the cost and usage CSV of the console
-  anthropic  JSON of /v1/organizations/cost_report (group_by[]=description) and …/usage_report/messages
-             (group_by[]=model); the cost and usage CSV of the console
+  anthropic  JSON of /v1/organizations/analytics/cost (time_bucket_width=1d, group_by[]=model, cost_type,
+             token_type) and …/analytics/usage (time_bucket_width=1d, group_by[]=model, service_tier); of the
+             older …/cost_report (group_by[]=description) and …/usage_report/messages (group_by[]=model,
+             service_tier); the cost and usage CSV of the console
   any        CSV with the columns date, amount_usd, and if known model, item, kind (usage, credit,
              commitment, tax), and tokens: fresh_input, cache_read, cache_write_5m, cache_write_1h,
              audio_input, image_input, text_output, reasoning, audio_output

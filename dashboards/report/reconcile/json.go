@@ -13,7 +13,8 @@ import (
 )
 
 // page is a page of the usage and cost APIs of OpenAI (/v1/organization/costs, /v1/organization/usage/…) and Anthropic
-// (/v1/organizations/cost_report, /v1/organizations/usage_report/messages). Both answer with buckets of time that hold results.
+// (/v1/organizations/cost_report, /v1/organizations/usage_report/messages): buckets of time that hold results; or of Anthropic's newer
+// ones (/v1/organizations/analytics/cost and …/usage): rows, each with its time.
 type page struct {
 	Data    []bucket `json:"data"`
 	HasMore *bool    `json:"has_more"`
@@ -25,6 +26,7 @@ type bucket struct {
 	StartingAt string            `json:"starting_at"` // Anthropic: RFC 3339
 	EndingAt   string            `json:"ending_at"`
 	Results    []json.RawMessage `json:"results"`
+	analyticsRow
 }
 
 // readJSON reads pages that follow each other, or a list of pages.
@@ -82,8 +84,17 @@ func (s *Statement) bucket(f *File, b bucket) error {
 	case b.StartingAt != "" && s.Provider == "anthropic":
 		read = s.anthropicResult
 		day, err = spanDay(b.StartingAt, b.EndingAt)
+		if err == nil && b.told() {
+			if f.Format, err = s.analytics(day, b.analyticsRow); err == nil {
+				f.Lines++
+			}
+			return err
+		}
 	default:
 		err = fmt.Errorf("no bucket of %s: OpenAI's have start_time, Anthropic's starting_at", s.Provider)
+	}
+	if err == nil && b.Results == nil {
+		err = errors.New("neither results nor usage nor cost: no answer of these APIs (reports by user leave out what no user made)")
 	}
 	if err != nil {
 		return err
@@ -111,7 +122,7 @@ func spanDay(start, end string) (time.Time, error) {
 			return day, fmt.Errorf("ending_at %q: want RFC 3339, after starting_at", clip(end))
 		}
 		if to.After(day.AddDate(0, 0, 1)) {
-			return day, fmt.Errorf("from %s to %s: more than one day of UTC; ask for bucket_width=1d", start, end)
+			return day, fmt.Errorf("from %s to %s: more than one day of UTC; ask for bucket_width=1d, or time_bucket_width=1d", start, end)
 		}
 	}
 	return day, nil
@@ -190,44 +201,6 @@ func (s *Statement) openaiResult(day time.Time, raw json.RawMessage) (string, er
 		u.Tier = "batch"
 	}
 	return "OpenAI usage API", s.use(u)
-}
-
-// anthropicResult: amounts are decimals of cents.
-func (s *Statement) anthropicResult(day time.Time, raw json.RawMessage) (string, error) {
-	var r struct {
-		Amount      *string `json:"amount"`
-		Currency    string  `json:"currency"`
-		Description *string `json:"description"`
-		CostType    *string `json:"cost_type"`
-		TokenType   *string `json:"token_type"`
-		Model       *string `json:"model"`
-		ServiceTier *string `json:"service_tier"`
-		Uncached    *int64  `json:"uncached_input_tokens"`
-		CacheRead   int64   `json:"cache_read_input_tokens"`
-		Output      int64   `json:"output_tokens"`
-		Creation    struct {
-			OneHour int64 `json:"ephemeral_1h_input_tokens"`
-			FiveMin int64 `json:"ephemeral_5m_input_tokens"`
-		} `json:"cache_creation"`
-	}
-	if err := json.Unmarshal(raw, &r); err != nil {
-		return "", err
-	}
-	switch {
-	case r.Amount != nil:
-		if !strings.EqualFold(r.Currency, "usd") {
-			return "", fmt.Errorf("currency %q: %w", r.Currency, errCurrency)
-		}
-		c := Charge{Day: day, Model: text(r.Model), Item: or(text(r.TokenType), text(r.Description), text(r.CostType))}
-		const cents = -2
-		return "Anthropic cost API", s.charge(c, *r.Amount, cents)
-	case r.Uncached != nil:
-		u := Usage{Day: day, Model: text(r.Model), Tier: text(r.ServiceTier)}
-		u.Tokens[ledger.FreshInput], u.Tokens[ledger.CacheRead], u.Tokens[ledger.TextOutput] = *r.Uncached, r.CacheRead, r.Output
-		u.Tokens[ledger.CacheWrite5m], u.Tokens[ledger.CacheWrite1h] = r.Creation.FiveMin, r.Creation.OneHour
-		return "Anthropic usage API", s.use(u)
-	}
-	return "", errors.New("neither an amount nor uncached_input_tokens: no result of the cost or usage report")
 }
 
 func text(s *string) string {

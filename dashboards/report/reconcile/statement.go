@@ -164,7 +164,7 @@ func (s *Statement) use(u Usage) error {
 		return nil
 	}
 	if u.Model == "" && u.Tokens != ([ledger.NumBuckets]int64{}) {
-		return errors.New("usage without a model: export it by model (group_by=model), so that it can be held against the ledger's")
+		return errors.New("usage without a model: export it by model (group_by=model, group_by[]=model), so that it can be held against the ledger's")
 	}
 	s.Usage = append(s.Usage, u)
 	return nil

@@ -45,6 +45,8 @@ func TestExports(t *testing.T) {
 		{"anthropic", "anthropic-usage.csv", "Anthropic usage CSV", 1, 0, "0.00", []Tokens{{1000000, 30, 10, 20, 0, 0, 500000}}, "standard"},
 		{"anthropic", "anthropic-cost.json", "Anthropic cost API", 2, 2, "1.025", nil, ""},
 		{"anthropic", "anthropic-usage.json", "Anthropic usage API", 1, 0, "0.00", []Tokens{{1500, 200, 500, 1000, 0, 0, 500}}, "batch"},
+		{"anthropic", "anthropic-analytics-cost.json", "Anthropic analytics cost API", 3, 3, "1.02625", nil, ""},
+		{"anthropic", "anthropic-analytics-usage.json", "Anthropic analytics usage API", 1, 0, "0.00", []Tokens{{1500, 200, 500, 1000, 0, 0, 500}}, "batch"},
 		{"openai", "plain.csv", "plain CSV", 2, 2, "0.05", []Tokens{{1000000, 0, 0, 0, 0, 0, 500000}}, ""},
 	} {
 		t.Run(c.file, func(t *testing.T) {
@@ -108,6 +110,13 @@ func TestFaultyExports(t *testing.T) {
 		`currency "EUR"`:                    {"anthropic", `{"data":[{"starting_at":"2026-10-03T00:00:00Z","results":[{"amount":"1","currency":"EUR"}]}],"has_more":false}`},
 		"neither an amount nor":             {"anthropic", `{"data":[{"starting_at":"2026-10-03T00:00:00Z","results":[{}]}],"has_more":false}`},
 		"usage without a model":             {"anthropic", `{"data":[{"starting_at":"2026-10-03T00:00:00Z","results":[{"uncached_input_tokens":5,"model":null}]}],"has_more":false}`},
+		"neither results nor":               {"anthropic", `{"data":[{"starting_at":"2026-10-03T00:00:00Z","ending_at":"2026-10-04T00:00:00Z","actor":{"id":"user_1"},"amount":"1","currency":"USD"}],"has_more":false}`},
+		"or time_bucket_width=1d":           {"anthropic", `{"data":[{"starting_at":"2026-10-01T00:00:00Z","ending_at":"2026-11-01T00:00:00Z","group":{"model":null},"cost":{"amount":"1","currency":"USD"}}],"has_more":false}`},
+		`row in "EUR"`:                      {"anthropic", `{"data":[{"starting_at":"2026-10-03T00:00:00Z","group":{},"cost":{"amount":"1","currency":"EUR"}}],"has_more":false}`},
+		"of several groups":                 {"anthropic", `{"data":[{"starting_at":"2026-10-03T00:00:00Z","group":{"rbac_group_id":"g1"},"cost":{"amount":"1","currency":"USD"}}],"has_more":false}`},
+		"group_by[]=model":                  {"anthropic", `{"data":[{"starting_at":"2026-10-03T00:00:00Z","group":{"model":null},"usage":{"uncached_input_tokens":5}}],"has_more":false}`},
+		"no uncached_input_tokens":          {"anthropic", `{"data":[{"starting_at":"2026-10-03T00:00:00Z","group":{},"usage":{"requests":5}}],"has_more":false}`},
+		"no amount":                         {"anthropic", `{"data":[{"starting_at":"2026-10-03T00:00:00Z","group":{},"cost":{"currency":"USD"}}],"has_more":false}`},
 		"fewer than their parts":            {"openai", "start_time,model,input_tokens,output_tokens,input_cached_tokens\n1790985600,gpt-4o,5,1,9\n"},
 		`provider "anthropic": the bill is`: {"openai", "date,provider,amount_usd\n2026-10-03,anthropic,1\n"},
 		`kind "bonus"`:                      {"openai", "date,kind,amount_usd\n2026-10-03,bonus,1\n"},
