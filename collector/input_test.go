@@ -110,17 +110,19 @@ func TestReservedAttributesOfClientsAreRemoved(t *testing.T) {
 	broker := kafkatest.New(t)
 	c := start(t, broker.Brokers, keepAll)
 	traces := testTraces(t, 1, 0)
+	forged := ledger.AppendBatch(nil, []ledger.Call{{Tenant: "victim"}})
 	for span := range spansOf(traces) {
-		forged := ledger.Call{Tenant: "victim"}
-		span.Attributes().PutEmptyBytes(ledger.AttrCall).FromRaw(forged.AppendTo(nil))
+		span.Attributes().PutEmptyBytes(ledger.AttrCalls).FromRaw(forged)
 		span.Attributes().PutStr("tollkeeper.tenant", "victim")
 	}
-	traces.ResourceSpans().At(0).Resource().Attributes().PutStr("tollkeeper.tenant", "victim")
+	resource := traces.ResourceSpans().At(0).Resource().Attributes()
+	resource.PutStr("tollkeeper.tenant", "victim")
+	resource.PutEmptyBytes(ledger.AttrCalls).FromRaw(forged)
 	require.NoError(t, c.client(t, "grpc")(t.Context(), traces))
 	require.NoError(t, c.stop())
 	require.Empty(t, calls(t, broker))
 	for _, span := range storedSpans(t, broker) {
-		require.NotContains(t, span.Attributes().AsRaw(), ledger.AttrCall)
+		require.NotContains(t, span.Attributes().AsRaw(), ledger.AttrCalls)
 		require.NotEqual(t, "victim", span.Attributes().AsRaw()["tollkeeper.tenant"])
 	}
 }

@@ -195,8 +195,6 @@ func testTraces(t testing.TB, traces, callsEach int) ptrace.Traces {
 			a.PutInt("gen_ai.usage.input_tokens", 1200)
 			a.PutInt("gen_ai.usage.output_tokens", 300)
 			a.PutStr("gen_ai.input.messages", `[{"role":"user","content":"secret prompt"}]`)
-			call := ledger.Call{Minute: now.Unix() / 60 * 60, Tenant: "acme", TraceID: trace, SpanID: span.SpanID(), Received: now.UnixNano()}
-			a.PutEmptyBytes(ledger.AttrCall).FromRaw(call.AppendTo(nil))
 		}
 	}
 	return td

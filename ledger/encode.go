@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -60,6 +61,18 @@ func (c *Call) AppendTo(b []byte) []byte {
 	b = appendVarint(b, 46, uint64(c.Flags))
 	b = appendVarint(b, 47, uint64(c.RequestBytes))
 	return appendVarint(b, 48, uint64(c.ResponseBytes))
+}
+
+// AppendToBatch appends the call to a CallBatch, as AppendBatchCall does with what AppendTo gives, but without another copy.
+func (c *Call) AppendToBatch(b []byte) []byte {
+	const room = 3 // for the tag and a length of two bytes, which most calls have
+	at := len(b)
+	b = c.AppendTo(append(b, make([]byte, room)...))
+	if size := len(b) - at - room; size >= 1<<7 && size < 1<<14 {
+		b[at], b[at+1], b[at+2] = 2<<3|byte(protowire.BytesType), byte(size)|0x80, byte(size>>7)
+		return b
+	}
+	return AppendBatchCall(b[:at], slices.Clone(b[at+room:]))
 }
 
 // appendTexts appends fields 11 to 29.

@@ -43,6 +43,26 @@ func AppendBatchCall(b, body []byte) []byte {
 	return protowire.AppendBytes(b, body)
 }
 
+// EachCall calls yield with every call of a CallBatch that this program wrote, as AppendBatchCall appended it, tag and length included,
+// in order. It stops at what it can't tell apart, and returns the bytes before that.
+func EachCall(b []byte, yield func(framed []byte)) (read int) {
+	for read < len(b) {
+		num, typ, n := tag(b[read:])
+		if n < 0 {
+			return read
+		}
+		size := protowire.ConsumeFieldValue(num, typ, b[read+n:])
+		if size < 0 {
+			return read
+		}
+		if num == 2 && typ == protowire.BytesType {
+			yield(b[read : read+n+size])
+		}
+		read += n + size
+	}
+	return read
+}
+
 // DecodeBatch calls yield for every call of the batch with the call and its own encoded bytes, in order. The call is
 // reused: copy what outlives yield. Bytes that are not a batch are ErrNotBatch, a newer version is ErrNewerVersion;
 // in both cases nothing after the fault has been yielded, and the caller discards what was.

@@ -88,6 +88,44 @@ func TestBatchRoundTrip(t *testing.T) {
 	})
 }
 
+// A batch that is made call by call is the same, whatever their size, and comes apart into what each added; one that was cut off
+// gives those before the cut.
+func TestBatchCallByCall(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		calls := rapid.SliceOfN(genCall(), 0, 4).Draw(t, "calls")
+		for i := range calls {
+			if num := rapid.IntRange(0, 60).Draw(t, "long texts"); num > 30 { // one byte, two or three for the length
+				for f := range protowire.Number(num) {
+					if s := calls[i].text(f); s != nil {
+						*s = strings.Repeat("x", 1000)
+					}
+				}
+			} else if num < 5 {
+				calls[i] = Call{Minute: 60}
+			}
+		}
+		b, parts := AppendBatchHeader(nil), [][]byte{}
+		for i := range calls {
+			at := len(b)
+			b = calls[i].AppendToBatch(b)
+			parts = append(parts, b[at:])
+		}
+		require.Equal(t, AppendBatch(nil, calls), b)
+		cut := rapid.IntRange(0, len(b)).Draw(t, "cut")
+		whole, n := parts, len(b)
+		for n > cut && len(whole) > 0 {
+			n -= len(whole[len(whole)-1])
+			whole = whole[:len(whole)-1]
+		}
+		if n > cut {
+			n = 0 // not even the header
+		}
+		got := [][]byte{}
+		require.Equal(t, n, EachCall(b[:cut], func(framed []byte) { got = append(got, framed) }))
+		require.Equal(t, whole, got)
+	})
+}
+
 // batchDescriptor compiles calls.proto, so that the hand-written code is held to it.
 func batchDescriptor(t testing.TB) protoreflect.MessageDescriptor {
 	t.Helper()
@@ -249,7 +287,13 @@ func FuzzDecodeBatch(f *testing.F) {
 	f.Add([]byte{8, 2})
 	f.Add([]byte{8, 1, 0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})
 	f.Fuzz(func(t *testing.T, b []byte) {
+		framed := 0
+		read := EachCall(b, func([]byte) { framed++ })
 		calls, _, err := decodeAll(b)
+		if err == nil {
+			require.Equal(t, len(b), read)
+			require.Len(t, calls, framed)
+		}
 		if err != nil {
 			require.True(t, strings.Contains(err.Error(), ErrNotBatch.Error()) != strings.Contains(err.Error(), ErrNewerVersion.Error()), err)
 			return

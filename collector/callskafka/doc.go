@@ -1,7 +1,7 @@
 // Package callskafka is the exporter of money: it writes calls to Kafka as ledger.CallBatch records and says OK only when
 // Kafka has acknowledged every one of them (DESIGN D2).
 //
-// Data comes in as the small traces of callsplit, one span per call with its encoded bytes in ledger.AttrCall, and goes
+// Data comes in as the small traces of callsplit, spans with encoded calls in ledger.AttrCalls and nothing else, and goes
 // out as unkeyed records of at most max_record_bytes on ledger.TopicCalls. Traces without calls make no record.
 //
 // There is no queue and no batching: concurrent requests share produce requests by themselves. Every wait ends by the

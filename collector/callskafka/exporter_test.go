@@ -38,14 +38,23 @@ func newExporter(t *testing.T, brokers []string, change func(*Config)) exporter.
 	return e
 }
 
-// small makes what callsplit hands over: n calls with span ids 1 to n, each about bytes long.
+// small makes what callsplit hands over: n calls of one resource with span ids 1 to n, each about bytes long.
 func small(n, bytes int) ptrace.Traces {
+	return parted(n, bytes, n)
+}
+
+// parted are the same calls, each few of them those of a resource.
+func parted(n, bytes, few int) ptrace.Traces {
 	td := ptrace.NewTraces()
 	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
-	for i := range n {
-		call := ledger.Call{Minute: 1_800_000_000, Tenant: "acme", Model: strings.Repeat("m", bytes)}
-		binary.BigEndian.PutUint64(call.SpanID[:], uint64(i+1))
-		spans.AppendEmpty().Attributes().PutEmptyBytes(ledger.AttrCall).FromRaw(call.AppendTo(nil))
+	for at := 0; at < n; at += few {
+		batch := ledger.AppendBatchHeader(nil)
+		for i := at; i < min(at+few, n); i++ {
+			call := ledger.Call{Minute: 1_800_000_000, Tenant: "acme", Model: strings.Repeat("m", bytes)}
+			binary.BigEndian.PutUint64(call.SpanID[:], uint64(i+1))
+			batch = call.AppendToBatch(batch)
+		}
+		spans.AppendEmpty().Attributes().PutEmptyBytes(ledger.AttrCalls).FromRaw(batch)
 	}
 	return td
 }
@@ -65,7 +74,8 @@ func TestBatches(t *testing.T) {
 		bytes := rapid.IntRange(0, 500).Draw(t, "bytes")
 		limit := rapid.IntRange(100, 5000).Draw(t, "limit")
 		var got []uint64
-		for _, b := range batches(small(n, bytes), limit) {
+		few := rapid.IntRange(1, 60).Draw(t, "calls of a resource")
+		for _, b := range batches(parted(n, bytes, few), limit) {
 			in := ids(t, b)
 			require.NotEmpty(t, in)
 			if len(in) > 1 {
@@ -82,6 +92,7 @@ func TestBatches(t *testing.T) {
 
 func TestOneRecordForOneRequest(t *testing.T) {
 	require.Len(t, batches(small(100, 100), 900_000), 1)
+	require.Equal(t, batches(small(100, 100), 900_000), batches(parted(100, 100, 7), 900_000))
 	require.Equal(t, ledger.AppendBatch(nil, nil), ledger.AppendBatchHeader(nil))
 	require.LessOrEqual(t, len(ledger.AppendBatchHeader(nil)), headerSize)
 }
@@ -111,7 +122,7 @@ func TestNoCallsNoRecord(t *testing.T) {
 	e := newExporter(t, broker.Brokers, nil)
 	td := small(2, 10)
 	for _, s := range td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
-		s.Attributes().PutStr(ledger.AttrCall, "not bytes")
+		s.Attributes().PutStr(ledger.AttrCalls, "not bytes")
 	}
 	require.NoError(t, e.ConsumeTraces(t.Context(), td))
 	require.NoError(t, e.ConsumeTraces(t.Context(), ptrace.NewTraces()))

@@ -36,7 +36,7 @@ func (*splitter) Start(context.Context, component.Host) error { return nil }
 // Shutdown does nothing; requests in flight end by max_wait.
 func (*splitter) Shutdown(context.Context) error { return nil }
 
-// Capabilities says that spans are changed: ledger.AttrCall is taken off them.
+// Capabilities says that spans are changed: ledger.AttrCalls is taken off their resources.
 func (*splitter) Capabilities() consumer.Capabilities {
 	return consumer.Capabilities{MutatesData: true}
 }
@@ -46,8 +46,8 @@ func (*splitter) Capabilities() consumer.Capabilities {
 func (s *splitter) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	spans := td.SpanCount()
 	s.metrics.CollectorSpans.Add(ctx, int64(spans))
-	if calls := takeCalls(td); calls.SpanCount() > 0 {
-		if err := s.money(ctx, calls); err != nil {
+	if calls, n := takeCalls(td); n > 0 {
+		if err := s.money(ctx, calls, int64(n)); err != nil {
 			return err
 		}
 	}
@@ -57,8 +57,7 @@ func (s *splitter) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 
 // money waits for the calls pipeline, at most maxWait and at most as long as the client does. A pipeline that ignores
 // its context keeps its slot until it returns, so that what hangs is bounded too.
-func (s *splitter) money(ctx context.Context, calls ptrace.Traces) error {
-	n := int64(calls.SpanCount())
+func (s *splitter) money(ctx context.Context, calls ptrace.Traces, n int64) error {
 	select {
 	case s.slots <- struct{}{}:
 	default:
@@ -134,29 +133,33 @@ func (s *splitter) offer(ctx context.Context, td ptrace.Traces, spans int) {
 	}
 }
 
-// takeCalls moves every ledger.AttrCall of td into new traces, one span per call with nothing else on it, and removes
-// the attribute from td whatever its type.
-func takeCalls(td ptrace.Traces) ptrace.Traces {
-	out := ptrace.NewTraces()
+// takeCalls moves the calls off the resources of td into new traces, a span for each resource's with nothing else on it, and counts
+// them. The attribute is removed from td whatever its type.
+func takeCalls(td ptrace.Traces) (out ptrace.Traces, calls int) {
+	out = ptrace.NewTraces()
 	var dest ptrace.SpanSlice
-	found := false
 	for _, rs := range td.ResourceSpans().All() {
-		for _, ss := range rs.ScopeSpans().All() {
-			for _, span := range ss.Spans().All() {
-				v, ok := span.Attributes().Get(ledger.AttrCall)
-				if !ok {
-					continue
-				}
-				if v.Type() == pcommon.ValueTypeBytes && v.Bytes().Len() > 0 {
-					if !found {
-						dest = out.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
-						found = true
-					}
-					v.Bytes().MoveTo(dest.AppendEmpty().Attributes().PutEmptyBytes(ledger.AttrCall))
-				}
-				span.Attributes().Remove(ledger.AttrCall)
-			}
+		attrs := rs.Resource().Attributes()
+		v, ok := attrs.Get(ledger.AttrCalls)
+		if !ok {
+			continue
 		}
+		if n := count(v); n > 0 {
+			if calls == 0 {
+				dest = out.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+			}
+			calls += n
+			v.Bytes().MoveTo(dest.AppendEmpty().Attributes().PutEmptyBytes(ledger.AttrCalls))
+		}
+		attrs.Remove(ledger.AttrCalls)
 	}
-	return out
+	return out, calls
+}
+
+// count is how many calls a CallBatch holds.
+func count(v pcommon.Value) (calls int) {
+	if v.Type() == pcommon.ValueTypeBytes {
+		ledger.EachCall(v.Bytes().AsRaw(), func([]byte) { calls++ })
+	}
+	return calls
 }

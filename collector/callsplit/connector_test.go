@@ -51,32 +51,53 @@ func split(t *testing.T, change func(*Config), next map[pipeline.ID]consumer.Tra
 // traffic has a plain span for every billable one.
 func traffic(n int) ptrace.Traces {
 	td := ptrace.NewTraces()
-	td.ResourceSpans().AppendEmpty().Resource().Attributes().PutStr("service.name", "shop")
-	ss := td.ResourceSpans().At(0).ScopeSpans().AppendEmpty()
+	add(td, n)
+	return td
+}
+
+// add adds a resource with n calls, and a plain span for each.
+func add(td ptrace.Traces, n int) (batch []byte) {
+	rs := td.ResourceSpans().AppendEmpty()
+	rs.Resource().Attributes().PutStr("service.name", "shop")
+	spans := rs.ScopeSpans().AppendEmpty().Spans()
+	batch = ledger.AppendBatchHeader(nil)
 	for i := range n {
-		ss.Spans().AppendEmpty().SetName("plain")
-		s := ss.Spans().AppendEmpty()
+		spans.AppendEmpty().SetName("plain")
+		s := spans.AppendEmpty()
 		s.SetName("call")
 		s.Attributes().PutStr("gen_ai.request.model", "m")
-		s.Attributes().PutEmptyBytes(ledger.AttrCall).FromRaw([]byte{byte(i), 1, 2})
+		batch = (&ledger.Call{Minute: int64(i) * 60}).AppendToBatch(batch)
 	}
-	return td
+	if n > 0 {
+		rs.Resource().Attributes().PutEmptyBytes(ledger.AttrCalls).FromRaw(batch)
+	}
+	return batch
 }
 
 func TestSplit(t *testing.T) {
 	calls, payload := new(consumertest.TracesSink), new(consumertest.TracesSink)
 	c := split(t, nil, map[pipeline.ID]consumer.Traces{callsID: calls, payloadID: payload})
-	td := traffic(2)
-	td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutStr(ledger.AttrCall, "not bytes")
+	td := ptrace.NewTraces()
+	first := add(td, 2)
+	add(td, 0)
+	third := add(td, 300)
+	for _, odd := range [][]byte{{}, ledger.AppendBatchHeader(nil), {0x12, 200}} {
+		rs := td.ResourceSpans().AppendEmpty()
+		rs.Resource().Attributes().PutEmptyBytes(ledger.AttrCalls).FromRaw(odd)
+		rs.ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	}
+	td.ResourceSpans().At(1).Resource().Attributes().PutStr(ledger.AttrCalls, "not bytes")
 	require.NoError(t, c.ConsumeTraces(t.Context(), td))
 
-	require.Equal(t, 2, calls.SpanCount())
-	for i, s := range calls.AllTraces()[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
-		require.Equal(t, map[string]any{ledger.AttrCall: []byte{byte(i), 1, 2}}, s.Attributes().AsRaw())
+	require.Len(t, calls.AllTraces(), 1)
+	var got []map[string]any
+	for _, s := range calls.AllTraces()[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
+		got = append(got, s.Attributes().AsRaw())
 	}
-	require.Equal(t, 4, payload.SpanCount())
-	for _, s := range payload.AllTraces()[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().All() {
-		require.NotContains(t, s.Attributes().AsRaw(), ledger.AttrCall)
+	require.Equal(t, []map[string]any{{ledger.AttrCalls: first}, {ledger.AttrCalls: third}}, got)
+	require.Equal(t, 2*302+3, payload.SpanCount())
+	for _, rs := range payload.AllTraces()[0].ResourceSpans().All() {
+		require.NotContains(t, rs.Resource().Attributes().AsRaw(), ledger.AttrCalls)
 	}
 }
 
@@ -84,9 +105,9 @@ func TestNoCallsNoCall(t *testing.T) {
 	payload := new(consumertest.TracesSink)
 	c := split(t, nil, map[pipeline.ID]consumer.Traces{callsID: consumertest.NewErr(errors.New("never asked")), payloadID: payload})
 	td := traffic(1)
-	td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().RemoveIf(func(s ptrace.Span) bool { return s.Name() == "call" })
+	td.ResourceSpans().At(0).Resource().Attributes().Remove(ledger.AttrCalls)
 	require.NoError(t, c.ConsumeTraces(t.Context(), td))
-	require.Equal(t, 1, payload.SpanCount())
+	require.Equal(t, 2, payload.SpanCount())
 	require.NoError(t, c.ConsumeTraces(t.Context(), ptrace.NewTraces()))
 	require.Len(t, payload.AllTraces(), 1)
 }
@@ -121,7 +142,7 @@ func TestPayloadErrorsAreSwallowed(t *testing.T) {
 	require.NoError(t, err)
 	c := split(t, nil, map[pipeline.ID]consumer.Traces{callsID: calls, payloadID: emptying})
 	require.NoError(t, c.ConsumeTraces(t.Context(), traffic(3)))
-	require.Equal(t, 3, calls.SpanCount())
+	require.Equal(t, 1, calls.SpanCount())
 }
 
 // A pipeline that changes spans and one that only reads them each see the whole.

@@ -32,6 +32,8 @@ type Reader struct {
 	scopes map[scopeKey]*Scope
 	hosts  map[string]bool // whether they are a provider's own
 	origin Origin
+
+	reserved bool // of the last span
 }
 
 type scopeKey struct{ name, version string }
@@ -80,6 +82,7 @@ type scratch struct {
 	best    [numFields]key
 	value   [numFields]pcommon.Value
 	refused bool // the request failed, and the provider did nothing for it
+	ours    bool // an attribute has a name that only Tollkeeper may set
 }
 
 func (s *scratch) has(f field) bool { return s.fields&(1<<f) != 0 }
@@ -119,8 +122,8 @@ const (
 // over by one test.
 const initials uint32 = 1<<('g'&31) | 1<<('l'&31) | 1<<('a'&31) | 1<<('o'&31) | 1<<('t'&31)
 
-// Mentions looks at the attributes' keys only: whether any belongs to a model's span, and whether any is one that only
-// Tollkeeper may set. It is what every span costs that has nothing to do with a model.
+// Mentions looks at the attributes' keys only: whether any belongs to a model's span, and if none does, whether any is one that only
+// Tollkeeper may set (of a model's span Read says it). It is what every span costs that has nothing to do with a model.
 func Mentions(attrs pcommon.Map) (model, reserved bool) {
 	for k := range attrs.All() {
 		if len(k) < 8 || initials>>(k[0]&31)&1 == 0 {
@@ -128,19 +131,22 @@ func Mentions(attrs pcommon.Map) (model, reserved bool) {
 		}
 		switch k[0] {
 		case 'g':
-			model = model || k[:4] == "gen_"
+			model = k[:4] == "gen_"
 		case 'l':
-			model = model || k[:4] == "llm." || k[:4] == "lang" || k[:4] == "lite"
+			model = k[:4] == "llm." || k[:4] == "lang" || k[:4] == "lite"
 		case 'a':
-			model = model || k[:3] == "ai."
+			model = k[:3] == "ai."
 		case 'o':
-			model = model || k[:4] == "open" || k[:4] == "oper"
+			model = k[:4] == "open" || k[:4] == "oper"
 		case 't':
-			model = model || k[:4] == "trac"
+			model = k[:4] == "trac"
 			reserved = reserved || strings.HasPrefix(k, ledger.AttrPrefix)
 		}
+		if model {
+			return true, false
+		}
 	}
-	return model, reserved
+	return false, reserved
 }
 
 // Read fills c with the call that the span tells of, and says what the span is; c is set for Call, and for an Aggregate that
@@ -150,6 +156,7 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	var onStack scratch // where the garbage collector needn't hear of what is written
 	s := &onStack
 	s.collect(span.Attributes())
+	r.reserved = s.ours
 	if s.fields&modelFields == 0 {
 		return NotModel
 	}
@@ -181,6 +188,9 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	r.fill(span, s, res, sc, rl, provider, operation, c)
 	return Call
 }
+
+// Reserved reports whether the span that was last read has attributes that only Tollkeeper may set. They are not read.
+func (r *Reader) Reserved() bool { return r.reserved }
 
 // AgentOperation is the operation of what an agent, a workflow or a framework's root span used.
 const AgentOperation = "agent"
@@ -299,7 +309,11 @@ func (sc *Scope) rule(name string, present *keySet, provider, operation string) 
 func (s *scratch) collect(attrs pcommon.Map) {
 	for name, v := range attrs.All() {
 		k := keyOf(name)
-		if k == noKey || v.Type() == pcommon.ValueTypeEmpty || (v.Type() == pcommon.ValueTypeStr && v.Str() == "") {
+		if k == noKey {
+			s.ours = s.ours || strings.HasPrefix(name, ledger.AttrPrefix)
+			continue
+		}
+		if v.Type() == pcommon.ValueTypeEmpty || (v.Type() == pcommon.ValueTypeStr && v.Str() == "") {
 			continue
 		}
 		f := keys[k].field

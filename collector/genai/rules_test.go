@@ -54,6 +54,10 @@ func TestMentionsMissesNoKey(t *testing.T) {
 	model, reserved := Mentions(attrs)
 	require.False(t, model)
 	require.True(t, reserved)
+	attrs.PutStr("gen_ai.operation.name", "chat")
+	model, reserved = Mentions(attrs)
+	require.True(t, model)
+	require.False(t, reserved, "of a model's span Read says it")
 }
 
 func TestBuiltinRules(t *testing.T) {

@@ -22,14 +22,13 @@ func TestRequestsAtTheSameTime(t *testing.T) {
 				tenant := fmt.Sprintf("t%d", worker)
 				odd := map[string]any{"gen_ai.request.model": fmt.Sprintf("odd-%d-%d", worker, i), "tenant.id": tenant}
 				for _, a := range []map[string]any{merged(someCall, map[string]any{"tenant.id": tenant}), merged(someCall, odd)} {
-					td, span := oneSpan(fmt.Sprintf("scope-%d", i), nil, a)
+					td, _ := oneSpan(fmt.Sprintf("scope-%d", i), nil, a)
 					if _, err := p.process(context.Background(), td); err != nil {
 						return err
 					}
-					v, _ := span.Attributes().Get(ledger.AttrCall)
+					v, _ := td.ResourceSpans().At(0).Resource().Attributes().Get(ledger.AttrCalls)
 					var got ledger.Call
-					batch := ledger.AppendBatchCall(ledger.AppendBatchHeader(nil), v.Bytes().AsRaw())
-					if err := ledger.DecodeBatch(batch, func(c *ledger.Call, _ []byte) { got = *c }); err != nil {
+					if err := ledger.DecodeBatch(v.Bytes().AsRaw(), func(c *ledger.Call, _ []byte) { got = *c }); err != nil {
 						return err
 					}
 					want := "0.00021"

@@ -33,7 +33,7 @@ func FuzzProcess(f *testing.F) {
 			require.True(t, ok)
 			require.NotEmpty(t, v.Str())
 		}
-		eachSpan(td, func(s ptrace.Span) { checkSpan(t, s) })
+		eachSpan(td, func(s ptrace.Span) { checkSpan(t, td, s) })
 	})
 }
 
@@ -51,12 +51,12 @@ func FuzzAttributes(f *testing.F) {
 		})
 		_, err := p.process(context.Background(), td)
 		require.NoError(t, err)
-		checkSpan(t, span)
+		checkSpan(t, td, span)
 	})
 }
 
-func checkSpan(t *testing.T, s ptrace.Span) {
-	c, ok := callOf(t, s)
+func checkSpan(t *testing.T, td ptrace.Traces, s ptrace.Span) {
+	c, ok := callOf(t, td, s)
 	if !ok {
 		s.Attributes().Range(func(k string, _ pcommon.Value) bool {
 			require.True(t, len(k) < len(ledger.AttrPrefix) || k[:len(ledger.AttrPrefix)] != ledger.AttrPrefix ||

@@ -31,13 +31,12 @@ func TestCases(t *testing.T) {
 			_, err = p.process(context.Background(), td)
 			require.NoError(t, err)
 			eachSpan(td, func(s ptrace.Span) {
-				c, ok := callOf(t, s)
-				if !ok {
-					return
+				if c, ok := callOf(t, td, s); ok {
+					s.Attributes().PutStr("(its call)", callText(t, &c))
 				}
-				s.Attributes().PutStr(ledger.AttrCall, callText(t, &c))
 			})
 			for _, rs := range td.ResourceSpans().All() {
+				rs.Resource().Attributes().Remove(ledger.AttrCalls)
 				// The version changes with every change of the catalogue; the prices used are in the entry.
 				if _, ok := rs.Resource().Attributes().Get(TagPriceVersion); ok {
 					rs.Resource().Attributes().PutStr(TagPriceVersion, "(version)")

@@ -50,7 +50,7 @@ func TestCallsToldTwiceAreCandidatesEvenApart(t *testing.T) {
 				_, err := p.process(context.Background(), again)
 				require.NoError(t, err)
 				eachSpan(again, func(s ptrace.Span) {
-					if c, ok := callOf(t, s); ok && c.ErrorClass == "" {
+					if c, ok := callOf(t, again, s); ok && c.ErrorClass == "" {
 						told++
 						if c.Flags&ledger.FlagCandidate != 0 {
 							flagged++
@@ -109,7 +109,7 @@ func TestWhoIsACandidate(t *testing.T) {
 				_, err := p.process(context.Background(), td)
 				require.NoError(t, err)
 			}
-			call, ok := callOf(t, c.then.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0))
+			call, ok := callOf(t, c.then, c.then.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0))
 			require.True(t, ok)
 			require.Equal(t, c.want, call.Flags&ledger.FlagCandidate != 0, call.Flags.String())
 		})
@@ -124,7 +124,7 @@ func TestEveryClientIsACandidateWhereItIsSaid(t *testing.T) {
 			td := layered("opentelemetry.instrumentation.openai.v1", "shop", "openai", more)
 			_, err := p.process(t.Context(), td)
 			require.NoError(t, err)
-			call, ok := callOf(t, td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0))
+			call, ok := callOf(t, td, td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0))
 			require.True(t, ok)
 			require.Equal(t, want, call.Flags&ledger.FlagCandidate != 0, word)
 		}
@@ -167,7 +167,7 @@ func TestReportsOfOneCallAreLinked(t *testing.T) {
 		require.NoError(t, err)
 		var calls []ledger.Call
 		eachSpan(all[i].Traces, func(s ptrace.Span) {
-			if c, ok := callOf(t, s); ok && c.ErrorClass == "" && c.Role != ledger.RoleAggregate {
+			if c, ok := callOf(t, all[i].Traces, s); ok && c.ErrorClass == "" && c.Role != ledger.RoleAggregate {
 				calls = append(calls, c)
 			}
 		})

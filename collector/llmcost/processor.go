@@ -30,8 +30,13 @@ type costProcessor struct {
 type worker struct {
 	reader *genai.Reader
 	book   *pricing.Book // one for the whole request
-	body   []byte
 	calls  []billed
+
+	encoded []byte // all calls
+	handed  []handed
+	changed []byte // calls of which something was found out after they were encoded
+	changes []change
+	body    []byte // for passing use
 
 	byID       index
 	byResponse index
@@ -45,12 +50,10 @@ type worker struct {
 func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	w := p.workers.Get().(*worker)
 	defer func() {
-		clear(w.calls) // the pool must not keep the request's memory
-		w.noted = noted{}
-		w.seen.reset()
+		w.forget()
 		p.workers.Put(w)
 	}()
-	w.calls, w.book = w.calls[:0], p.prices.Book()
+	w.book = p.prices.Book()
 	received := p.now().UnixNano()
 	sender := p.tenants.of(ctx)
 	for _, rs := range td.ResourceSpans().All() {
@@ -64,6 +67,7 @@ func (p *costProcessor) process(ctx context.Context, td ptrace.Traces) (ptrace.T
 	if err := w.flagTwins(&p.layers, received); err != nil {
 		return td, fmt.Errorf("read back a call that was just written: %w", err)
 	}
+	w.handOn()
 	p.metrics.record(ctx, &w.seen)
 	return td, nil
 }
@@ -81,14 +85,8 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 			if reserved {
 				stripReserved(attrs)
 			}
-			who := resourceTenant
-			if len(own) > 0 {
-				if who = p.tenants.ofSpan(own, attrs, resourceTenant); who != resourceTenant {
-					attrs.PutStr(TagTenant, who.name)
-					attrs.PutStr(TagTenantSource, who.source)
-				}
-			}
 			if !model {
+				p.ofSpan(own, attrs, resourceTenant)
 				w.seen.outcome[genai.NotModel]++
 				continue
 			}
@@ -100,16 +98,24 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 			}
 			call.Role = ledger.RoleLeaf // Read leaves the call alone where the span is none
 			outcome := w.reader.Read(span, &res, scope, &call)
+			if w.reader.Reserved() {
+				stripReserved(attrs)
+			}
+			who := p.ofSpan(own, attrs, resourceTenant)
 			w.seen.outcome[outcome]++
 			if outcome != genai.Call && call.Role != ledger.RoleAggregate {
 				continue
 			}
-			if p.bill(w, &call, who, received); outcome == genai.Aggregate {
-				w.tagAggregate(&call, attrs)
+			p.bill(w, &call, who, received)
+			at, end := w.encode(&call, rs.Resource().Attributes())
+			if outcome == genai.Aggregate {
+				// It has no cost of its own: the calls beneath it carry theirs, and a sum over spans must not count them twice.
+				// Settlement finds out what of it no call explains (DESIGN D4).
+				attrs.PutStr(TagRule, call.Rule)
 				continue
 			}
 			w.tag(&call, attrs)
-			w.calls = append(w.calls, newBilled(&call, w.reader.Origin().Direct, attrs))
+			w.calls = append(w.calls, newBilled(&call, w.reader.Origin().Direct, attrs, at, end))
 			if !priced {
 				priced = true
 				rs.Resource().Attributes().PutStr(TagPriceVersion, w.book.Version())
@@ -117,6 +123,19 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 			}
 		}
 	}
+}
+
+// ofSpan is a span's tenant by the sources in own, written onto it where it isn't its resource's.
+func (p *costProcessor) ofSpan(own []string, attrs pcommon.Map, resourceTenant tenant) tenant {
+	if len(own) == 0 {
+		return resourceTenant
+	}
+	who := p.tenants.ofSpan(own, attrs, resourceTenant)
+	if who != resourceTenant {
+		attrs.PutStr(TagTenant, who.name)
+		attrs.PutStr(TagTenantSource, who.source)
+	}
+	return who
 }
 
 // bill completes the call: who pays, when it counts, what it costs.

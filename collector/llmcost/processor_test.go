@@ -58,17 +58,35 @@ func oneSpan(scope string, resource, attrs map[string]any) (ptrace.Traces, ptrac
 	return td, span
 }
 
-// callOf decodes the call that a span carries.
-func callOf(t testing.TB, span ptrace.Span) (ledger.Call, bool) {
-	t.Helper()
-	v, ok := span.Attributes().Get(ledger.AttrCall)
-	if !ok {
-		return ledger.Call{}, false
+// callOf decodes the call of a span. The calls of a resource are in the order of its spans that have one.
+func callOf(t require.TestingT, td ptrace.Traces, span ptrace.Span) (out ledger.Call, ok bool) {
+	for _, rs := range td.ResourceSpans().All() {
+		n, at := 0, -1
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, s := range ss.Spans().All() {
+				if _, has := s.Attributes().Get(TagRule); has {
+					if s == span {
+						at = n
+					}
+					n++
+				}
+			}
+		}
+		v, has := rs.Resource().Attributes().Get(ledger.AttrCalls)
+		require.Equal(t, n > 0, has)
+		if n == 0 {
+			continue
+		}
+		require.NoError(t, ledger.DecodeBatch(v.Bytes().AsRaw(), func(c *ledger.Call, _ []byte) {
+			if at == 0 {
+				out, ok = *c, true
+				require.Equal(t, span.SpanID(), pcommon.SpanID(c.SpanID))
+			}
+			n, at = n-1, at-1
+		}))
+		require.Zero(t, n)
 	}
-	b := ledger.AppendBatchCall(ledger.AppendBatchHeader(nil), v.Bytes().AsRaw())
-	var out ledger.Call
-	require.NoError(t, ledger.DecodeBatch(b, func(c *ledger.Call, _ []byte) { out = *c }))
-	return out, true
+	return out, ok
 }
 
 func eachSpan(td ptrace.Traces, f func(ptrace.Span)) {
@@ -90,7 +108,7 @@ func TestTagsACall(t *testing.T) {
 	})
 	_, err := p.process(context.Background(), td)
 	require.NoError(t, err)
-	c, ok := callOf(t, span)
+	c, ok := callOf(t, td, span)
 	require.True(t, ok)
 	require.Empty(t, c.Unpriced)
 	require.Equal(t, "0.000180000000", c.TotalCost().String())
@@ -117,7 +135,7 @@ func TestCopiesWithAnUnbelievableStartAreCandidates(t *testing.T) {
 		span.SetStartTimestamp(0)
 		_, err := p.process(context.Background(), td)
 		require.NoError(t, err)
-		c, ok := callOf(t, span)
+		c, ok := callOf(t, td, span)
 		require.True(t, ok)
 		require.NotZero(t, c.Flags&ledger.FlagStartOutside)
 		require.NotZero(t, c.Flags&ledger.FlagCandidate, c.Flags.String())

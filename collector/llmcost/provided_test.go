@@ -40,7 +40,7 @@ func TestProvidedCost(t *testing.T) {
 			td, span := oneSpan(c.scope, nil, merged(someCall, c.more))
 			_, err := p.process(context.Background(), td)
 			require.NoError(t, err)
-			call, _ := callOf(t, span)
+			call, _ := callOf(t, td, span)
 			require.Equal(t, c.total, call.TotalCost().Short())
 			require.Equal(t, c.unpriced, call.Unpriced)
 			mask := ledger.FlagHasProvided | ledger.FlagProvided | ledger.FlagCostDiffers
@@ -65,7 +65,7 @@ discounts: [{models: ["*"], factor: 0.5}]
 		td, span := oneSpan("app", map[string]any{"tenant.id": tenant}, someCall)
 		_, err := p.process(context.Background(), td)
 		require.NoError(t, err)
-		call, _ := callOf(t, span)
+		call, _ := callOf(t, td, span)
 		require.Equal(t, want, call.TotalCost().Short(), tenant)
 	}
 }

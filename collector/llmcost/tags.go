@@ -55,7 +55,7 @@ func (w *worker) flagText(f ledger.Flags) string {
 // tagCount is the number of attributes that tag writes: room for just these, since spans off the wire have room to spare
 // and a copy of all attributes costs more than the tags.
 func tagCount(c *ledger.Call) int {
-	n := 3 // rule, call, and the reason of an unpriced call
+	n := 2 // rule, and the reason of an unpriced call
 	if c.Unpriced == "" {
 		n++ // the cost as a text and as a double instead
 	}
@@ -113,15 +113,4 @@ func (w *worker) tag(c *ledger.Call, attrs pcommon.Map) {
 	if c.Flags != 0 {
 		attrs.PutStr(TagFlags, w.flagText(c.Flags))
 	}
-	w.body = c.AppendTo(w.body[:0])
-	attrs.PutEmptyBytes(ledger.AttrCall).FromRaw(w.body)
-}
-
-// tagAggregate hands the record on, and puts no cost on the span: the calls beneath it carry theirs, and a sum over spans must
-// not count them twice. Settlement finds out what of it no call explains (DESIGN D4).
-func (w *worker) tagAggregate(c *ledger.Call, attrs pcommon.Map) {
-	attrs.EnsureCapacity(attrs.Len() + 2)
-	attrs.PutStr(TagRule, c.Rule)
-	w.body = c.AppendTo(w.body[:0])
-	attrs.PutEmptyBytes(ledger.AttrCall).FromRaw(w.body)
 }

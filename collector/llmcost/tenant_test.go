@@ -106,7 +106,7 @@ func TestTenant(t *testing.T) {
 			require.NoError(t, other.Attributes().FromRaw(merged(map[string]any{"http.route": "/"}, c.span)))
 			_, err := p.process(ctx, td)
 			require.NoError(t, err)
-			call, ok := callOf(t, span)
+			call, ok := callOf(t, td, span)
 			require.True(t, ok)
 			require.Equal(t, []string{c.tenant, c.source}, []string{call.Tenant, call.TenantSource})
 			require.Equal(t, c.claimed, call.Flags&ledger.FlagTenantClaimed != 0)

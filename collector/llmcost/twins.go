@@ -16,6 +16,7 @@ type billed struct {
 	candidate  bool
 	direct     bool // the provider's own host was called
 	attrs      pcommon.Map
+	at, end    int // where the worker has it encoded
 
 	tenant, service string
 }
@@ -26,8 +27,8 @@ type spanKey struct {
 	span  pcommon.SpanID
 }
 
-func newBilled(c *ledger.Call, direct bool, attrs pcommon.Map) billed {
-	b := billed{
+func newBilled(c *ledger.Call, direct bool, attrs pcommon.Map, at, end int) billed {
+	b := billed{at: at, end: end,
 		id: spanKey{c.TraceID, c.SpanID}, parent: spanKey{c.TraceID, c.ParentSpanID}, candidate: c.Flags&ledger.FlagCandidate != 0,
 		direct: direct, attrs: attrs, tenant: c.Tenant, service: c.Service,
 	}
@@ -84,19 +85,20 @@ func (w *worker) flagBoth(i, j int) error {
 	return errors.Join(w.makeCandidate(&w.calls[i]), w.makeCandidate(&w.calls[j]))
 }
 
-// makeCandidate sets the flag in the call that the span carries already.
+// makeCandidate sets the flag in the call that is encoded already.
 func (w *worker) makeCandidate(b *billed) error {
-	v, ok := b.attrs.Get(ledger.AttrCall)
-	if !ok || b.candidate {
+	if b.candidate {
 		return nil
 	}
 	b.candidate = true
 	w.seen.flags[bits.TrailingZeros32(uint32(ledger.FlagCandidate))]++
-	batch := ledger.AppendBatchCall(ledger.AppendBatchHeader(nil), v.Bytes().AsRaw())
-	return ledger.DecodeBatch(batch, func(c *ledger.Call, _ []byte) {
+	w.body = append(ledger.AppendBatchHeader(w.body[:0]), w.encoded[b.at:b.end]...)
+	return ledger.DecodeBatch(w.body, func(c *ledger.Call, _ []byte) {
 		c.Flags |= ledger.FlagCandidate
-		w.body = c.AppendTo(w.body[:0])
-		v.Bytes().FromRaw(w.body)
+		again := change{at: b.at, end: b.end, by: len(w.changed)}
+		w.changed = c.AppendToBatch(w.changed)
+		again.to = len(w.changed)
+		w.changes = append(w.changes, again)
 		b.attrs.PutStr(TagFlags, w.flagText(c.Flags))
 	})
 }

@@ -86,7 +86,7 @@ func spans(td ptrace.Traces, tenant string, n int, resource ...string) ptrace.Tr
 		if of != tenant {
 			s.Attributes().PutStr(tagTenant, tenant)
 		}
-		s.Attributes().PutEmptyBytes(ledger.AttrCall).FromRaw([]byte{1})
+		s.Attributes().PutStr(tagRule, "otel.openai_v2")
 	}
 	return td
 }
@@ -161,6 +161,39 @@ func TestQuietTenantsOfAMixedRequestGoOn(t *testing.T) {
 	require.NoError(t, b.send(mixed))
 	require.Len(t, b.got, 15)
 	require.Len(t, distinct(b.got), 15)
+}
+
+// The calls of a resource go on or stay with the spans of their tenants.
+func TestCallsGoOnWithTheirTenant(t *testing.T) {
+	var got []string
+	next, err := consumer.NewTraces(func(_ context.Context, td ptrace.Traces) error {
+		for _, rs := range td.ResourceSpans().All() {
+			if v, ok := rs.Resource().Attributes().Get(ledger.AttrCalls); ok {
+				return ledger.DecodeBatch(v.Bytes().AsRaw(), func(c *ledger.Call, _ []byte) { got = append(got, c.Tenant) })
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	b := newBench(t, nil)
+	b.next = next
+	require.NoError(t, b.send(spans(ptrace.NewTraces(), "flood", 100)))
+	td := spans(ptrace.NewTraces(), "quiet", 1)
+	rs := td.ResourceSpans().At(0)
+	batch := ledger.AppendBatchHeader(nil)
+	for i, tenant := range []string{"quiet", "flood", "other", "flood", "quiet"} {
+		s := rs.ScopeSpans().At(0).Spans().AppendEmpty()
+		s.SetTraceID([16]byte{1})
+		s.SetSpanID([8]byte{7, byte(i)})
+		s.Attributes().PutStr(tagTenant, tenant)
+		batch = (&ledger.Call{Tenant: tenant}).AppendToBatch(batch)
+	}
+	rs.Resource().Attributes().PutEmptyBytes(ledger.AttrCalls).FromRaw(batch)
+	require.Error(t, b.send(td))
+	require.Equal(t, []string{"quiet", "other", "quiet"}, got)
+	b.at, got = b.at.Add(time.Second), nil
+	require.NoError(t, b.send(td))
+	require.Equal(t, []string{"flood", "flood"}, got)
 }
 
 // Two tenants of one request, each with what takes its whole burst: what one paid isn't asked again while the other waits.

@@ -105,7 +105,7 @@ func withoutIdentity(span ptrace.Span) bool {
 	if !span.TraceID().IsEmpty() && !span.SpanID().IsEmpty() {
 		return false
 	}
-	_, call := span.Attributes().Get(ledger.AttrCall)
+	_, call := span.Attributes().Get(tagRule)
 	return call
 }
 

@@ -7,7 +7,11 @@ import (
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
-const tagTenant = ledger.AttrPrefix + "tenant" // as llmcost writes it
+// The tags of llmcost that are read here.
+const (
+	tagTenant = ledger.AttrPrefix + "tenant"
+	tagRule   = ledger.AttrPrefix + "rule" // on spans of which a call is recorded
+)
 
 // share is a tenant's part of one request.
 type share struct {
@@ -109,10 +113,11 @@ func tenantOf(attrs pcommon.Map, otherwise string) string {
 	return otherwise
 }
 
-// keepAdmitted removes the spans that don't go on.
+// keepAdmitted removes the spans that don't go on, and the calls of their tenants.
 func (r *request) keepAdmitted(td ptrace.Traces) {
 	td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
 		resource := tenantOf(rs.Resource().Attributes(), ledger.Unattributed)
+		r.keepCalls(rs.Resource().Attributes())
 		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
 			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
 				return r.of(tenantOf(span.Attributes(), resource)).reason != ""
@@ -121,4 +126,36 @@ func (r *request) keepAdmitted(td ptrace.Traces) {
 		})
 		return rs.ScopeSpans().Len() == 0
 	})
+}
+
+// keepCalls removes the calls of tenants that don't go on from those that llmcost put on their resource.
+func (r *request) keepCalls(resource pcommon.Map) {
+	v, ok := resource.Get(ledger.AttrCalls)
+	if !ok || v.Type() != pcommon.ValueTypeBytes {
+		return
+	}
+	kept := ledger.AppendBatchHeader(nil)
+	none := len(kept)
+	err := ledger.DecodeBatch(v.Bytes().AsRaw(), func(c *ledger.Call, body []byte) {
+		if !r.stays(c.Tenant) {
+			kept = ledger.AppendBatchCall(kept, body)
+		}
+	})
+	switch {
+	case err != nil: // nobody but llmcost writes it; whoever reads it next says what is wrong
+	case len(kept) == none:
+		resource.Remove(ledger.AttrCalls)
+	default:
+		resource.PutEmptyBytes(ledger.AttrCalls).FromRaw(kept) // in place, it would change copies of the request too: they share the bytes
+	}
+}
+
+// stays reports whether what the tenant sent doesn't go on.
+func (r *request) stays(tenant string) bool {
+	for i := range r.shares {
+		if r.shares[i].tenant == tenant {
+			return r.shares[i].reason != ""
+		}
+	}
+	return false
 }

@@ -90,17 +90,16 @@ func (t *tagger) calls(ctx context.Context, td ptrace.Traces) ([]ledger.Call, er
 	}
 	var calls []ledger.Call
 	var faults []error
-	eachSpan(t.tagged, func(s ptrace.Span) {
-		v, ok := s.Attributes().Get(ledger.AttrCall)
+	for i, rs := range t.tagged.ResourceSpans().All() {
+		v, ok := rs.Resource().Attributes().Get(ledger.AttrCalls)
 		if !ok {
-			return
+			continue
 		}
-		batch := ledger.AppendBatchCall(ledger.AppendBatchHeader(nil), v.Bytes().AsRaw())
-		err := ledger.DecodeBatch(batch, func(c *ledger.Call, _ []byte) { calls = append(calls, *c) })
+		err := ledger.DecodeBatch(v.Bytes().AsRaw(), func(c *ledger.Call, _ []byte) { calls = append(calls, *c) })
 		if err != nil {
-			faults = append(faults, fmt.Errorf("decode the call of span %s: %w", s.SpanID(), err))
+			faults = append(faults, fmt.Errorf("decode the calls of resource %d: %w", i, err))
 		}
-	})
+	}
 	return calls, errors.Join(faults...)
 }
 

@@ -249,7 +249,7 @@ func TestClientsCannotForge(t *testing.T) {
 	web.SetSpanID(pcommon.SpanID{1})
 	setTime(web, time.Now())
 	for _, attrs := range []pcommon.Map{res, span.Attributes(), web.Attributes()} {
-		attrs.PutEmptyBytes(ledger.AttrCall).FromRaw(forged.AppendTo(nil))
+		attrs.PutEmptyBytes(ledger.AttrCalls).FromRaw(ledger.AppendBatch(nil, []ledger.Call{forged}))
 		attrs.PutStr("tollkeeper.tenant", "forged")
 		attrs.PutStr("tollkeeper.tenant.source", "auth")
 		attrs.PutStr("tollkeeper.cost", "0")
