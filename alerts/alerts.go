@@ -154,18 +154,40 @@ func (a *Alerts) wait(ctx context.Context, due <-chan time.Time) {
 		case <-due:
 			return
 		case r := <-a.throttles.results:
-			a.settle(ctx, r)
+			for _, r := range all(r, a.throttles.results) {
+				a.settle(r)
+			}
+			a.commit(ctx)
 		case r := <-a.boxes.Reports():
-			if err := a.delivered(ctx, r); err != nil {
+			if err := a.delivered(ctx, all(r, a.boxes.Reports())...); err != nil {
 				a.log.Error("delivery of a notification is not written down; it may be sent again after a restart", "receiver", r.Receiver, "err", err)
 			}
 		}
 	}
 }
 
-func (a *Alerts) settle(ctx context.Context, r result) {
-	if err := a.throttles.settle(ctx, a.now(), r); err != nil {
-		a.log.Error("answer to a throttle command is not written down", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "err", err)
+// all is first and whatever else is there already.
+func all[T any](first T, more <-chan T) []T {
+	out := []T{first}
+	for {
+		select {
+		case next := <-more:
+			out = append(out, next)
+		default:
+			return out
+		}
+	}
+}
+
+func (a *Alerts) commit(ctx context.Context) {
+	if err := a.throttles.commit(ctx); err != nil {
+		a.log.Error("answers to throttle commands aren't written down yet; it is tried again", "steps", len(a.throttles.happened), "err", err)
+	}
+}
+
+func (a *Alerts) settle(r result) {
+	if err := a.throttles.settle(a.now(), r); err != nil {
+		a.log.Error("answer to a throttle command can't be written down", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "err", err)
 	}
 	if r.probe || r.err != nil || r.cmd.DryRun {
 		return
@@ -193,8 +215,9 @@ func (a *Alerts) drain(ctx context.Context, cut context.CancelFunc) {
 		}
 	}
 	for range inFlight {
-		a.settle(ctx, <-a.throttles.results)
+		a.settle(<-a.throttles.results)
 	}
+	a.commit(ctx)
 }
 
 // evaluateWithin ends an evaluation that a hanging database would never end.
@@ -246,11 +269,7 @@ func (a *Alerts) evaluate(ctx context.Context) error {
 		return err
 	}
 	verdicts = append(verdicts, a.throttles.verdicts(a.episodes)...)
-	var errs []error
-	for _, v := range verdicts {
-		errs = append(errs, a.follow(ctx, t, v))
-	}
-	errs = append(errs, a.endOrphans(ctx, t, verdicts))
+	errs := []error{a.follow(ctx, t, verdicts)}
 	errs = append(errs, a.throttles.reconcile(ctx, t, a.wishes()))
 	a.tellWhy(ctx)
 	a.repeat(ctx, now)

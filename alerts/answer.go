@@ -1,7 +1,6 @@
 package alerts
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,14 +10,16 @@ import (
 )
 
 // settle takes the result of a send, or of a look, in.
-func (t *throttles) settle(ctx context.Context, now time.Time, r result) error {
+func (t *throttles) settle(now time.Time, r result) error {
 	h := t.hold(r.cmd.Subject)
 	h.inFlight, h.biting = false, false
 	if r.probe {
-		return t.looked(ctx, now, h, r)
+		t.looked(now, h, r)
+		return nil
 	}
 	if r.err != nil {
-		return t.failed(ctx, now, h, r)
+		t.failed(now, h, r)
+		return nil
 	}
 	t.back()
 	newest := r.state // read after the acknowledgement
@@ -26,26 +27,27 @@ func (t *throttles) settle(ctx context.Context, now time.Time, r result) error {
 		newest = r.ack.State
 	}
 	if overtaken(newest, r.cmd) {
-		return t.superseded(ctx, now, h, r, newest)
+		t.superseded(now, h, r, newest)
+		return nil
 	}
 	answer, err := json.Marshal(r.ack)
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
-	if err := t.record(ctx, r.cmd, StepAcknowledged, string(answer), r.ack.At); err != nil {
-		return err
-	}
+	t.record(r.cmd, StepAcknowledged, string(answer), r.ack.At)
 	if problem := r.contradicts(); problem != "" {
 		h.notBefore = t.backOff(now, h, problem)
 		t.log.Error("gateway took a throttle command and doesn't hold it", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "problem", problem)
-		return t.record(ctx, r.cmd, StepFailed, problem, now)
+		t.record(r.cmd, StepFailed, problem, now)
+		return nil
 	}
 	h.failures, h.trouble, h.lost, h.looked = 0, "", false, now
 	h.blind = errors.Is(r.stateErr, gateway.ErrNoReadBack)
 	if r.cmd.Level == gateway.Release {
 		h.current, h.proof = gateway.Command{}, proof{blind: h.blind}
 		t.log.Info("throttle released", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence)
-		return t.record(ctx, r.cmd, StepReleased, "", r.ack.At)
+		t.record(r.cmd, StepReleased, "", r.ack.At)
+		return nil
 	}
 	if h.current.Episode != r.cmd.Episode || h.current.Level != r.cmd.Level {
 		t.log.Warn("throttled", "subject", r.cmd.Subject, "level", r.cmd.Level, "rule", r.cmd.Rule, "sequence", r.cmd.Sequence, "expires", r.cmd.Expires)
@@ -71,28 +73,29 @@ func (t *throttles) probe(now time.Time, h *hold) {
 }
 
 // looked takes in what the gateway holds between commands.
-func (t *throttles) looked(ctx context.Context, now time.Time, h *hold, r result) error {
+func (t *throttles) looked(now time.Time, h *hold, r result) {
 	if r.stateErr != nil {
 		h.blind = errors.Is(r.stateErr, gateway.ErrNoReadBack)
 		if !h.blind {
 			t.log.Warn("the gateway doesn't tell what it holds", "subject", r.cmd.Subject, "err", r.stateErr)
 		}
-		return nil // the next command tells whether it is there
+		return // the next command tells whether it is there
 	}
 	if h.current.Sequence != r.cmd.Sequence {
-		return nil // a person's act came between
+		return // a person's act came between
 	}
 	if overtaken(r.state, r.cmd) {
-		return t.superseded(ctx, now, h, r, r.state)
+		t.superseded(now, h, r, r.state)
+		return
 	}
 	problem := r.contradicts()
 	if problem == "" || now.Add(t.cfg.Lease/4).After(r.cmd.Expires) { // near the lease's end clocks may differ about it
-		return nil
+		return
 	}
 	h.lost, h.trouble = true, problem
 	h.losses++
 	t.log.Error("gateway has lost a throttle command; it is ordered again", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "problem", problem)
-	return t.record(ctx, r.cmd, StepLost, problem, now)
+	t.record(r.cmd, StepLost, problem, now)
 }
 
 // overtaken reports that the gateway holds somebody else's command in place of cmd: a newer one, or one of the same
@@ -129,19 +132,19 @@ func (t *throttles) backOff(now time.Time, h *hold, trouble string) time.Time {
 	return now.Add(min(t.cfg.RetryAfter<<min(h.failures-1, 10), max(time.Minute, t.cfg.RetryAfter)))
 }
 
-func (t *throttles) failed(ctx context.Context, now time.Time, h *hold, r result) error {
+func (t *throttles) failed(now time.Time, h *hold, r result) {
 	h.notBefore = t.backOff(now, h, r.err.Error())
 	if errors.Is(r.err, gateway.ErrGone) {
 		t.leave(now)
 	}
 	t.log.Error("throttle command failed", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "level", r.cmd.Level, "err", r.err)
-	return t.record(ctx, r.cmd, StepFailed, r.err.Error(), now)
+	t.record(r.cmd, StepFailed, r.err.Error(), now)
 }
 
 // superseded handles a gateway that holds another command in place of ours. One that a person gave stands: a release for
 // all that was firing then, another one until its lease ends. Any other (a lost audit, a second controller) is overtaken
 // with the next sequence.
-func (t *throttles) superseded(ctx context.Context, now time.Time, h *hold, r result, held gateway.State) error {
+func (t *throttles) superseded(now time.Time, h *hold, r result, held gateway.State) {
 	h.highest = max(h.highest, held.Sequence)
 	switch {
 	case held.Rule != ManualRule:
@@ -157,5 +160,5 @@ func (t *throttles) superseded(ctx context.Context, now time.Time, h *hold, r re
 	default:
 		t.applied(h, held.Command, now)
 	}
-	return t.record(ctx, r.cmd, StepFailed, fmt.Sprintf("superseded: the gateway holds sequence %d (%s, %s)", held.Sequence, held.Level, held.Rule), now)
+	t.record(r.cmd, StepFailed, fmt.Sprintf("superseded: the gateway holds sequence %d (%s, %s)", held.Sequence, held.Level, held.Rule), now)
 }

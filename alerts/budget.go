@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -21,11 +20,12 @@ type budgets struct {
 	sums     *sums
 	history  *history
 	zones    zones
-	projects map[key]projected // forecasts are made anew every projectEvery
+	projects map[key]projected     // forecasts are made anew every projectEvery
+	earlier  map[window]closedPart // what windows held before the calls among which a crossing one is looked for
 }
 
 func newBudgets(rules []Budget, h *history) (*budgets, error) {
-	b := &budgets{sums: newSums(), history: h, projects: map[key]projected{}}
+	b := &budgets{sums: newSums(), history: h, projects: map[key]projected{}, earlier: map[window]closedPart{}}
 	return b, b.replace(rules)
 }
 
@@ -147,7 +147,7 @@ func (b Budget) verdicts(t *tick, w window, s who, amount ledger.Sum, sum total,
 		}
 		v.summary = fmt.Sprintf("%s has spent %s%s USD of its %s USD for %s: %d %% are %s USD",
 			s, atLeast(sum.unpriced), sum.spend.Short(), amount.Short(), w, threshold, need.Short())
-		v.cross = func(ctx context.Context) (time.Time, error) { return t.crossing(ctx, s, w, need, sum) }
+		v.reach = &reach{s, w, need}
 		higher = higher || crossed
 		out = append(out, v)
 	}
@@ -160,32 +160,4 @@ func atLeast(unpriced uint64) string {
 		return "at least "
 	}
 	return ""
-}
-
-// crossingReach bounds how far back the crossing call is looked for among the calls.
-const crossingReach = time.Hour
-
-// crossing is the receipt of the call with which the window's total reached need. Spend from before the reach is taken
-// from the rollups; if that alone reaches need, the rule was crossed while nobody looked, and the newest receipt stands,
-// as it does for a part of a tenant.
-func (t *tick) crossing(ctx context.Context, s who, w window, need ledger.Sum, sum total) (time.Time, error) {
-	if s.value != "" {
-		return t.newest, nil
-	}
-	search := w
-	if start := t.openFrom.Add(-crossingReach); w.from.Before(start) {
-		before, err := t.ledger.closed(ctx, byTenant, w.from, start)
-		if err != nil {
-			return time.Time{}, err
-		}
-		search.from = start
-		need = need.Sub(before[s].spend)
-	}
-	if need.Sign() > 0 {
-		at, ok, err := t.ledger.crossing(ctx, s.tenant, search, need)
-		if err != nil || ok {
-			return at, err
-		}
-	}
-	return t.newest, nil
 }

@@ -42,8 +42,8 @@ func (b *budgets) forecasts(ctx context.Context, t *tick, rule Budget, w window,
 			key: k, kind: KindForecast, severity: Warning, known: t.fresh && !t.behind, clearFor: forecastClear,
 			holds: p.OK && p.Total.Cmp(need) >= 0, clear: !p.OK || p.Total.Cmp(need) < 0,
 			value: p.Total, threshold: need, window: window{t.now.Add(-24 * time.Hour), t.now},
-			detail: detail{Window: w.String(), Threshold: threshold, Amount: amount.String(), Baseline: p.How, Calls: sum.calls, Unpriced: sum.unpriced},
-			cross:  t.seen,
+			detail:  detail{Window: w.String(), Threshold: threshold, Amount: amount.String(), Baseline: p.How, Calls: sum.calls, Unpriced: sum.unpriced},
+			crossed: t.newest,
 		}
 		v.summary = fmt.Sprintf("%s will have spent %s%s USD of its %s USD for %s, going by %s; %s USD so far",
 			s, atLeast(sum.unpriced), p.Total.Short(), amount.Short(), w, p.How, sum.spend.Short())
@@ -84,8 +84,8 @@ func (b *budgets) burns(ctx context.Context, t *tick, rule Budget, w window, s w
 			key:  key{rule: rule.Name + ":burn", tenant: s.tenant, threshold: i + 1, by: rule.By, value: s.value},
 			kind: KindBurn, severity: bw.Severity, known: t.fresh && (!t.behind || f.Holds), clearFor: burnClear,
 			holds: f.Holds, clear: f.Clear, value: f.Value, threshold: f.Need, window: window{t.now.Add(-bw.Long), t.now},
-			detail: detail{Window: bw.Long.String() + " and " + bw.Short.String(), Factor: bw.Factor.Short(), Amount: amount.String(), Calls: long.calls, Unpriced: long.unpriced},
-			cross:  t.seen,
+			detail:  detail{Window: bw.Long.String() + " and " + bw.Short.String(), Factor: bw.Factor.Short(), Amount: amount.String(), Calls: long.calls, Unpriced: long.unpriced},
+			crossed: t.newest,
 		}
 		if rule.Throttle != nil && rule.Burn.Throttle && bw.Severity == Critical {
 			v.throttle = rule.Throttle

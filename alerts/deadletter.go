@@ -6,8 +6,6 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
-
-	"github.com/tollkeeper/tollkeeper/gateway"
 )
 
 // DeadLetter is a notification that its receiver won't get by itself any more.
@@ -51,21 +49,26 @@ func (s store) deadLetters(ctx context.Context) ([]DeadLetter, error) {
 	return out, err
 }
 
-// steps are those of an episode's throttle commands, in order.
-func (s store) steps(ctx context.Context, tenant string, episode uuid.UUID) ([]ThrottleEvent, error) {
-	var out []ThrottleEvent
-	err := s.each(ctx, "episode_steps", params{"tenant": text(tenant), "episode": episode.String()}, func(rows driver.Rows) error {
-		e := ThrottleEvent{Subject: gateway.Tenant(tenant), Episode: episode}
+// steps yields those of episodes' throttle commands, each episode's in order. tenants are the episodes'.
+func (s store) steps(ctx context.Context, tenants []string, episodes []uuid.UUID, yield func(ThrottleEvent)) error {
+	names, ids := make([]string, len(tenants)), make([]string, len(episodes))
+	for i := range tenants {
+		names[i] = quoted(tenants[i])
+	}
+	for i := range episodes {
+		ids[i] = quoted(episodes[i].String())
+	}
+	return s.each(ctx, "episode_steps", params{"tenants": array(names), "episodes": array(ids)}, func(rows driver.Rows) error {
+		var e ThrottleEvent
 		var limits map[string]string
 		var dry uint8
-		if err := rows.Scan(&e.Team, &e.Key, &e.User, &e.Model, &e.Sequence, &e.Step, &e.Level, &e.Gateway, &limits, &dry, &e.Author, &e.Reason, &e.Answer, &e.Expires, &e.At); err != nil {
+		if err := rows.Scan(&e.Tenant, &e.Episode, &e.Team, &e.Key, &e.User, &e.Model, &e.Sequence, &e.Step, &e.Level, &e.Gateway, &limits, &dry, &e.Author, &e.Reason, &e.Answer, &e.Expires, &e.At); err != nil {
 			return err
 		}
 		e.DryRun = dry == 1
 		var err error
 		e.Limits, err = sumsOf(limits)
-		out = append(out, e)
+		yield(e)
 		return err
 	})
-	return out, err
 }

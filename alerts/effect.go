@@ -132,7 +132,7 @@ func (t *throttles) useBefore(tk *tick, s gateway.Subject) cell {
 func (t *throttles) span(r *recent) int64 { return max(1, int64(t.cfg.EffectWindow/r.bucket)) }
 
 // measure looks in the ledger for the effect of an episode's throttle at its present level.
-func (t *throttles) measure(ctx context.Context, tk *tick, h *hold) error {
+func (t *throttles) measure(tk *tick, h *hold) error {
 	if (h.concluded && !h.ineffective) || h.acked.IsZero() || h.current.Sequence == 0 || h.current.DryRun || h.current.Level == gateway.Notify {
 		return nil
 	}
@@ -160,7 +160,8 @@ func (t *throttles) measure(ctx context.Context, tk *tick, h *hold) error {
 	case obeyed:
 		h.concluded, h.ineffective = true, false
 		t.log.Info("throttle is effective", "subject", h.subject, "level", h.current.Level, "before", h.before.spend.Short(), "after", after.spend.Short(), "window", t.cfg.EffectWindow)
-		return t.record(ctx, h.current, StepEffective, string(note), tk.now)
+		t.record(h.current, StepEffective, string(note), tk.now)
+		return nil
 	case elapsed < t.cfg.EffectWithin, h.concluded: // without effect is said once; that it came late, too
 		return nil
 	}
@@ -170,22 +171,20 @@ func (t *throttles) measure(ctx context.Context, tk *tick, h *hold) error {
 	if left || err != nil {
 		return err // a cap that isn't used up yet refuses nobody
 	}
-	return t.withoutEffect(ctx, tk, h, string(note))
+	t.withoutEffect(tk, h, string(note))
+	return nil
 }
 
 // withoutEffect writes it down, makes the next command harder where that is allowed, and lets the people's alert fire.
-func (t *throttles) withoutEffect(ctx context.Context, tk *tick, h *hold, note string) error {
+func (t *throttles) withoutEffect(tk *tick, h *hold, note string) {
 	h.concluded, h.ineffective = true, true
 	next, ok := t.cfg.harder(h.current.Level)
 	t.log.Error("throttle is acknowledged and without effect: is all of the subject's traffic behind this gateway?",
 		"subject", h.subject, "level", h.current.Level, "next", next, "measured", note)
-	if err := t.record(ctx, h.current, StepIneffective, "no effect: "+note, tk.now); err != nil {
-		return err
-	}
+	t.record(h.current, StepIneffective, "no effect: "+note, tk.now)
 	if ok {
 		h.level, h.acked, h.concluded = next, time.Time{}, false
 	}
-	return nil
 }
 
 // obeyed reports that the use has fallen to half of what it was, or keeps to the pace of every limit.
@@ -256,7 +255,7 @@ func (t *throttles) verdicts(open episodes) (out []verdict) {
 			k.by = byTenant
 		}
 		v := verdict{key: k, kind: KindThrottle, severity: Critical, known: true,
-			cross: func(context.Context) (time.Time, error) { return later(h.acked, h.current.Issued), nil }}
+			crossed: later(h.acked, h.current.Issued)}
 		switch {
 		case h.failures >= mostFailures:
 			v.holds, v.summary = true, fmt.Sprintf("the gateway %s doesn't take the throttle of %s: %s", t.name(), s, h.trouble)

@@ -1,7 +1,6 @@
 package alerts
 
 import (
-	"context"
 	"time"
 
 	"github.com/google/uuid"
@@ -77,9 +76,10 @@ type verdict struct {
 	threshold ledger.Sum
 	summary   string
 	detail    detail
-	baseline  baseline                                 // of a spike: what it was compared with
-	cross     func(context.Context) (time.Time, error) // finds the receipt of the crossing call
-	throttle  *Policy                                  // what to do to the tenant while firing, nil = nothing
+	baseline  baseline  // of a spike: what it was compared with
+	crossed   time.Time // receipt of the crossing call; zero: reach says how to look for it
+	reach     *reach
+	throttle  *Policy // what to do to the tenant while firing, nil = nothing
 	clearFor  time.Duration
 	window    window // in which what it tells of happened: where an explanation is looked for
 }

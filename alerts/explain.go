@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -31,39 +32,102 @@ const (
 	explainWithin = 5 * time.Second
 )
 
-// explain looks for the part of the tenant whose spend rose most. A failure costs the explanation, never the alert.
-func (a *Alerts) explain(ctx context.Context, v verdict) *Why {
-	w := v.window
-	if v.key.tenant == "" || w.to.IsZero() {
-		return nil
-	}
-	w.from = later(w.from, w.to.Add(-explainReach)).Truncate(time.Minute)
-	w.to = w.to.Add(time.Minute).Truncate(time.Minute)
-	why, err := a.store.why(ctx, v.key, w)
-	if err != nil {
-		a.log.Warn("an episode is not explained", "rule", v.key.rule, "tenant", v.key.tenant, "err", err)
-		return nil
-	}
-	return why
+// aboutWhom is whom an explanation is about: a tenant or a part of it, in a window.
+type aboutWhom struct {
+	who
+	by     string
+	window window
 }
 
-func (r reader) why(ctx context.Context, k key, w window) (*Why, error) {
-	length := w.to.Sub(w.from)
-	why := &Why{Window: w.String()}
-	p := params{"from": second(w.from), "to": second(w.to), "before": second(w.from.Add(-length)), "tenant": text(k.tenant),
-		"by": text(k.by), "value": text(k.value)}
+// explain looks for the part of each new episode's tenant whose spend rose most, and writes it down. A failure costs the
+// explanation, never the alert. However many begin at one evaluation, those of one window cost two queries.
+func (a *Alerts) explain(ctx context.Context, of []untold) {
+	limited, cancel := context.WithTimeout(ctx, explainWithin)
+	defer cancel()
+	type together struct {
+		by     string
+		window window
+	}
+	asked, found := map[together][]who{}, map[aboutWhom]*Why{}
+	for _, u := range of {
+		if x, ok := u.about(); ok && found[x] == nil {
+			found[x] = &Why{Window: x.window.String()}
+			k := together{x.by, x.window}
+			asked[k] = append(asked[k], x.who)
+		}
+	}
+	for k, subjects := range asked {
+		for some := range slices.Chunk(subjects, askAtOnce) {
+			err := a.store.why(limited, k.by, k.window, some, func(w who) *Why { return found[aboutWhom{w, k.by, k.window}] })
+			if err != nil {
+				a.log.Warn("episodes are not explained", "subjects", some, "err", err)
+				for _, w := range some {
+					delete(found, aboutWhom{w, k.by, k.window})
+				}
+			}
+		}
+	}
+	var changed []*AlertEvent
+	for _, u := range of {
+		x, ok := u.about()
+		if !ok || found[x] == nil {
+			continue
+		}
+		u.verdict.detail.Why = found[x]
+		u.event.Detail = encode(u.verdict.detail)
+		if ep := a.episodes[u.verdict.key]; ep != nil && ep.id == u.event.Episode {
+			ep.event.Detail = u.event.Detail
+		}
+		changed = append(changed, u.event)
+	}
+	if err := a.store.writeAlerts(ctx, changed...); err != nil {
+		a.log.Warn("explanations of episodes are not written down", "episodes", len(changed), "err", err)
+	}
+}
+
+// about is what there is to explain; ok is false if there is nothing.
+func (u untold) about() (x aboutWhom, ok bool) {
+	if u.verdict == nil || u.verdict.key.tenant == "" || u.verdict.window.to.IsZero() {
+		return x, false
+	}
+	k, w := u.verdict.key, u.verdict.window
+	w.from = later(w.from, w.to.Add(-explainReach)).Truncate(time.Minute)
+	w.to = w.to.Add(time.Minute).Truncate(time.Minute)
+	return aboutWhom{who{k.tenant, k.value}, k.by, w}, true
+}
+
+// why explains what some subjects of one dimension spent in a window; of gives where to put it.
+func (r reader) why(ctx context.Context, by string, w window, subjects []who, of func(who) *Why) error {
+	tenants, values := make([]string, len(subjects)), make([]string, len(subjects))
+	for i, s := range subjects {
+		tenants[i], values[i] = quoted(s.tenant), quoted(s.value)
+	}
+	p := params{"from": second(w.from), "to": second(w.to), "before": second(w.from.Add(w.from.Sub(w.to))), "by": text(by),
+		"tenants": array(tenants), "values": array(values)}
 	err := r.each(ctx, "explain_rise", p, func(rows driver.Rows) error {
-		return rows.Scan(&why.Dimension, &why.Value, &why.Now, &why.Before)
+		var s who
+		var found Why
+		if err := rows.Scan(&s.tenant, &s.value, &found.Dimension, &found.Value, &found.Now, &found.Before); err != nil {
+			return err
+		}
+		if why := of(s); why != nil {
+			why.Dimension, why.Value, why.Now, why.Before = found.Dimension, found.Value, found.Now, found.Before
+		}
+		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	delete(p, "before")
-	err = r.each(ctx, "explain_calls", p, func(rows driver.Rows) error {
+	return r.each(ctx, "explain_calls", p, func(rows driver.Rows) error {
+		var s who
 		var c TopCall
-		err := rows.Scan(&c.Trace, &c.Span, &c.Model, &c.USD)
-		why.Top = append(why.Top, c)
-		return err
+		if err := rows.Scan(&s.tenant, &s.value, &c.Trace, &c.Span, &c.Model, &c.USD); err != nil {
+			return err
+		}
+		if why := of(s); why != nil {
+			why.Top = append(why.Top, c)
+		}
+		return nil
 	})
-	return why, err
 }

@@ -15,8 +15,12 @@ import (
 )
 
 // Crossing asks the ledger for the crossing call of [from, to).
-func Crossing(conn driver.Conn, tenant string, from, to time.Time, need ledger.Sum) (time.Time, bool, error) {
-	return reader{conn}.crossing(context.Background(), tenant, window{from, to}, need)
+func Crossing(conn driver.Conn, tenant string, from, to time.Time, need ledger.Sum) (at time.Time, ok bool, err error) {
+	needs := map[string]ledger.Sum{tenant: need, tenant + "'s neighbour": need}
+	err = reader{conn}.crossings(context.Background(), window{from, to}, []string{tenant, tenant + "'s neighbour"}, needs, func(of string, crossed time.Time) {
+		at, ok = crossed, of == tenant
+	})
+	return at, ok, err
 }
 
 // NewEvaluator hands one evaluation at a time to benchmarks.

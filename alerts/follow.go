@@ -3,6 +3,7 @@ package alerts
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,19 +13,69 @@ import (
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
-// follow moves the key's episode as the verdict says: opens it, keeps it, or closes it after it has been clear long
-// enough. Without evidence nothing moves and the clear time begins anew.
-func (a *Alerts) follow(ctx context.Context, t *tick, v verdict) error {
-	ep := a.episodes[v.key]
-	if ep != nil {
-		ep.throttle = v.throttle
-		ep.proved = v.kind == KindBudget && v.holds // what is missing can only add to a sum
+// follow moves the episodes as the verdicts say: opens them, keeps them, or closes them after they have been clear long
+// enough. Without evidence nothing moves and the clear time begins anew. All that begins and ends at one evaluation is
+// written down in one insert.
+func (a *Alerts) follow(ctx context.Context, t *tick, verdicts []verdict) error {
+	var begin []verdict
+	var moves []moved
+	var errs []error
+	spoken := map[key]bool{}
+	for _, v := range verdicts {
+		if spoken[v.key] {
+			continue
+		}
+		spoken[v.key] = true
+		ep := a.episodes[v.key]
+		if ep != nil {
+			ep.throttle = v.throttle
+			ep.proved = v.kind == KindBudget && v.holds // what is missing can only add to a sum
+		}
+		switch advance(ep, v, t.now) {
+		case opens:
+			begin = append(begin, v)
+		case resolves:
+			m, err := a.resolved(t.now, v.key, ep, v.value, "resolved: "+v.summary)
+			moves, errs = append(moves, m), append(errs, err)
+		}
 	}
-	switch advance(ep, v, t.now) {
-	case opens:
-		return a.open(ctx, t, v)
-	case resolves:
-		return a.resolve(ctx, t.now, v.key, ep, v.value, "resolved: "+v.summary)
+	for k, ep := range a.episodes {
+		if !spoken[k] {
+			m, err := a.resolved(t.now, k, ep, ep.event.Value, "resolved: the rule is no longer configured")
+			moves, errs = append(moves, m), append(errs, err)
+		}
+	}
+	crossed, err := a.budgets.crossings(ctx, t, begin)
+	if err != nil {
+		begin, errs = nil, append(errs, err) // they begin at the next evaluation
+	}
+	for _, v := range begin {
+		m, err := a.opened(t, v, crossed[v.key])
+		moves, errs = append(moves, m), append(errs, err)
+	}
+	return errors.Join(append(errs, a.move(ctx, moves))...)
+}
+
+// moved is an episode that enters a state.
+type moved struct {
+	event *AlertEvent // nil: it can't
+	apply func()      // after it was written down
+}
+
+// move writes the episodes' events down, then has them enter their states.
+func (a *Alerts) move(ctx context.Context, moves []moved) error {
+	moves = slices.DeleteFunc(moves, func(m moved) bool { return m.event == nil })
+	events := make([]*AlertEvent, len(moves))
+	for i, m := range moves {
+		events[i] = m.event
+	}
+	if err := a.store.writeAlerts(ctx, events...); err != nil {
+		return err
+	}
+	for _, m := range moves {
+		m.apply()
+		a.metrics.episodes.WithLabelValues(m.event.Kind, m.event.State).Inc()
+		a.tell(Event{Alert: m.event})
 	}
 	return nil
 }
@@ -67,14 +118,10 @@ func returnsOf(last ended, known bool, v verdict, now time.Time) int {
 	return 0
 }
 
-func (a *Alerts) open(ctx context.Context, t *tick, v verdict) error {
-	crossed, err := v.cross(ctx)
-	if err != nil {
-		return fmt.Errorf("find the crossing call of %s for %s: %w", v.key.rule, v.key.tenant, err)
-	}
+func (a *Alerts) opened(t *tick, v verdict, crossed time.Time) (moved, error) {
 	id, err := uuid.NewRandom()
 	if err != nil {
-		return fmt.Errorf("episode id: %w", err)
+		return moved{}, fmt.Errorf("episode id: %w", err)
 	}
 	last, known := a.ended[v.key]
 	v.detail.Returns = returnsOf(last, known, v, t.now)
@@ -83,63 +130,42 @@ func (a *Alerts) open(ctx context.Context, t *tick, v verdict) error {
 	if v.kind == KindFreshness {
 		state = StateNoData
 	}
-	e := AlertEvent{
+	e := &AlertEvent{
 		Episode: id, Sequence: 1, Rule: v.key.rule, Kind: v.kind, Tenant: v.key.tenant, Subject: subject(v.key), State: state, Severity: v.severity,
 		Value: v.value, Threshold: v.threshold, Summary: v.summary, Detail: encode(v.detail), Crossed: crossed.UTC(), At: a.now().UTC(),
 	}
-	if err := a.store.writeAlert(ctx, &e); err != nil {
-		return err
-	}
-	a.episodes[v.key] = &episode{id: id, sequence: 1, event: e, throttle: v.throttle, baseline: v.baseline, began: e.At, returns: v.detail.Returns}
-	a.started[id] = e.At
-	a.metrics.open.WithLabelValues(v.kind).Inc()
-	a.log.Warn("alert firing", "rule", e.Rule, "tenant", e.Tenant, "severity", e.Severity, "episode", id, "summary", e.Summary)
-	a.metrics.episodes.WithLabelValues(e.Kind, e.State).Inc()
-	a.tell(Event{Alert: &e})
-	a.untold = append(a.untold, untold{event: &e, verdict: &v})
-	return nil
+	return moved{e, func() {
+		a.episodes[v.key] = &episode{id: id, sequence: 1, event: *e, throttle: v.throttle, baseline: v.baseline, began: e.At, returns: v.detail.Returns}
+		a.started[id] = e.At
+		a.metrics.open.WithLabelValues(v.kind).Inc()
+		a.log.Warn("alert firing", "rule", e.Rule, "tenant", e.Tenant, "severity", e.Severity, "episode", id, "summary", e.Summary)
+		a.untold = append(a.untold, untold{event: e, verdict: &v})
+	}}, nil
 }
 
-func (a *Alerts) resolve(ctx context.Context, now time.Time, k key, ep *episode, value ledger.Sum, summary string) error {
+func (a *Alerts) resolved(now time.Time, k key, ep *episode, value ledger.Sum, summary string) (moved, error) {
 	e := ep.event
 	var d detail
 	if err := json.Unmarshal([]byte(e.Detail), &d); err != nil {
-		return fmt.Errorf("detail of episode %s: %w", ep.id, err)
+		return moved{}, fmt.Errorf("detail of episode %s: %w", ep.id, err)
 	}
 	d.Notified, d.Started = nil, a.started[ep.id].UTC().Format(time.RFC3339Nano)
 	e.Sequence, e.State, e.Value, e.Summary, e.At = ep.sequence+1, StateResolved, value, summary, now
 	m := newMessage(a.cfg.Notify, e, time.Time{}, nil)
 	d.Owed = a.boxes.Takers(&m)
 	e.Detail = encode(d)
-	if err := a.store.writeAlert(ctx, &e); err != nil {
-		return err
-	}
-	delete(a.episodes, k)
-	for old, end := range a.ended {
-		if now.Sub(end.at) >= returnWithin {
-			delete(a.ended, old)
+	return moved{&e, func() {
+		delete(a.episodes, k)
+		for old, end := range a.ended {
+			if now.Sub(end.at) >= returnWithin {
+				delete(a.ended, old)
+			}
 		}
-	}
-	a.ended[k] = ended{now, ep.returns}
-	a.metrics.open.WithLabelValues(e.Kind).Dec()
-	a.log.Info("alert resolved", "rule", e.Rule, "tenant", e.Tenant, "episode", ep.id, "after", now.Sub(a.started[ep.id]).Round(time.Millisecond))
-	a.metrics.episodes.WithLabelValues(e.Kind, e.State).Inc()
-	a.tell(Event{Alert: &e})
-	a.untold = append(a.untold, untold{event: &e})
-	return nil
-}
-
-// endOrphans resolves episodes that no rule speaks of any more: the rule was taken out of the configuration.
-func (a *Alerts) endOrphans(ctx context.Context, t *tick, verdicts []verdict) error {
-	for k, ep := range a.episodes {
-		if slices.ContainsFunc(verdicts, func(v verdict) bool { return v.key == k }) {
-			continue
-		}
-		if err := a.resolve(ctx, t.now, k, ep, ep.event.Value, "resolved: the rule is no longer configured"); err != nil {
-			return err
-		}
-	}
-	return nil
+		a.ended[k] = ended{now, ep.returns}
+		a.metrics.open.WithLabelValues(e.Kind).Dec()
+		a.log.Info("alert resolved", "rule", e.Rule, "tenant", e.Tenant, "episode", ep.id, "after", now.Sub(a.started[ep.id]).Round(time.Millisecond))
+		a.untold = append(a.untold, untold{event: &e})
+	}}, nil
 }
 
 func subject(k key) map[string]string {

@@ -76,7 +76,8 @@ func (j *Journal) Explain(ctx context.Context, id string) (*Explained, error) {
 		return nil, fmt.Errorf("%s is the beginning of several episodes, %s and %s among them: write more of it", id, found[0].Began.Episode, found[1].Began.Episode)
 	}
 	x := &Explained{Episode: found[0], Told: map[string]string{}}
-	if x.Steps, err = j.store.steps(ctx, x.Began.Tenant, x.Began.Episode); err != nil {
+	err = j.store.steps(ctx, []string{x.Began.Tenant}, []uuid.UUID{x.Began.Episode}, func(e ThrottleEvent) { x.Steps = append(x.Steps, e) })
+	if err != nil {
 		return nil, err
 	}
 	x.Message = newMessage(j.notify, x.Began, x.Began.At, x.Steps)

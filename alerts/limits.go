@@ -1,7 +1,6 @@
 package alerts
 
 import (
-	"context"
 	"fmt"
 	"math/big"
 	"time"
@@ -28,7 +27,7 @@ func (l Limit) verdicts(t *tick, open episodes) ([]verdict, error) {
 		room, low := headroom(quota, from, lastMinute[w].tokens)
 		v.holds, v.clear = v.holds || low, v.clear && !low
 		v.summary = fmt.Sprintf("%s%s refuses %d of %d calls with 429 in %s (%d %% are too many); headroom: %s", w.value, l.ofAccount(), c.limited, c.calls, l.Window, l.Percent, room)
-		v.cross = func(context.Context) (time.Time, error) { return c.newest, nil }
+		v.crossed = c.newest
 		out = append(out, v)
 	}
 	return out, nil

@@ -180,7 +180,7 @@ func (h *Hand) SetFrozen(ctx context.Context, frozen bool) error {
 
 func (h *Hand) write(ctx context.Context, s store, cmd gateway.Command, step, answer string, at time.Time) error {
 	id, _ := uuid.Parse(cmd.Episode) // the zero id if nothing was in force
-	return s.writeThrottle(ctx, &ThrottleEvent{Subject: cmd.Subject, Sequence: cmd.Sequence, Step: step, Level: string(cmd.Level), Gateway: h.Gateway.Name(),
+	return s.writeThrottles(ctx, &ThrottleEvent{Subject: cmd.Subject, Sequence: cmd.Sequence, Step: step, Level: string(cmd.Level), Gateway: h.Gateway.Name(),
 		Episode: id, Rule: ManualRule, Limits: limitsOf(cmd.Limits), Author: h.Author, Reason: cmd.Reason, Answer: answer,
 		Issued: cmd.Issued, Expires: cmd.Expires, At: at})
 }

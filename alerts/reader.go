@@ -159,19 +159,6 @@ func bounds(w window) params {
 	}
 }
 
-// crossing finds the receipt of the first call with which the tenant's total in w reaches need; ok is false if it doesn't.
-func (r reader) crossing(ctx context.Context, tenant string, w window, need ledger.Sum) (at time.Time, ok bool, err error) {
-	p := bounds(w)
-	p["tenant"], p["need"] = text(tenant), need.String()
-	err = r.each(ctx, "crossing", p, func(rows driver.Rows) error {
-		var ms int64
-		ok = true
-		defer func() { at = time.UnixMilli(ms).UTC() }()
-		return rows.Scan(&ms)
-	})
-	return at, ok, err
-}
-
 // pendingMinute is the oldest minute since from that changed before changed and hasn't been rolled up since; ok is false
 // if there is none.
 func (r reader) pendingMinute(ctx context.Context, from, changed time.Time) (at time.Time, ok bool, err error) {

@@ -45,7 +45,8 @@ type source interface {
 	dispersions(ctx context.Context, from, to time.Time) (days, error)
 	// heavy lists what reached the rule's limits, as they are for its tenant, in [from, to): the dearest first.
 	heavy(ctx context.Context, r Runaway, from, to time.Time) ([]heavy, error)
-	crossing(ctx context.Context, tenant string, w window, need ledger.Sum) (at time.Time, ok bool, err error)
+	// crossings yields when tenants' totals in a window reached what they need.
+	crossings(ctx context.Context, w window, tenants []string, needs map[string]ledger.Sum, yield func(tenant string, at time.Time)) error
 	pendingMinute(ctx context.Context, from, changed time.Time) (at time.Time, ok bool, err error)
 	completeTo(ctx context.Context) (time.Time, error)
 	// quotas are the providers' limits that responses told of in [from, to), by tenant and provider/model.

@@ -155,7 +155,7 @@ func (s *spikes) verdict(ctx context.Context, t *tick, rule Spike, subject who, 
 	}
 	v.summary = fmt.Sprintf("%s spends %s%s USD in %s; %s USD or more are a spike (%s times %s USD in %s, %s; more than chance; at least %s USD an hour)",
 		subject, atLeast(sum.unpriced), f.Value.Short(), f.In, f.Need.Short(), rule.Factor.Short(), base.Spend.Short(), base.In, base.from, rule.MinPerHour.Short())
-	v.cross = func(context.Context) (time.Time, error) { return sum.newest, nil }
+	v.crossed = sum.newest
 	return v, true, nil
 }
 

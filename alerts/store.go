@@ -19,14 +19,25 @@ import (
 // store is the role's memory: alert_events and throttle_events.
 type store struct{ reader }
 
+// insert writes one row.
 func (s store) insert(ctx context.Context, name string, values ...any) error {
+	return s.insertAll(ctx, name, [][]any{values})
+}
+
+// insertAll writes rows in one insert.
+func (s store) insertAll(ctx context.Context, name string, all [][]any) error {
+	if len(all) == 0 {
+		return nil
+	}
 	batch, err := s.conn.PrepareBatch(ctx, schema.SQL("alerts/"+name))
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if err := batch.Append(values...); err != nil {
-		_ = batch.Abort() // the append's error says it all
-		return fmt.Errorf("%s: %w", name, err)
+	for _, values := range all {
+		if err := batch.Append(values...); err != nil {
+			_ = batch.Abort() // the append's error says it all
+			return fmt.Errorf("%s: %w", name, err)
+		}
 	}
 	if err := batch.Send(); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -34,31 +45,39 @@ func (s store) insert(ctx context.Context, name string, values ...any) error {
 	return nil
 }
 
-// writeAlert adds the event, or replaces it if its episode and sequence are there already.
-func (s store) writeAlert(ctx context.Context, e *AlertEvent) error {
-	subject := e.Subject
-	if subject == nil {
-		subject = map[string]string{}
+// writeAlerts adds the events, each in place of one of its episode and sequence that is there already.
+func (s store) writeAlerts(ctx context.Context, events ...*AlertEvent) error {
+	all := make([][]any, len(events))
+	for i, e := range events {
+		subject := e.Subject
+		if subject == nil {
+			subject = map[string]string{}
+		}
+		all[i] = []any{e.Episode, e.Sequence, e.Rule, e.Kind, e.Tenant, subject, e.State, e.Severity,
+			e.Value.String(), e.Threshold.String(), e.Summary, e.Detail, e.Crossed, e.At}
 	}
-	return s.insert(ctx, "insert_alert_event", e.Episode, e.Sequence, e.Rule, e.Kind, e.Tenant, subject, e.State, e.Severity,
-		e.Value.String(), e.Threshold.String(), e.Summary, e.Detail, e.Crossed, e.At)
+	return s.insertAll(ctx, "insert_alert_event", all)
 }
 
-func (s store) writeThrottle(ctx context.Context, e *ThrottleEvent) error {
-	limits := make(map[string]decimal.Decimal, len(e.Limits))
-	for k, v := range e.Limits {
-		d, err := decimal.NewFromString(v.String())
-		if err != nil {
-			return fmt.Errorf("limit %s: %w", k, err)
+func (s store) writeThrottles(ctx context.Context, events ...*ThrottleEvent) error {
+	all := make([][]any, len(events))
+	for i, e := range events {
+		limits := make(map[string]decimal.Decimal, len(e.Limits))
+		for k, v := range e.Limits {
+			d, err := decimal.NewFromString(v.String())
+			if err != nil {
+				return fmt.Errorf("limit %s: %w", k, err)
+			}
+			limits[k] = d
 		}
-		limits[k] = d
+		dry := uint8(0)
+		if e.DryRun {
+			dry = 1
+		}
+		all[i] = []any{e.Tenant, e.Team, e.Key, e.User, e.Model, e.Sequence, e.Step, e.Level, e.Gateway, e.Episode, e.Rule, limits, dry,
+			e.Author, e.Reason, e.Answer, e.Issued, e.Expires, e.At}
 	}
-	dry := uint8(0)
-	if e.DryRun {
-		dry = 1
-	}
-	return s.insert(ctx, "insert_throttle_event", e.Tenant, e.Team, e.Key, e.User, e.Model, e.Sequence, e.Step, e.Level, e.Gateway, e.Episode, e.Rule, limits, dry,
-		e.Author, e.Reason, e.Answer, e.Issued, e.Expires, e.At)
+	return s.insertAll(ctx, "insert_throttle_event", all)
 }
 
 // openEpisodes reads the newest event of every episode that is not resolved, or resolved since.

@@ -294,9 +294,9 @@ func (t *Tape) heavy(_ context.Context, r Runaway, from, to time.Time) ([]heavy,
 	return out[:min(len(out), heavyMost)], nil
 }
 
-// crossing isn't looked for: a replay reports when a rule fired.
-func (t *Tape) crossing(context.Context, string, window, ledger.Sum) (time.Time, bool, error) {
-	return t.now, true, nil
+// crossings aren't looked for: a replay reports when a rule fired.
+func (t *Tape) crossings(context.Context, window, []string, map[string]ledger.Sum, func(string, time.Time)) error {
+	return nil
 }
 
 func (t *Tape) pendingMinute(context.Context, time.Time, time.Time) (time.Time, bool, error) {

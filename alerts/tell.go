@@ -3,9 +3,12 @@ package alerts
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/tollkeeper/tollkeeper/alerts/notify"
 )
@@ -19,24 +22,27 @@ type untold struct {
 // tellWhy explains and notifies what the evaluation opened and resolved, after it ordered the throttles: who acts goes
 // first, and what was done can be told.
 func (a *Alerts) tellWhy(ctx context.Context) {
+	a.explain(ctx, a.untold)
+	var tell []*AlertEvent
 	for _, u := range a.untold {
-		if u.verdict != nil {
-			a.explainEpisode(ctx, u)
+		switch {
+		case len(a.missing(u.event)) > 0:
+			tell = append(tell, u.event)
+		case u.event.State == StateResolved:
+			delete(a.started, u.event.Episode)
 		}
-		if len(a.missing(u.event)) == 0 {
-			if u.event.State == StateResolved {
-				delete(a.started, u.event.Episode)
-			}
-			continue
-		}
-		m := a.message(ctx, *u.event)
+	}
+	a.untold = nil
+	steps := a.steps(ctx, tell)
+	for _, e := range tell {
+		m := newMessage(a.cfg.Notify, *e, a.started[e.Episode], steps[e.Episode])
 		for _, ep := range a.episodes {
-			if ep.id == u.event.Episode {
+			if ep.id == e.Episode {
 				ep.message = &m
 			}
 		}
-		a.outbox[u.event.Episode] = u.event
-		for _, receiver := range a.missing(u.event) {
+		a.outbox[e.Episode] = e
+		for _, receiver := range a.missing(e) {
 			if full := a.boxes.Put(receiver, m); full != nil {
 				if err := a.delivered(ctx, *full); err != nil {
 					a.log.Error("a dropped notification is not written down", "receiver", receiver, "err", err)
@@ -44,34 +50,21 @@ func (a *Alerts) tellWhy(ctx context.Context) {
 			}
 		}
 	}
-	a.untold = nil
 }
 
-// explainEpisode writes down what the episode comes from.
-func (a *Alerts) explainEpisode(ctx context.Context, u untold) {
-	limited, cancel := context.WithTimeout(ctx, explainWithin)
-	defer cancel()
-	why := a.explain(limited, *u.verdict)
-	if why == nil {
-		return
+// steps is what was done for the episodes of events, as it was written down.
+func (a *Alerts) steps(ctx context.Context, events []*AlertEvent) map[uuid.UUID][]ThrottleEvent {
+	out := map[uuid.UUID][]ThrottleEvent{}
+	for some := range slices.Chunk(events, askAtOnce) {
+		tenants, episodes := make([]string, len(some)), make([]uuid.UUID, len(some))
+		for i, e := range some {
+			tenants[i], episodes[i] = e.Tenant, e.Episode
+		}
+		if err := a.store.steps(ctx, tenants, episodes, func(e ThrottleEvent) { out[e.Episode] = append(out[e.Episode], e) }); err != nil {
+			a.log.Warn("notifications don't say what was done", "episodes", episodes, "err", err)
+		}
 	}
-	u.verdict.detail.Why = why
-	u.event.Detail = encode(u.verdict.detail)
-	if ep := a.episodes[u.verdict.key]; ep != nil && ep.id == u.event.Episode {
-		ep.event.Detail = u.event.Detail
-	}
-	if err := a.store.writeAlert(ctx, u.event); err != nil {
-		a.log.Warn("an episode's explanation is not written down", "episode", u.event.Episode, "err", err)
-	}
-}
-
-// message is the event with everything around it. What was done is read back from what was written down.
-func (a *Alerts) message(ctx context.Context, e AlertEvent) notify.Message {
-	steps, err := a.store.steps(ctx, e.Tenant, e.Episode)
-	if err != nil {
-		a.log.Warn("a notification doesn't say what was done", "episode", e.Episode, "err", err)
-	}
-	return newMessage(a.cfg.Notify, e, a.started[e.Episode], steps)
+	return out
 }
 
 // missing lists the receivers that are to be told of an event and lack it.
@@ -88,24 +81,38 @@ func (a *Alerts) missing(e *AlertEvent) (names []string) {
 	return names
 }
 
-// delivered writes down that a receiver has an event, or never will: the event's row is replaced by one that lists the
+// delivered writes down that receivers have events, or never will: an event's row is replaced by one that lists the
 // receiver, and what it won't get is a dead letter.
-func (a *Alerts) delivered(ctx context.Context, r notify.Report) error {
+func (a *Alerts) delivered(ctx context.Context, reports ...notify.Report) error {
+	var errs []error
+	var changed []*AlertEvent
+	for _, r := range reports {
+		e, err := a.deliver(ctx, r)
+		errs = append(errs, err)
+		if e != nil && !slices.Contains(changed, e) {
+			changed = append(changed, e)
+		}
+	}
+	return errors.Join(append(errs, a.store.writeAlerts(ctx, changed...))...)
+}
+
+// deliver takes one report in and returns the event that it changes, or nil.
+func (a *Alerts) deliver(ctx context.Context, r notify.Report) (*AlertEvent, error) {
 	if r.Outcome != notify.Sent {
 		if err := a.store.writeDeadLetter(ctx, DeadLetter{Episode: r.Episode, Sequence: r.Sequence, Receiver: r.Receiver, Outcome: r.Outcome, Reason: r.Reason, Author: Author}); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	e := a.outbox[r.Episode]
 	if e == nil || e.Sequence != r.Sequence {
-		return nil // a newer event of the episode has taken its place
+		return nil, nil // a newer event of the episode has taken its place
 	}
 	var d detail
 	if err := json.Unmarshal([]byte(e.Detail), &d); err != nil {
-		return fmt.Errorf("detail of episode %s: %w", r.Episode, err)
+		return nil, fmt.Errorf("detail of episode %s: %w", r.Episode, err)
 	}
 	if slices.Contains(d.Notified, r.Receiver) {
-		return nil
+		return nil, nil
 	}
 	d.Notified = append(d.Notified, r.Receiver)
 	e.Detail = encode(d)
@@ -115,7 +122,7 @@ func (a *Alerts) delivered(ctx context.Context, r notify.Report) error {
 			delete(a.started, r.Episode)
 		}
 	}
-	return a.store.writeAlert(ctx, e)
+	return e, nil
 }
 
 // repeat sends what fires again to those who forget it.
@@ -124,18 +131,27 @@ func (a *Alerts) repeat(ctx context.Context, now time.Time) {
 		return
 	}
 	a.refresh = now
-	var all []notify.Message
+	var firing []*episode
+	var again []*AlertEvent
 	for _, ep := range a.episodes {
-		if now.Sub(ep.event.At) < notify.RefreshEvery {
+		if now.Sub(ep.event.At) < notify.RefreshEvery || !a.boxes.Forget(ep.event.Kind) {
 			continue
 		}
+		firing = append(firing, ep)
 		if ep.message == nil || ep.throttle != nil { // a process before told it; or more was done since
-			m := a.message(ctx, ep.event)
+			again = append(again, &ep.event)
+		}
+	}
+	steps := a.steps(ctx, again)
+	var messages []notify.Message
+	for _, ep := range firing {
+		if slices.Contains(again, &ep.event) {
+			m := newMessage(a.cfg.Notify, ep.event, a.started[ep.id], steps[ep.id])
 			ep.message = &m
 		}
-		all = append(all, *ep.message)
+		messages = append(messages, *ep.message)
 	}
-	a.boxes.Refresh(all)
+	a.boxes.Refresh(messages)
 }
 
 // started is when a resolved episode had begun.

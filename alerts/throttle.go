@@ -87,11 +87,21 @@ type throttles struct {
 	notify  func(*ThrottleEvent)
 
 	holds    map[gateway.Subject]*hold
-	acts     acts      // of people
-	gone     bool      // the gateway's last word was 410
-	askAgain time.Time // when a command may go to it nevertheless
+	acts     acts             // of people
+	gone     bool             // the gateway's last word was 410
+	askAgain time.Time        // when a command may go to it nevertheless
+	happened []*ThrottleEvent // steps that aren't written down yet
+	orders   []order          // among them, commands to send once they are
 	results  chan result
 	sending  context.Context // of the sends; ends after the drain
+}
+
+// order is a command that is about to be written down and sent.
+type order struct {
+	hold     *hold
+	cmd      gateway.Command
+	event    *ThrottleEvent
+	sequence uint64 // the highest before
 }
 
 // result is what came of one send, or of one look at what the gateway holds.
@@ -176,14 +186,16 @@ func (t *throttles) reconcile(ctx context.Context, tk *tick, wishes map[gateway.
 		t.hold(subject)
 	}
 	for _, h := range t.inOrder(wishes) {
-		errs = append(errs, t.expire(ctx, tk.now, h))
+		t.expire(tk.now, h)
 		if tk.fresh {
-			errs = append(errs, t.follow(ctx, tk, h, wishes[h.subject]), t.measure(ctx, tk, h))
+			t.follow(tk, h, wishes[h.subject])
+			errs = append(errs, t.measure(tk, h))
 		} else {
-			errs = append(errs, t.keep(ctx, tk, h, wishes[h.subject]))
+			t.keep(tk, h, wishes[h.subject])
 		}
 		t.probe(tk.now, h)
 	}
+	errs = append(errs, t.commit(ctx))
 	t.metrics.throttled.Set(float64(t.throttled()))
 	return errors.Join(errs...)
 }
@@ -238,45 +250,44 @@ func (t *throttles) room(tenant string) bool {
 
 // keep renews, without fresh evidence, the lease of a budget that is exceeded by what the ledger already has. Else a
 // runaway that makes ingest lag would switch off its own throttle. It begins nothing.
-func (t *throttles) keep(ctx context.Context, tk *tick, h *hold, wishes []wish) error {
+func (t *throttles) keep(tk *tick, h *hold, wishes []wish) {
 	for _, w := range wishes {
 		if w.proved && w.episode.String() == h.current.Episode {
-			return t.follow(ctx, tk, h, []wish{w})
+			t.follow(tk, h, []wish{w})
+			return
 		}
 	}
-	return nil
 }
 
-func (t *throttles) expire(ctx context.Context, now time.Time, h *hold) error {
+func (t *throttles) expire(now time.Time, h *hold) {
 	for _, held := range []*gateway.Command{&h.current, &h.byHand} {
 		if held.Sequence == 0 || now.Before(held.Expires) {
 			continue
 		}
-		if err := t.record(ctx, *held, StepExpired, "the lease ran out", now); err != nil {
-			return err
-		}
+		t.record(*held, StepExpired, "the lease ran out", now)
 		t.log.Warn("throttle lease ran out", "subject", h.subject, "sequence", held.Sequence)
 		*held = gateway.Command{}
 	}
-	return nil
 }
 
-func (t *throttles) follow(ctx context.Context, tk *tick, h *hold, wishes []wish) error {
+func (t *throttles) follow(tk *tick, h *hold, wishes []wish) {
 	if h.inFlight || tk.now.Before(h.notBefore) || h.byHand.Sequence > 0 { // a person's word stands until its lease ends
-		return nil
+		return
 	}
 	w, enforce, any := t.strictest(tk.now, h.subject, wishes)
 	held := h.current.Sequence > 0
 	full := enforce && !t.room(h.subject.Tenant)
 	switch enforce = enforce && !full; {
 	case held && t.away(tk.now):
-		return nil // nobody to tell; the lease runs out
+		return // nobody to tell; the lease runs out
 	case held && (!any || (!enforce && !h.current.DryRun)):
-		return t.release(ctx, tk.now, h)
+		t.release(tk.now, h)
+		return
 	case !any || (!held && !w.begin):
-		return nil
+		return
 	case !enforce && (t.gateway == nil || t.away(tk.now) || !t.cfg.SendDryRun):
-		return t.dryRun(ctx, tk.now, h, w, full)
+		t.dryRun(tk.now, h, w, full)
+		return
 	}
 	if h.episode != w.episode && enforce {
 		h.begin(w, t.useBefore(tk, h.subject))
@@ -285,9 +296,9 @@ func (t *throttles) follow(ctx context.Context, tk *tick, h *hold, wishes []wish
 	cmd.DryRun = !enforce
 	same := held && cmd.Level == h.current.Level && cmd.Limits == h.current.Limits && cmd.Episode == h.current.Episode && cmd.DryRun == h.current.DryRun
 	if same && !h.lost && h.current.Expires.Sub(tk.now) > t.cfg.Lease/2 {
-		return nil
+		return
 	}
-	return t.order(ctx, h, cmd, h.baseline(cmd))
+	t.order(h, cmd, h.baseline(cmd))
 }
 
 func (t *throttles) command(now time.Time, h *hold, w wish) gateway.Command {
@@ -301,18 +312,18 @@ func (t *throttles) command(now time.Time, h *hold, w wish) gateway.Command {
 	}
 }
 
-func (t *throttles) release(ctx context.Context, now time.Time, h *hold) error {
+func (t *throttles) release(now time.Time, h *hold) {
 	why := "released: the alert has resolved"
 	if f := t.acts.frozen; f != nil {
 		why = shorten(fmt.Sprintf("released: throttles are frozen by %s: %s", f.Author, f.Reason))
 	}
-	return t.order(ctx, h, gateway.Command{
+	t.order(h, gateway.Command{
 		Subject: h.subject, Level: gateway.Release, Reason: why, Rule: h.current.Rule, Episode: h.current.Episode,
 		Sequence: h.highest + 1, Issued: now, Expires: now.Add(t.cfg.Lease), DryRun: h.current.DryRun,
 	}, "")
 }
 
-func (t *throttles) dryRun(ctx context.Context, now time.Time, h *hold, w wish, full bool) error {
+func (t *throttles) dryRun(now time.Time, h *hold, w wish, full bool) {
 	why := t.notSent(now, h.subject.Tenant, w)
 	if full {
 		why = fmt.Sprintf("not sent: %d tenants are throttled already, throttle.max_tenants allows no more; is one cause behind all of them?", t.cfg.MaxTenants)
@@ -320,57 +331,79 @@ func (t *throttles) dryRun(ctx context.Context, now time.Time, h *hold, w wish, 
 	if told := (toldOf{w.episode, full, t.acts.frozen != nil}); h.told != told {
 		cmd := t.command(now, h, w)
 		cmd.DryRun = true
-		if err := t.record(ctx, cmd, StepDryRun, why, now); err != nil {
-			return err
-		}
+		t.record(cmd, StepDryRun, why, now)
 		h.told, h.highest = told, cmd.Sequence
 		if full {
 			t.log.Error("throttle is not sent: too many tenants are throttled", "subject", h.subject, "rule", w.rule, "max_tenants", t.cfg.MaxTenants)
-			return nil
+			return
 		}
 		t.log.Info("throttle, dry run", "subject", h.subject, "level", cmd.Level, "rule", w.rule, "why", why)
 	}
-	return nil
 }
 
-// order writes the command down, then sends it beside this goroutine and reads back what the gateway holds.
-func (t *throttles) order(ctx context.Context, h *hold, cmd gateway.Command, note string) error {
-	if err := t.record(ctx, cmd, StepOrdered, note, t.now().UTC()); err != nil {
-		return err
-	}
+// order has the command written down and then sent.
+func (t *throttles) order(h *hold, cmd gateway.Command, note string) {
+	e := t.event(cmd, StepOrdered, note, t.now().UTC())
+	t.orders = append(t.orders, order{h, cmd, e, h.highest})
+	t.happened = append(t.happened, e)
 	h.highest, h.inFlight, h.biting = cmd.Sequence, true, !cmd.DryRun && cmd.Level != gateway.Release
 	if t.gone {
 		t.askAgain = cmd.Issued.Add(goneProbe) // one question at a time
 	}
-	go func() {
-		r := result{cmd: cmd}
-		if r.ack, r.err = t.gateway.Send(t.sending, cmd); r.err == nil {
-			r.state, r.stateErr = t.gateway.State(t.sending, cmd.Subject)
-		}
-		t.results <- r // read until Run has seen all that are in flight
-	}()
-	return nil
+}
+
+// send sends the command beside this goroutine and reads back what the gateway holds.
+func (t *throttles) send(cmd gateway.Command) {
+	r := result{cmd: cmd}
+	if r.ack, r.err = t.gateway.Send(t.sending, cmd); r.err == nil {
+		r.state, r.stateErr = t.gateway.State(t.sending, cmd.Subject)
+	}
+	t.results <- r // read until Run has seen all that are in flight
 }
 
 // mostAnswer bounds what is kept of a gateway's answer, in bytes.
 const mostAnswer = 4000
 
-// record writes one step and tells the observer.
-func (t *throttles) record(ctx context.Context, cmd gateway.Command, step, answer string, at time.Time) error {
+func (t *throttles) event(cmd gateway.Command, step, answer string, at time.Time) *ThrottleEvent {
 	id, _ := uuid.Parse(cmd.Episode) // the zero id for commands of no episode
 	if len(answer) > mostAnswer {
 		answer = answer[:mostAnswer] + " …"
 	}
-	e := &ThrottleEvent{
+	return &ThrottleEvent{
 		Subject: cmd.Subject, Sequence: cmd.Sequence, Step: step, Level: string(cmd.Level), Gateway: t.name(), Episode: id, Rule: cmd.Rule,
 		Limits: limitsOf(cmd.Limits), DryRun: cmd.DryRun, Author: Author, Reason: cmd.Reason, Answer: strings.ToValidUTF8(answer, "\uFFFD"),
 		Issued: cmd.Issued, Expires: cmd.Expires, At: at,
 	}
-	if err := t.store.writeThrottle(ctx, e); err != nil {
+}
+
+// record has a step written down with the next commit.
+func (t *throttles) record(cmd gateway.Command, step, answer string, at time.Time) {
+	t.happened = append(t.happened, t.event(cmd, step, answer, at))
+}
+
+// commit writes down all that happened since the last one in one insert, tells the observer, and sends the commands that were
+// ordered: none before it is written down. If it can't be written it is kept for the next commit, but for the orders, which are
+// taken back.
+func (t *throttles) commit(ctx context.Context) error {
+	orders := t.orders
+	t.orders = nil
+	if err := t.store.writeThrottles(ctx, t.happened...); err != nil {
+		for _, o := range slices.Backward(orders) {
+			o.hold.highest, o.hold.inFlight, o.hold.biting = o.sequence, false, false
+		}
+		t.happened = slices.DeleteFunc(t.happened, func(e *ThrottleEvent) bool {
+			return slices.ContainsFunc(orders, func(o order) bool { return o.event == e })
+		})
 		return err
 	}
-	t.metrics.steps.WithLabelValues(step).Inc()
-	t.notify(e)
+	for _, e := range t.happened {
+		t.metrics.steps.WithLabelValues(e.Step).Inc()
+		t.notify(e)
+	}
+	t.happened = nil
+	for _, o := range orders {
+		go t.send(o.cmd)
+	}
 	return nil
 }
 

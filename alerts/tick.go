@@ -41,9 +41,6 @@ func (t *tick) of(dimension string) *recent {
 	return t.recents[dimension]
 }
 
-// seen stands for the crossing call where none can be named.
-func (t *tick) seen(context.Context) (time.Time, error) { return t.newest, nil }
-
 // look reads the open minutes and finds out whether they are evidence.
 func (a *evaluation) look(ctx context.Context, now time.Time) (*tick, error) {
 	t := &tick{now: now, openFrom: minutesBefore(now, openMinutes), recent: a.recent, recents: a.recents, ledger: a.source}
@@ -115,7 +112,7 @@ func (a *evaluation) freshness(t *tick) verdict {
 	since := at.UTC().Format(time.DateTime) + " UTC" + started
 	v := verdict{
 		key: key{rule: freshnessRule}, kind: KindFreshness, severity: Critical, known: true, holds: t.stale, clear: t.fresh,
-		cross: func(context.Context) (time.Time, error) { return at, nil },
+		crossed: at,
 	}
 	v.summary = fmt.Sprintf("calls may be missing from the ledger since %s: until it is complete again, spend rules don't resolve, and throttle only where a budget is exceeded already; "+
 		"see whether ingest runs and keeps up (tollkeeper_ingest_lag, its log), and whether Kafka and ClickHouse answer it", since)

@@ -143,8 +143,8 @@ func (r Runaway) verdict(t *tick, h heavy) verdict {
 	v := verdict{
 		key: key{rule: r.Name, tenant: h.tenant, by: r.By, value: h.value}, kind: KindRunaway, severity: Critical, known: t.fresh,
 		holds: true, clearFor: r.ClearAfter, throttle: r.Throttle, value: h.spend, threshold: r.USD.Sum, window: window{t.now.Add(-r.Window), t.now},
-		detail: detail{Window: r.Window.String(), Calls: h.calls, Unpriced: h.unpriced},
-		cross:  func(context.Context) (time.Time, error) { return h.newest, nil },
+		detail:  detail{Window: r.Window.String(), Calls: h.calls, Unpriced: h.unpriced},
+		crossed: h.newest,
 	}
 	v.summary = fmt.Sprintf("%s %s of %s ran away: %s%s USD in %d calls within %s; %s are too much",
 		r.By, h.value, h.tenant, atLeast(h.unpriced), h.spend.Short(), h.calls, r.Window, r.limits())
@@ -200,7 +200,7 @@ func (s Share) verdict(t *tick, w who, c cell) verdict {
 		detail: detail{Window: s.Window.String(), Threshold: 0, Calls: c.calls, Unpriced: c.unpriced}}
 	v.holds, v.clear = d.Judge(part, c.calls)
 	v.summary = fmt.Sprintf("%d of %d calls of %s in %s %s; %d %% are too many: its spend is a lower bound", part, c.calls, w, s.Window, what, s.Percent)
-	v.cross = func(context.Context) (time.Time, error) { return c.newest, nil }
+	v.crossed = c.newest
 	return v
 }
 
@@ -294,7 +294,7 @@ func (w *watches) silent(ctx context.Context, t *tick, s Silence, tenant string,
 // verdict is about a tenant, or with an empty one about all of them together.
 func (s Silence) verdict(t *tick, tenant string, c cell, hours detect.Hours, g grains) verdict {
 	usual, samples := hours.UsualCalls(t.now, historyReach)
-	v := verdict{key: key{rule: s.Name, tenant: tenant}, kind: KindSilence, severity: Warning, known: t.fresh, clearFor: s.ClearAfter, cross: t.seen,
+	v := verdict{key: key{rule: s.Name, tenant: tenant}, kind: KindSilence, severity: Warning, known: t.fresh, clearFor: s.ClearAfter, crossed: t.newest,
 		value: count(c.calls), detail: detail{Window: s.For.String(), Calls: c.calls}}
 	var due uint64
 	d := detect.Silence{For: s.For, MinUsual: uint64(s.MinCalls), Samples: s.Samples}

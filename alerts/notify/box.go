@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -108,18 +109,27 @@ func (b *Boxes) Put(receiver string, m Message) (full *Report) {
 	return nil
 }
 
-// Refresh repeats what fires to the receivers that need it: Alertmanagers, and watchdogs everywhere. One with a backlog has
-// enough to do.
+// Refresh repeats what fires to the receivers that forget it. One with a backlog has enough to do.
 func (b *Boxes) Refresh(messages []Message) {
 	for _, x := range b.all {
-		_, forgets := x.receiver.(alertmanager)
 		for _, m := range messages {
-			if x.receiver.takes(&m) && (forgets || m.Kind == KindWatchdog) && len(x.queue) < boxSize/2 {
+			if x.receiver.takes(&m) && x.forgets(m.Kind) && len(x.queue) < boxSize/2 {
 				m.Refresh, m.queued = true, time.Now()
 				x.queue <- &m // only this goroutine puts in: there is room
 			}
 		}
 	}
+}
+
+// Forget reports that some receiver has to be told again and again that an alert of a kind fires.
+func (b *Boxes) Forget(kind string) bool {
+	return slices.ContainsFunc(b.all, func(x *box) bool { return x.forgets(kind) })
+}
+
+// forgets is true of Alertmanagers, and of watchdogs everywhere.
+func (b *box) forgets(kind string) bool {
+	_, manager := b.receiver.(alertmanager)
+	return manager || kind == KindWatchdog
 }
 
 // box is one receiver's queue.

@@ -27,7 +27,7 @@ var (
 	leftOut = map[string]bool{"ingest/mark_unproved": true}
 	// How long a window each query is given, where it isn't an hour.
 	windows = map[string]time.Duration{
-		"rollup/minute": time.Minute, "alerts/crossing": time.Minute, "alerts/open_spend": 2 * time.Minute, "alerts/open_spend_by": 2 * time.Minute,
+		"rollup/minute": time.Minute, "alerts/crossings": time.Minute, "alerts/open_spend": 2 * time.Minute, "alerts/open_spend_by": 2 * time.Minute,
 		"alerts/window_spend": time.Minute, "alerts/quotas": time.Minute, "settle/others": 31 * time.Minute, "report/calls": 10 * time.Minute,
 		"alerts/replay": 10 * time.Minute, "rerate/reports": 10 * time.Minute, "rerate/write": 10 * time.Minute,
 	}
@@ -121,8 +121,12 @@ func (s subject) value(query, name, kind string) (string, error) {
 		return "['" + s.trace + "']", nil
 	case "by", "dimension":
 		return "team", nil
-	case "need":
-		return "1000000", nil // USD: is never reached, so that all is read
+	case "tenants":
+		return "['" + s.tenant + "']", nil
+	case "values":
+		return "['']", nil
+	case "needs":
+		return "['1000000']", nil // USD: is never reached, so that all is read
 	case "usd":
 		return "0.000001", nil
 	case "calls":
