@@ -25,8 +25,8 @@ const (
 	numClaims
 )
 
-// shares are the probabilities with which traces are kept.
-type shares struct{ reason, plain float64 }
+// shares are the probabilities with which traces are kept, and cap is what plain would be without a budget.
+type shares struct{ reason, plain, cap float64 }
 
 // cohort is what came within one second.
 type cohort struct {
@@ -50,7 +50,7 @@ type budget struct {
 }
 
 func newBudget(perSecond int64, probability float64) *budget {
-	return &budget{perSecond: float64(perSecond), cap: probability, cur: &cohort{}, last: &cohort{shares: shares{1, probability}}}
+	return &budget{perSecond: float64(perSecond), cap: probability, cur: &cohort{}, last: &cohort{shares: shares{1, probability, probability}}}
 }
 
 // at is the cohort of what comes now.
@@ -71,7 +71,7 @@ func (b *budget) close(c *cohort) {
 // fit is what share of the claims fits into a second's budget.
 func (b *budget) fit(bytes *[numClaims]int64) shares {
 	if b.perSecond == 0 {
-		return shares{1, b.cap}
+		return shares{1, b.cap, b.cap}
 	}
 	left := b.perSecond/b.ratio() - float64(bytes[claimFirm])
 	part := func(of int64) float64 {
@@ -80,7 +80,7 @@ func (b *budget) fit(bytes *[numClaims]int64) shares {
 		}
 		return max(left, 0) / float64(of)
 	}
-	s := shares{reason: part(bytes[claimReason])}
+	s := shares{reason: part(bytes[claimReason]), cap: b.cap}
 	left -= s.reason * float64(bytes[claimReason])
 	s.plain = min(part(bytes[claimPlain]), b.cap)
 	return s
@@ -98,7 +98,7 @@ func (b *budget) ratio() float64 {
 // now are the shares for traces of cohort c that are decided in this second.
 func (b *budget) now(c *cohort, second int64) shares {
 	if b.perSecond == 0 {
-		return shares{1, b.cap}
+		return shares{1, b.cap, b.cap}
 	}
 	if second > c.second {
 		b.close(c)

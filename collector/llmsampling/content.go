@@ -56,6 +56,7 @@ var eventParts = map[string]bool{"content": true, "message": true, "tool_calls":
 // contentMatcher finds content keys: exact ones by map, the others among the prefixes with the key's first byte.
 type contentMatcher struct {
 	starts   [1 << 10]bool // by the first two bytes: most keys are passed over by one look
+	genAI    [1 << 10]bool // of gen_ai.…, which calls are full of, by two bytes after that: another look
 	exact    map[string]bool
 	prefixes [256][]string
 }
@@ -64,6 +65,9 @@ func newContentMatcher() *contentMatcher {
 	m := &contentMatcher{exact: map[string]bool{}}
 	for _, key := range contentKeys {
 		m.starts[start(key)] = true
+		if isGenAI(key) {
+			m.genAI[second(key)] = true
+		}
 		if prefix, ok := strings.CutSuffix(key, "*"); ok {
 			m.prefixes[prefix[0]] = append(m.prefixes[prefix[0]], prefix)
 		} else {
@@ -77,8 +81,16 @@ func newContentMatcher() *contentMatcher {
 // start is a number for the first two bytes of a key, at least that long.
 func start(key string) int { return int(key[0]&31)<<5 | int(key[1]&31) }
 
+// isGenAI reports whether a key is one of gen_ai that is long enough for second; those of content are.
+func isGenAI(key string) bool { return len(key) > 10 && key[:7] == "gen_ai." }
+
+// second is a number for two bytes of a key of gen_ai that tell requests, responses and usage from content.
+func second(key string) int { return int(key[7]&31)<<5 | int(key[9]&31) }
+
 // may reports whether a key starts as one of content does.
-func (m *contentMatcher) may(key string) bool { return len(key) > 1 && m.starts[start(key)] }
+func (m *contentMatcher) may(key string) bool {
+	return len(key) > 1 && m.starts[start(key)] && (!isGenAI(key) || m.genAI[second(key)])
+}
 
 func (m *contentMatcher) match(key string) bool {
 	if key == "" {

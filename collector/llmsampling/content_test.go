@@ -29,6 +29,25 @@ func TestContentKeys(t *testing.T) {
 	}
 }
 
+// The quick look passes over no key that holds content.
+func TestNoContentIsPassedOver(t *testing.T) {
+	m := newContentMatcher()
+	for _, key := range contentKeys {
+		if prefix, ok := strings.CutSuffix(key, "*"); ok {
+			require.True(t, m.may(prefix), key)
+			for _, more := range []string{"x", "0.content", ".messages"} {
+				require.True(t, m.may(prefix+more), key)
+			}
+			continue
+		}
+		require.True(t, m.may(key), key)
+	}
+	require.True(t, m.may("llm.openai.messages"))
+	for _, key := range []string{"gen_ai.usage.input_tokens", "gen_ai.request.model", "gen_ai.response.model", "http.route", "gen_ai.operation.name"} {
+		require.False(t, m.may(key), key)
+	}
+}
+
 func TestContentByTenant(t *testing.T) {
 	prompt := map[string]any{"gen_ai.prompt.0.content": "secret", "gen_ai.request.model": "m", attrTenant: "acme"}
 	open := map[string]any{"gen_ai.prompt.0.content": "secret", attrTenant: "open"}

@@ -48,6 +48,12 @@ const (
 	keptRandom = "random"
 )
 
+// Why a trace is dropped: its randomness chose so, whatever the budget is, or there was no room for it.
+const (
+	droppedRandom = "random"
+	droppedBudget = "budget"
+)
+
 func (r reasons) name() string {
 	if r == 0 {
 		return keptRandom
@@ -173,7 +179,7 @@ func (e *evidence) units() uint64 {
 // verdict is what happens to a trace's spans.
 type verdict struct {
 	keep        bool
-	kept        string
+	because     string // kept or dropped
 	why         reasons
 	probability float64
 	threshold   uint64 // to be written as th; 0 for none
@@ -208,20 +214,24 @@ func (e *evidence) decide(why reasons, floor bool, random uint64, s shares) verd
 		if why != 0 {
 			name = why.name()
 		}
-		return verdict{keep: true, kept: name, why: why, probability: probability(head)}
+		return verdict{keep: true, because: name, why: why, probability: probability(head)}
 	}
 	if e.state.hasRv {
 		random = e.state.rv
 	}
-	share := s.plain
+	share, unlimited := s.plain, s.cap
 	if why != 0 {
-		share = s.reason
+		share, unlimited = s.reason, 1
 	}
 	own := threshold(share)
 	if random < own {
-		return verdict{why: why}
+		v := verdict{why: why, because: droppedBudget}
+		if random < threshold(unlimited) {
+			v.because = droppedRandom
+		}
+		return v
 	}
-	v := verdict{keep: true, kept: why.name(), why: why, threshold: max(head, own)}
+	v := verdict{keep: true, because: why.name(), why: why, threshold: max(head, own)}
 	v.probability = probability(v.threshold)
 	if own == 0 && why != 0 {
 		v.threshold = 0 // not chosen by its randomness: the state stays as it is

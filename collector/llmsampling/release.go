@@ -59,25 +59,31 @@ func (s *sampler) settle(ctx context.Context, now time.Time, limit int64) {
 	}
 }
 
-// tally counts spans and bytes by reason, "" for dropped.
-type tally map[string]amount
+// tally counts spans and bytes by what became of them.
+type tally map[outcome]amount
+
+// outcome is whether spans were kept, and for what reason they were or weren't.
+type outcome struct {
+	keep    bool
+	because string
+}
 
 type amount struct{ spans, bytes int64 }
 
 // kept is how many spans are kept.
 func (t tally) kept() (spans int64) {
-	for reason, n := range t {
-		if reason != "" {
+	for o, n := range t {
+		if o.keep {
 			spans += n.spans
 		}
 	}
 	return spans
 }
 
-func (t tally) add(reason string, a amount) {
+func (t tally) add(o outcome, a amount) {
 	if a.spans > 0 {
-		b := t[reason]
-		t[reason] = amount{a.spans + b.spans, a.bytes + b.bytes}
+		b := t[o]
+		t[o] = amount{a.spans + b.spans, a.bytes + b.bytes}
 	}
 }
 
@@ -88,8 +94,8 @@ func (s *sampler) decide(b *batch, now int64) (out tally, went int64) {
 	var lastID pcommon.TraceID
 	var last verdict
 	i, came, spent := 0, int64(0), int64(0)
-	var run amount // of spans with one reason, one after the other
-	var reason string
+	var run amount // of spans with one outcome, one after the other
+	var of outcome
 	b.td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
 		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
 			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
@@ -108,9 +114,9 @@ func (s *sampler) decide(b *batch, now int64) (out tally, went int64) {
 					s.budget.spend(now, size)
 					spent += size
 				}
-				if reason != last.kept {
-					out.add(reason, run)
-					reason, run = last.kept, amount{}
+				if now := (outcome{last.keep, last.because}); of != now {
+					out.add(of, run)
+					of, run = now, amount{}
 				}
 				run.spans++
 				run.bytes += size
@@ -120,7 +126,7 @@ func (s *sampler) decide(b *batch, now int64) (out tally, went int64) {
 		})
 		return rs.ScopeSpans().Len() == 0
 	})
-	out.add(reason, run)
+	out.add(of, run)
 	if b.td.ResourceSpans().Len() > 0 {
 		went = int64(s.sizer.TracesSize(b.td)) // exactly, for what is kept
 	}
@@ -139,7 +145,7 @@ func (s *sampler) decideAlone(span ptrace.Span, current shares) verdict {
 // mark writes the verdict on a kept span.
 func mark(span ptrace.Span, v verdict) {
 	span.Attributes().EnsureCapacity(span.Attributes().Len() + 2) // not twice as many, as growing does
-	span.Attributes().PutStr(AttrKept, v.kept)
+	span.Attributes().PutStr(AttrKept, v.because)
 	span.Attributes().PutDouble(AttrProbability, v.probability)
 	if v.threshold > 0 {
 		span.TraceState().FromRaw(withThreshold(span.TraceState().AsRaw(), v.threshold))
@@ -148,14 +154,13 @@ func mark(span ptrace.Span, v verdict) {
 
 // count counts what was decided.
 func (s *sampler) count(ctx context.Context, t tally) {
-	for reason, n := range t {
-		if reason == "" {
-			s.metrics.CollectorSamplingSpansDropped.Add(ctx, n.spans)
-			s.metrics.CollectorSamplingBytesDropped.Add(ctx, n.bytes)
-			continue
+	for o, n := range t {
+		spans, bytes := s.metrics.CollectorSamplingSpansDropped, s.metrics.CollectorSamplingBytesDropped
+		if o.keep {
+			spans, bytes = s.metrics.CollectorSamplingSpansKept, s.metrics.CollectorSamplingBytesKept
 		}
-		s.metrics.CollectorSamplingSpansKept.Add(ctx, n.spans, why(reason))
-		s.metrics.CollectorSamplingBytesKept.Add(ctx, n.bytes, why(reason))
+		spans.Add(ctx, n.spans, why(o.because))
+		bytes.Add(ctx, n.bytes, why(o.because))
 	}
 }
 
@@ -171,6 +176,7 @@ func (s *sampler) handOn(ctx context.Context, least int64) {
 	s.mu.Unlock()
 	if err := s.next.ConsumeTraces(context.WithoutCancel(ctx), out.td); err != nil {
 		s.metrics.CollectorSamplingSpansRefused.Add(ctx, out.spans)
+		s.metrics.CollectorSamplingBytesRefused.Add(ctx, out.bytes)
 		s.log.Warn("sampled spans discarded; money is not affected", zap.Int64("spans", out.spans), zap.Error(err))
 	}
 }

@@ -31,6 +31,7 @@ type TelemetryBuilder struct {
 	CollectorSamplingBatchesHurried           metric.Int64Counter
 	CollectorSamplingBytesDropped             metric.Int64Counter
 	CollectorSamplingBytesKept                metric.Int64Counter
+	CollectorSamplingBytesRefused             metric.Int64Counter
 	CollectorSamplingContentAttributesDropped metric.Int64Counter
 	CollectorSamplingHeldBytes                metric.Int64ObservableGauge
 	CollectorSamplingProbability              metric.Float64ObservableGauge
@@ -144,13 +145,19 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.CollectorSamplingBytesDropped, err = builder.meter.Int64Counter(
 		"tollkeeper_collector_sampling_bytes_dropped",
-		metric.WithDescription("Bytes of spans that were not kept, as OTLP. [Beta]"),
+		metric.WithDescription("Bytes of spans that were not kept, as OTLP, by reason. [Beta]"),
 		metric.WithUnit("{byte}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.CollectorSamplingBytesKept, err = builder.meter.Int64Counter(
 		"tollkeeper_collector_sampling_bytes_kept",
 		metric.WithDescription("Bytes of spans kept, as OTLP, by reason. [Beta]"),
+		metric.WithUnit("{byte}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.CollectorSamplingBytesRefused, err = builder.meter.Int64Counter(
+		"tollkeeper_collector_sampling_bytes_refused",
+		metric.WithDescription("Bytes of spans kept by the sampler but refused by what comes after it (a full queue), as OTLP. [Beta]"),
 		metric.WithUnit("{byte}"),
 	)
 	errs = errors.Join(errs, err)
@@ -174,7 +181,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.CollectorSamplingSpansDropped, err = builder.meter.Int64Counter(
 		"tollkeeper_collector_sampling_spans_dropped",
-		metric.WithDescription("Spans of traces that were not worth keeping. [Beta]"),
+		metric.WithDescription("Spans of traces that were not kept, by reason. [Beta]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)

@@ -40,7 +40,7 @@ func AssertEqualCollectorSamplingBatchesHurried(t *testing.T, tt *componenttest.
 func AssertEqualCollectorSamplingBytesDropped(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "tollkeeper_collector_sampling_bytes_dropped",
-		Description: "Bytes of spans that were not kept, as OTLP. [Beta]",
+		Description: "Bytes of spans that were not kept, as OTLP, by reason. [Beta]",
 		Unit:        "{byte}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -65,6 +65,22 @@ func AssertEqualCollectorSamplingBytesKept(t *testing.T, tt *componenttest.Telem
 		},
 	}
 	got, err := tt.GetMetric("tollkeeper_collector_sampling_bytes_kept")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualCollectorSamplingBytesRefused(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "tollkeeper_collector_sampling_bytes_refused",
+		Description: "Bytes of spans kept by the sampler but refused by what comes after it (a full queue), as OTLP. [Beta]",
+		Unit:        "{byte}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("tollkeeper_collector_sampling_bytes_refused")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
@@ -116,7 +132,7 @@ func AssertEqualCollectorSamplingProbability(t *testing.T, tt *componenttest.Tel
 func AssertEqualCollectorSamplingSpansDropped(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "tollkeeper_collector_sampling_spans_dropped",
-		Description: "Spans of traces that were not worth keeping. [Beta]",
+		Description: "Spans of traces that were not kept, by reason. [Beta]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -35,6 +35,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.CollectorSamplingBatchesHurried.Add(context.Background(), 1)
 	tb.CollectorSamplingBytesDropped.Add(context.Background(), 1)
 	tb.CollectorSamplingBytesKept.Add(context.Background(), 1)
+	tb.CollectorSamplingBytesRefused.Add(context.Background(), 1)
 	tb.CollectorSamplingContentAttributesDropped.Add(context.Background(), 1)
 	tb.CollectorSamplingSpansDropped.Add(context.Background(), 1)
 	tb.CollectorSamplingSpansKept.Add(context.Background(), 1)
@@ -48,6 +49,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualCollectorSamplingBytesKept(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualCollectorSamplingBytesRefused(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualCollectorSamplingContentAttributesDropped(t, testTel,
