@@ -55,6 +55,9 @@ func newEvaluation(cfg Config, from source, born time.Time) (*evaluation, error)
 			e.need(byKey, partBucket, keep)
 		}
 	}
+	for _, s := range cfg.Silences {
+		e.need(s.By, partBucket, keep)
+	}
 	if len(cfg.Limits) > 0 {
 		e.need(byProviderModel, partBucket, keep)
 	}
@@ -112,7 +115,7 @@ func (e *evaluation) ask(ctx context.Context, t *tick, open episodes) ([]verdict
 
 // inhibited reports that a parent that fires, or is about to, tells the same: the higher of two things that hold for one
 // reason. A spike of a tenant speaks for those of its parts; a budget that is spent, for its forecast and its burn rate; a
-// pipeline that is silent, for every silent tenant.
+// pipeline that is silent, for every silent tenant, and a tenant for its parts.
 func inhibited(v *verdict, all []verdict, open episodes) bool {
 	return slices.ContainsFunc(all, func(p verdict) bool {
 		return (open[p.key] != nil || p.holds && p.known) && p.key != v.key && parent(p, *v)
@@ -127,7 +130,7 @@ func parent(p, v verdict) bool {
 	case KindForecast, KindBurn:
 		return p.kind == KindBudget && sameTenant && p.key.by == v.key.by && p.key.value == v.key.value && p.key.threshold >= 100 && budgetOf(v.key.rule) == p.key.rule
 	case KindSilence:
-		return (p.kind == KindFreshness || p.kind == KindSilence && p.key.tenant == "") && v.key.tenant != ""
+		return v.key.tenant != "" && (p.kind == KindFreshness || p.kind == KindSilence && (p.key.tenant == "" || sameTenant && p.key.value == "" && v.key.value != ""))
 	}
 	return false
 }

@@ -73,6 +73,8 @@ type Share struct {
 type Silence struct {
 	Name       string        `yaml:"name"`
 	Tenant     string        `yaml:"tenant"`      // empty: every tenant by itself, and all together
+	By         string        `yaml:"by"`          // team, key or model: each part by itself; empty: the whole tenant
+	Value      string        `yaml:"value"`       // which one; empty: every one
 	For        time.Duration `yaml:"for"`         // 30m if 0
 	MinCalls   int           `yaml:"min_calls"`   // usual in that time, below which silence means nothing; 30 if 0
 	Samples    int           `yaml:"samples"`     // hours alike in the history, below which nothing is usual; 2 if 0
@@ -157,6 +159,7 @@ func (c *Config) validateKinds(p *problems, unique func(key, name string)) {
 		key := fmt.Sprintf("silences[%d]", i)
 		unique(key, s.Name)
 		s = s.withDefaults()
+		validateScope(p, key, s.By, s.Value)
 		p.within(key+".for", s.For, time.Minute, 6*time.Hour)
 		p.within(key+".clear_after", s.ClearAfter, time.Millisecond, time.Hour)
 		if s.MinCalls < 1 || s.Samples < 1 {

@@ -31,7 +31,7 @@ func TestKindsOnTheLedger(t *testing.T) {
 	}
 	cfg.Shares = []alerts.Share{{Name: "unpriced", Of: alerts.ShareUnpriced, By: "team"}, {Name: "doubtful", Of: alerts.ShareFlagged}}
 	cfg.Throttle.Enforce = []string{"acme", "burner", "hooli"}
-	cfg.Silences = []alerts.Silence{{Name: "silence"}}
+	cfg.Silences = []alerts.Silence{{Name: "silence"}, {Name: "team-silence", By: "team"}}
 	for _, sql := range []string{
 		// Forty calls of each tenant in the last forty seconds, of one trace, conversation, agent, key and team.
 		`INSERT INTO call_reports (minute, tenant, trace_id, span_id, conversation, agent, key, team, version, start, received, cost_output, unpriced, flags)
@@ -42,7 +42,9 @@ func TestKindsOnTheLedger(t *testing.T) {
 		// Fifteen days of hours: one tenant that grows, one that is gone.
 		`INSERT INTO cost_hour (window, n, worker, tenant, calls, cost) SELECT toDateTime('2026-11-02 10:00:00', 'UTC') - toIntervalHour(number + 1), number + 1, 1, 'grower', 1, 2 FROM numbers(360)`,
 		`INSERT INTO cost_hour (window, n, worker, tenant, calls, cost) SELECT toDateTime('2026-11-02 10:00:00', 'UTC') - toIntervalHour(number + 1), number + 1, 1, 'gone', 900, 0.01 FROM numbers(360)`,
-		`INSERT INTO window_revisions (level, window, n, worker, committed) SELECT 'hour', toDateTime('2026-11-02 10:00:00', 'UTC') - toIntervalHour(number + 1), number + 1, 1, 1 FROM numbers(360)`,
+		// And of the teams of one that goes on, one that doesn't call any more.
+		`INSERT INTO cost_hour_by (window, n, worker, tenant, dimension, value, calls, cost) SELECT toDateTime('2026-11-02 10:00:00', 'UTC') - toIntervalHour(number + 1), number + 1, 1, 'globex', 'team', 'crew', 900, 0.01 FROM numbers(360)`,
+		`INSERT INTO window_revisions (level, window, n, worker, committed) SELECT arrayJoin(['hour', 'hour_by']), toDateTime('2026-11-02 10:00:00', 'UTC') - toIntervalHour(number + 1), number + 1, 1, 1 FROM numbers(360)`,
 		// An hour of minutes of one that burns 51 USD an hour; 20 are 14.4 times the pace of its budget.
 		`INSERT INTO cost_minute (window, n, worker, tenant, calls, cost) SELECT toDateTime('2026-11-02 10:20:00', 'UTC') - toIntervalMinute(number), number + 1, 1, 'burner', 1, 0.85 FROM numbers(58)`,
 		`INSERT INTO window_revisions (level, window, n, worker, committed) SELECT 'minute', toDateTime('2026-11-02 10:20:00', 'UTC') - toIntervalMinute(number), number + 1, 1, 1 FROM numbers(58)`,
@@ -59,7 +61,7 @@ func TestKindsOnTheLedger(t *testing.T) {
 		"agent acme firing", "agent globex firing", "agent hooli firing", "agent " + odd + " firing",
 		"key hooli firing", "key " + odd + " firing",
 		"unpriced acme firing", "doubtful globex firing",
-		"silence gone firing",
+		"silence gone firing", "team-silence globex firing",
 	}, w.states())
 	require.Equal(t, []string{"conversation talk of acme of acme ran away: at least 80.00 USD in 40 calls within 5m0s; 50.00 USD in 5m0s are too much"},
 		w.stored("SELECT summary FROM alert_events FINAL WHERE rule = 'conversation' AND tenant = 'acme'"))
@@ -68,5 +70,7 @@ func TestKindsOnTheLedger(t *testing.T) {
 			w.limiter.State(gateway.Subject{Tenant: "hooli", Key: "key of hooli"}).Level == gateway.Block
 	})
 	require.Len(t, w.limiter.States(), 3)
+	require.Equal(t, []string{"no calls of globex crew in 30m0s; 450 are usual at this time (the median of 2 such hours)"},
+		w.stored("SELECT summary FROM alert_events FINAL WHERE rule = 'team-silence'"))
 	require.Equal(t, []string{"red"}, w.stored("SELECT JSONExtractString(detail, 'value') FROM alert_events FINAL WHERE rule = 'unpriced'"))
 }

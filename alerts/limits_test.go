@@ -42,3 +42,44 @@ func TestHeadroomComesFromConfigurationOrAHeader(t *testing.T) {
 	w.eventually(func() bool { return len(w.states()) == 4 })
 	require.Contains(t, w.lastAlert().Summary, "headroom: 100 %")
 }
+
+// A quota is an account's: only the tokens of its own tenants count against it, those of all of them together.
+func TestQuotasOfTwoAccounts(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config()
+	quotas := map[string]int64{"openai/large": 1000}
+	cfg.Limits = []alerts.Limit{
+		{Name: "eu", Account: "europe", Tenants: []string{"acme", "globex"}, Quotas: quotas},
+		{Name: "us", Account: "america", Tenants: []string{"hooli"}, Quotas: quotas},
+		{Name: "all", Quotas: map[string]int64{"openai/large": 100_000}},
+	}
+	at := w.clock().Format(time.DateTime)
+	for tenant, tokens := range map[string]int{"acme": 500, "globex": 450, "hooli": 800} {
+		require.NoError(t, w.conn.Exec(t.Context(), fmt.Sprintf(`INSERT INTO call_reports (minute, tenant, provider, model, trace_id, span_id, version, start, received, text_output)
+			VALUES (toStartOfMinute(toDateTime('%s', 'UTC')), '%s', 'openai', 'large', '%-16s', '%-8s', 1, '%s', '%s', %d)`, at, tenant, tenant, tenant, at, at, tokens)))
+	}
+	r := w.run(cfg)
+	r.settle()
+	summaries := w.stored("SELECT summary FROM alert_events FINAL")
+	require.Len(t, summaries, 1, "hooli's tokens are another account's")
+	require.Contains(t, summaries[0], "openai/large (account europe) refuses 0 of 2 calls")
+	require.Contains(t, summaries[0], "headroom: 5 % (950 of 1000 tokens a minute used; the quota is configured)")
+}
+
+// What is read from a cache counts against a quota at OpenAI, and not of Claude's models, nor at Groq.
+func TestCachedTokensAndQuotas(t *testing.T) {
+	w := newWorld(t)
+	cfg := w.config()
+	quotas := map[string]int64{}
+	at := w.clock().Format(time.DateTime)
+	for i, model := range [][2]string{{"openai", "large"}, {"anthropic", "claude-opus"}, {"aws.bedrock", "eu.anthropic.claude-opus"}, {"groq", "openai/gpt-oss"}} {
+		quotas[model[0]+"/"+model[1]] = 1000
+		require.NoError(t, w.conn.Exec(t.Context(), fmt.Sprintf(`INSERT INTO call_reports (minute, tenant, provider, model, trace_id, span_id, version, start, received, cache_read)
+			VALUES (toStartOfMinute(toDateTime('%s', 'UTC')), 'acme', '%s', '%s', '%016d', '%08d', 1, '%s', '%s', 950)`, at, model[0], model[1], i, i, at, at)))
+	}
+	cfg.Limits = []alerts.Limit{{Name: "limits", Quotas: quotas}}
+	w.run(cfg).settle()
+	summaries := w.stored("SELECT summary FROM alert_events FINAL")
+	require.Len(t, summaries, 1)
+	require.Contains(t, summaries[0], "openai/large refuses 0 of 1 calls")
+}

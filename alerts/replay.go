@@ -56,6 +56,12 @@ func (r Rules) dimensions() (out []string) {
 	for _, b := range r.Budgets {
 		out = append(out, b.By)
 	}
+	for _, s := range r.Shares {
+		out = append(out, s.By)
+	}
+	for _, s := range r.Silences {
+		out = append(out, s.By)
+	}
 	for _, s := range r.Spikes {
 		out = append(out, s.By)
 	}

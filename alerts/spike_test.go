@@ -55,7 +55,7 @@ func TestSpikeFiresThrottlesAndReleases(t *testing.T) {
 	require.Contains(t, w.steps(), "acme effective slow")
 	require.False(t, w.limiter.State(gateway.Tenant("acme")).InForce)
 
-	answers := w.stored(`SELECT concat(step, ' ', toString(sequence)) FROM throttle_events WHERE step NOT IN ('effective') ORDER BY sequence, at`)
+	answers := w.stored(`SELECT concat(step, ' ', toString(sequence)) FROM throttle_events WHERE step NOT IN ('effective') ORDER BY sequence, at, indexOf(['ordered', 'acknowledged', 'released'], step)`)
 	require.Equal(t, "ordered 1", answers[0])
 	require.Equal(t, "released", answers[len(answers)-1][:8])
 }

@@ -111,6 +111,20 @@ func (h Hours) GrainByHour(now time.Time) (ledger.Sum, error) {
 	return Grain(days)
 }
 
+// CallGrainByHour is the same for the number of calls.
+func (h Hours) CallGrainByHour(now time.Time) (uint64, error) {
+	calls := make(Hours, len(h))
+	for at, v := range h {
+		n, err := FromInteger(new(big.Int).SetUint64(v.Calls))
+		if err != nil {
+			return 0, err
+		}
+		calls[at] = Hour{Spend: n, Calls: v.Calls}
+	}
+	g, err := calls.GrainByHour(now)
+	return Integer(g).Uint64(), err
+}
+
 // Grain is the given grain of the whole, and no less than what a call of the history costs on average: that is what it is
 // where calls of one price come one by one, and of a part of a tenant nothing more may be known.
 func (h Hours) Grain(of ledger.Sum) (ledger.Sum, error) {
