@@ -149,17 +149,22 @@ func appendSome(b []byte, num int, s string) []byte {
 // plain reports whether a text is all ASCII, as nearly all are: quicker than utf8.ValidString where they are short.
 func plain(s string) bool {
 	if len(s) < 8 {
-		var all byte
-		for i := range len(s) {
-			all |= s[i]
+		if len(s) >= 4 {
+			return (four(s, 0)|four(s, len(s)-4))&0x80808080 == 0
 		}
-		return all < utf8.RuneSelf
+		return len(s) == 0 || s[0]|s[len(s)/2]|s[len(s)-1] < utf8.RuneSelf
 	}
 	all := eight(s, len(s)-8) // the last eight, which may overlap
 	for i := 0; i+8 < len(s); i += 8 {
 		all |= eight(s, i)
 	}
 	return all&0x8080808080808080 == 0
+}
+
+// four are the bytes s[i:i+4] as one number.
+func four(s string, i int) uint32 {
+	_ = s[i+3]
+	return uint32(s[i]) | uint32(s[i+1])<<8 | uint32(s[i+2])<<16 | uint32(s[i+3])<<24
 }
 
 // eight are the bytes s[i:i+8] as one number.
@@ -171,16 +176,14 @@ func eight(s string, i int) uint64 {
 
 // appendCount appends a message Count; kinds are below 128.
 func appendCount(b []byte, num, kind int, v int64) []byte {
-	z := protowire.EncodeZigZag(v)
-	size := 1 + protowire.SizeVarint(z)
-	if kind != 0 {
-		size += 2
-	}
-	b = append(appendTag(b, num, protowire.BytesType), byte(size))
+	b = append(appendTag(b, num, protowire.BytesType), 0)
+	at := len(b)
 	if kind != 0 {
 		b = append(b, 1<<3, byte(kind))
 	}
-	return appendNumber(append(b, 2<<3), z)
+	b = appendNumber(append(b, 2<<3), protowire.EncodeZigZag(v))
+	b[at-1] = byte(len(b) - at)
+	return b
 }
 
 // CleanText makes s valid UTF-8, each run of other bytes becoming one U+FFFD, and cuts it at MaxCallText bytes, at a rune.

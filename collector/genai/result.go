@@ -16,7 +16,10 @@ const RateLimited = "rate_limited"
 
 // result sets how the request went: streamed or not, finish reason, error class, time to the first token.
 func (r *Reader) result(span ptrace.Span, s *scratch, c *ledger.Call) {
-	c.FinishReason = strings.Trim(s.text(fFinish), `[]" `)
+	c.FinishReason = s.text(fFinish)
+	if f := c.FinishReason; f != "" && !(letter(f[0]) && letter(f[len(f)-1])) {
+		c.FinishReason = strings.Trim(f, `[]" `)
+	}
 	c.FirstToken = firstToken(s)
 	c.Kind = "sync"
 	if isStream(s) || (c.FirstToken > 0 && !s.has(fStream)) { // OpenLIT tells a first token of every answer
@@ -32,6 +35,8 @@ func (r *Reader) result(span ptrace.Span, s *scratch, c *ledger.Call) {
 	}
 	s.refused = c.ErrorClass != "" && refused(span, s, c)
 }
+
+func letter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
 // errorClass is empty for a success, else what the span, or the exception it recorded, calls the error.
 func errorClass(span ptrace.Span, s *scratch) string {

@@ -2,6 +2,7 @@ package genai
 
 import (
 	"math"
+	"math/bits"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -75,6 +76,15 @@ var rawOf = [...]struct {
 	{fImages, ledger.RawImages}, {fPages, ledger.RawPages},
 }
 
+// rawFields are those of rawOf, as bits, and rawByField finds them.
+var rawFields, rawByField = func() (all uint64, raw [numFields]ledger.RawField) {
+	for _, f := range rawOf {
+		all |= 1 << f.field
+		raw[f.field] = f.raw
+	}
+	return all, raw
+}()
+
 // milliseconds reads a field as a time in seconds, whole or not, rounded to the millisecond.
 func (s *scratch) milliseconds(f field) (int64, countState) {
 	if !s.has(f) {
@@ -96,19 +106,17 @@ func (s *scratch) milliseconds(f field) (int64, countState) {
 // readUsage keeps the counts as they were written and sorts them.
 func readUsage(s *scratch, rl *rule, c *ledger.Call) {
 	bad := false
-	for i := range rawOf {
-		f := &rawOf[i]
-		if !s.has(f.field) {
-			continue
-		}
-		n, state := toCount(s.value[f.field])
+	for told := s.fields & rawFields; told != 0; told &= told - 1 {
+		f := bits.TrailingZeros64(told)
+		raw := rawByField[f]
+		n, state := toCount(s.value[f])
 		switch state {
 		case countOK:
-			c.Raw.Set(f.raw, n)
+			c.Raw.Set(raw, n)
 		case countBad:
 			c.Flags |= ledger.FlagBadCount
 			// A total that can't be read bills nothing: it isn't needed. What isn't tokens bills only where there are none.
-			bad = bad || f.raw != ledger.RawTotal && f.raw != ledger.RawImages && f.raw != ledger.RawPages
+			bad = bad || raw != ledger.RawTotal && raw != ledger.RawImages && raw != ledger.RawPages
 		}
 	}
 	switch n, state := s.milliseconds(fSeconds); state {

@@ -41,6 +41,8 @@ type worker struct {
 	byID       index
 	byResponse index
 	flagTexts  map[ledger.Flags]string
+	lastFlags  ledger.Flags
+	lastText   string // of lastFlags
 	noted      noted
 
 	seen counts
@@ -86,7 +88,9 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 				stripReserved(attrs)
 			}
 			if !model {
-				p.ofSpan(own, attrs, resourceTenant)
+				if len(own) > 0 {
+					p.ofSpan(own, attrs, resourceTenant)
+				}
 				w.seen.outcome[genai.NotModel]++
 				continue
 			}

@@ -42,6 +42,9 @@ const maxFlagTexts = 1024
 
 // flagText is f.String(), remembered: few combinations occur.
 func (w *worker) flagText(f ledger.Flags) string {
+	if f == w.lastFlags && f != 0 {
+		return w.lastText
+	}
 	s, ok := w.flagTexts[f]
 	if !ok {
 		s = f.String()
@@ -49,6 +52,7 @@ func (w *worker) flagText(f ledger.Flags) string {
 			w.flagTexts[f] = s
 		}
 	}
+	w.lastFlags, w.lastText = f, s
 	return s
 }
 
