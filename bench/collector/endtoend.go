@@ -36,16 +36,19 @@ var configurations = []struct {
 	name    string
 	overlay map[string]any
 }{
-	{"plain", map[string]any{
-		"receivers": map[string]any{"otlp/unused": map[string]any{"protocols": map[string]any{"grpc": map[string]any{"endpoint": "127.0.0.1:0"}}}},
-		"service": map[string]any{"pipelines": map[string]any{
-			"traces":         map[string]any{"processors": []string{"memory_limiter"}, "exporters": []string{"payloadkafka"}},
-			"traces/calls":   map[string]any{"receivers": []string{"otlp/unused"}},
-			"traces/payload": map[string]any{"receivers": []string{"otlp/unused"}},
-		}},
-	}},
+	{"plain", onePipeline},
+	{"tagged", onePipeline}, // the same, sent spans that carry all tags already: what moving those takes
 	{"keep10", map[string]any{"processors": map[string]any{"tenantlimit": unlimited, "llmsampling": map[string]any{"decision_wait": "500ms", "max_held_mib": 256, "budget_kib_per_second": 0}}}},
 	{"keep100", map[string]any{"processors": map[string]any{"tenantlimit": unlimited, "llmsampling": map[string]any{"decision_wait": "500ms", "max_held_mib": 256, "budget_kib_per_second": 0, "probability": 1}}}},
+}
+
+var onePipeline = map[string]any{
+	"receivers": map[string]any{"otlp/unused": map[string]any{"protocols": map[string]any{"grpc": map[string]any{"endpoint": "127.0.0.1:0"}}}},
+	"service": map[string]any{"pipelines": map[string]any{
+		"traces":         map[string]any{"processors": []string{"memory_limiter"}, "exporters": []string{"payloadkafka"}},
+		"traces/calls":   map[string]any{"receivers": []string{"otlp/unused"}},
+		"traces/payload": map[string]any{"receivers": []string{"otlp/unused"}},
+	}},
 }
 
 // unlimited counts and sizes as any limit does, and is never reached: all of the load is one tenant's.
@@ -235,9 +238,12 @@ func benchCollector(ctx context.Context, rounds int, profiles string) (rows []go
 		defer func() { err = errors.Join(err, s.stop()) }()
 		subjects = append(subjects, s)
 	}
-	bodies := make([][]byte, 4)
+	bodies, tagged := make([][]byte, 4), make([][]byte, 4)
 	for i := range bodies {
 		bodies[i] = wire(uint64(i+77), sentSpans, everyThird)
+		if tagged[i], err = withTags(ctx, bodies[i]); err != nil {
+			return nil, err
+		}
 	}
 	cpu := series{}
 	for round := range rounds + 1 {
@@ -251,7 +257,11 @@ func benchCollector(ctx context.Context, rounds int, profiles string) (rows []go
 			}
 			for i := range subjects {
 				s := subjects[(i+round)%len(subjects)]
-				per, speed, err := s.load(ctx, clients, requests, bodies)
+				sent := bodies
+				if s.name == "tagged" {
+					sent = tagged
+				}
+				per, speed, err := s.load(ctx, clients, requests, sent)
 				if err != nil {
 					return nil, fmt.Errorf("%s at %d clients: %w", s.name, clients, err)
 				}
@@ -266,9 +276,13 @@ func benchCollector(ctx context.Context, rounds int, profiles string) (rows []go
 		plain := fmt.Sprint("plain", clients)
 		rows = append(rows, goals.Told(fmt.Sprintf("plain collector, %d clients: CPU-s per million spans", clients),
 			fmt.Sprintf("%.1f (%.0fk spans/s)", cpu.median(plain)/1000, cpu.median(plain+"speed")/1000)))
-		for _, c := range []struct{ name, text string }{{"keep10", "keeping 10 %"}, {"keep100", "keeping 100 %"}} {
+		for _, c := range []struct{ name, text string }{{"tagged", ""}, {"keep10", "keeping 10 %"}, {"keep100", "keeping 100 %"}} {
 			key := fmt.Sprint(c.name, clients)
 			more := (cpu.ratio(key, plain) - 1) * 100
+			if c.name == "tagged" {
+				rows = append(rows, goals.Told(fmt.Sprintf("… given spans with all tags, %d clients: %.1f CPU-s per million spans, more in %%", clients, cpu.median(key)/1000), fmt.Sprintf("%+.0f", more)))
+				continue
+			}
 			name := fmt.Sprintf("ours %s, %d clients: %.1f CPU-s per million spans (%.0fk spans/s), more in %%", c.text, clients, cpu.median(key)/1000, cpu.median(key+"speed")/1000)
 			if clients == 8 {
 				rows = append(rows, goals.AtMost(name, "%+.0f", more, 25))
