@@ -45,7 +45,7 @@ type TenantConfig struct {
 	// Mapping translates what a gateway knows (a team, a virtual key, a key's hash) to tenants; the first that fits wins.
 	Mapping []Mapping `mapstructure:"mapping" yaml:"mapping"`
 
-	// ResourceKeys and SpanKeys are tried in order.
+	// ResourceKeys and SpanKeys are attributes, tried in order; "metadata#team" is a field of one that holds an object, as JSON or not.
 	ResourceKeys []string `mapstructure:"resource_keys" yaml:"resource_keys"`
 	SpanKeys     []string `mapstructure:"span_keys" yaml:"span_keys"`
 
@@ -113,13 +113,18 @@ func (t *TenantConfig) validate() (faults []error) {
 		if slices.Contains(keys, "") {
 			bad("%s: a key is empty; remove it", key)
 		}
+		for _, k := range keys {
+			if key != "header_keys" && halfKey(k) {
+				bad("%s: %q names no attribute or no field of it; write attribute#field", key, k)
+			}
+		}
 	}
 	if n := len(t.Default); n > maxTenant {
 		bad("default: %d bytes long; use at most %d", n, maxTenant)
 	}
 	for i, m := range t.Mapping {
-		if m.Attribute == "" || len(m.Tenants) == 0 {
-			bad("mapping[%d]: wants an attribute and the tenants of its values", i)
+		if m.Attribute == "" || halfKey(m.Attribute) || len(m.Tenants) == 0 {
+			bad("mapping[%d]: wants an attribute (or attribute#field) and the tenants of its values", i)
 		}
 		for value, name := range m.Tenants {
 			if value == "" || cleanTenant(name) != name || name == "" {
@@ -131,4 +136,10 @@ func (t *TenantConfig) validate() (faults []error) {
 		bad("mapping, order: mapping counts where tenant.order holds it; write both or neither")
 	}
 	return faults
+}
+
+// halfKey says that of attribute#field a half is missing.
+func halfKey(written string) bool {
+	k := tenantKeyOf(written)
+	return strings.Contains(written, fieldMark) && (k.attribute == "" || k.field == "")
 }

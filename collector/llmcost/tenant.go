@@ -36,17 +36,27 @@ func (t tenant) claimed() bool {
 
 // tenants finds the tenant by a chain of sources. An authenticated identity stands above the chain.
 type tenants struct {
-	order                              []string
-	headerKeys, resourceKeys, spanKeys []string
-	mapping                            []Mapping
-	fallback                           tenant
-	requireAuth                        bool
+	order                  []string
+	headerKeys             []string
+	resourceKeys, spanKeys []tenantKey
+	mapping                []mapped
+	fallback               tenant
+	requireAuth            bool
+}
+
+// mapped are the tenants of what stands under one key.
+type mapped struct {
+	key     tenantKey
+	tenants map[string]string
 }
 
 func newTenants(cfg TenantConfig) tenants {
 	t := tenants{
-		order: cfg.Order, headerKeys: cfg.HeaderKeys, resourceKeys: cfg.ResourceKeys, spanKeys: cfg.SpanKeys, mapping: cfg.Mapping,
+		order: cfg.Order, headerKeys: cfg.HeaderKeys, resourceKeys: tenantKeysOf(cfg.ResourceKeys), spanKeys: tenantKeysOf(cfg.SpanKeys),
 		fallback: tenant{ledger.Unattributed, ledger.TenantFromNowhere}, requireAuth: cfg.RequireAuth,
+	}
+	for _, m := range cfg.Mapping {
+		t.mapping = append(t.mapping, mapped{tenantKeyOf(m.Attribute), m.Tenants})
 	}
 	if name := cleanTenant(cfg.Default); name != "" {
 		t.fallback = tenant{name, ledger.TenantFromDefault}
@@ -139,28 +149,22 @@ func (t *tenants) ofSpan(order []string, attrs pcommon.Map, resource tenant) ten
 
 func (t *tenants) mapped(attrs pcommon.Map) string {
 	for i := range t.mapping {
-		if v, ok := attrs.Get(t.mapping[i].Attribute); ok {
-			if name := t.mapping[i].Tenants[v.AsString()]; name != "" {
-				return name
-			}
+		m := &t.mapping[i]
+		value := m.key.in(attrs)
+		if v, ok := attrs.Get(m.key.attribute); ok && m.key.field == "" {
+			value = v.AsString() // whatever its type is
+		}
+		if name := m.tenants[value]; name != "" {
+			return name
 		}
 	}
 	return ""
 }
 
-func first(attrs pcommon.Map, keys []string) string {
+func first(attrs pcommon.Map, keys []tenantKey) string {
 	for _, k := range keys {
-		if v, ok := attrs.Get(k); ok {
-			var name string
-			switch v.Type() {
-			case pcommon.ValueTypeStr:
-				name = v.Str()
-			case pcommon.ValueTypeInt:
-				name = v.AsString()
-			}
-			if name = cleanTenant(name); name != "" {
-				return name
-			}
+		if name := cleanTenant(k.in(attrs)); name != "" {
+			return name
 		}
 	}
 	return ""

@@ -44,6 +44,11 @@ func TestTenant(t *testing.T) {
 		c.Tenant.Order = []string{"mapping", "resource"}
 		c.Tenant.Mapping = []Mapping{{Attribute: "team", Tenants: map[string]string{"t1": "one", "t2": "two"}}}
 	}
+	inMetadata := func(c *Config) {
+		c.Tenant.Order = []string{"mapping", "span"}
+		c.Tenant.SpanKeys = []string{"metadata#customer"}
+		c.Tenant.Mapping = []Mapping{{Attribute: "metadata#team", Tenants: map[string]string{"t1": "one", "7": "seven"}}}
+	}
 	own := func(c *Config) { c.Tenant.ResourceKeys, c.Tenant.SpanKeys = []string{"org"}, []string{"acct"} }
 	for name, c := range map[string]struct {
 		config         func(*Config)
@@ -57,6 +62,15 @@ func TestTenant(t *testing.T) {
 		"resource":                     {fallback, nil, m{"tenant.id": "acme"}, nil, "acme", ledger.TenantFromResource, true},
 		"second key":                   {nil, nil, m{"tenant": "acme"}, nil, "acme", ledger.TenantFromResource, true},
 		"first key wins":               {nil, nil, m{"tenant": "b", "tenant.id": "a"}, nil, "a", ledger.TenantFromResource, true},
+		"field of an object":           {inMetadata, nil, nil, m{"metadata": `{"customer":"acme","team":"x"}`}, "acme", ledger.TenantFromSpan, true},
+		"mapped field":                 {inMetadata, nil, nil, m{"metadata": `{"customer":"acme","team":"t1"}`}, "one", ledger.TenantFromMapping, true},
+		"mapped number":                {inMetadata, nil, nil, m{"metadata": `{"team": 7}`}, "seven", ledger.TenantFromMapping, true},
+		"field of a map":               {inMetadata, nil, nil, m{"metadata": m{"customer": "acme"}}, "acme", ledger.TenantFromSpan, true},
+		"field that isn't there":       {inMetadata, nil, nil, m{"metadata": `{"a":{"customer":"acme"}}`}, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"field of no object":           {inMetadata, nil, nil, m{"metadata": `"customer"`}, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"field that is no name":        {inMetadata, nil, nil, m{"metadata": `{"customer":["acme"],"team":1.5}`}, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"field of half an object":      {inMetadata, nil, nil, m{"metadata": `{"customer":"acme"`}, ledger.Unattributed, ledger.TenantFromNowhere, false},
+		"field of a huge object":       {inMetadata, nil, nil, m{"metadata": `{"customer":"acme","x":"` + strings.Repeat("x", maxObject) + `"}`}, ledger.Unattributed, ledger.TenantFromNowhere, false},
 		"span":                         {nil, nil, nil, m{"tenant.id": "acme"}, "acme", ledger.TenantFromSpan, true},
 		"resource before span":         {nil, nil, m{"tenant.id": "a"}, m{"tenant.id": "b"}, "a", ledger.TenantFromResource, true},
 		"span before resource":         {spanFirst, nil, m{"tenant.id": "a"}, m{"tenant.id": "b"}, "b", ledger.TenantFromSpan, true},
@@ -134,13 +148,14 @@ func TestConfigFaultsAreToldAtOnce(t *testing.T) {
 	c := DefaultConfig()
 	require.NoError(t, c.Validate())
 	c.Tenant.Order = []string{"baggage", "span", "span"}
-	c.Tenant.SpanKeys = []string{""}
+	c.Tenant.SpanKeys = []string{"", "metadata#"}
+	c.Tenant.Mapping = []Mapping{{Attribute: "#team", Tenants: map[string]string{"a": "b"}}}
 	c.Tenant.Default = strings.Repeat("x", maxTenant+1)
 	c.PriceFiles = []string{"/nowhere/prices.yaml"}
 	c.TrustCostOf = []string{""}
 	err := c.Validate()
 	for _, want := range []string{
-		`tenant.order: "baggage" is not a source`, `"span" is there twice`, "tenant.span_keys", "tenant.default: 129 bytes",
+		`tenant.order: "baggage" is not a source`, `"span" is there twice`, "tenant.span_keys: a key is empty", `tenant.span_keys: "metadata#" names no`, "tenant.mapping[0]: wants", "tenant.default: 129 bytes",
 		"/nowhere/prices.yaml", "trust_cost_of",
 	} {
 		require.ErrorContains(t, err, want)
