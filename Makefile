@@ -115,9 +115,10 @@ bench-rollup: engine ## one minute at 5,000 calls/s, its hour (10 million calls)
 	@tools/build ./bench/rollup bin/bench-rollup
 	@bin/bench-rollup
 
-bench-ingest: engine ## a backlog of calls into the database: speed beside the engine's own, CPU by stage, memory (JSON=1)
+bench-ingest: check-tools engine ## a backlog of calls into the database: speed beside the engine's own and contrib's exporter, CPU by stage, memory (JSON=1)
 	@tools/build ./bench/ingest bin/bench-ingest
-	@bin/bench-ingest
+	go build -C bench/collector -o ../../bin/bench-collector .
+	@bin/bench-ingest; own=$$?; bin/bench-collector -only store && exit $$own
 
 bench-storage: engine ## ways to store the reports: bytes, speed of inserts, every query that reads them, over CALLS=20000000 (LAYOUTS=all; JSON=1)
 	@tools/build ./bench/storage bin/bench-storage

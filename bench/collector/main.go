@@ -12,13 +12,15 @@ import (
 	"syscall"
 	"time"
 
+	engine "github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
 	"github.com/tollkeeper/tollkeeper/internal/goals"
 )
 
 func main() {
+	engine.RunChildIfAsked()
 	asJSON := flag.Bool("json", os.Getenv("JSON") != "", "one JSON object per row")
 	rounds := flag.Int("rounds", 5, "how often everything is measured; medians are printed")
-	only := flag.String("only", "", "measure one part: llmcost, llmsampling, collector")
+	only := flag.String("only", "", "measure one part: llmcost, llmsampling, collector, store")
 	profiles := flag.String("profiles", "", "write CPU profiles of this process and of the measured collectors into this folder")
 	child := flag.String("child", "", "internal: be the collector that is measured")
 	flag.Parse()
@@ -62,8 +64,8 @@ func bench(ctx context.Context, only string, rounds int, asJSON bool, profiles s
 		run  func(context.Context, int) ([]goals.Row, error)
 	}{{"llmcost", benchCost}, {"llmsampling", benchSampling}, {"collector", func(ctx context.Context, rounds int) ([]goals.Row, error) {
 		return benchCollector(ctx, rounds, profiles)
-	}}} {
-		if only != "" && only != part.name {
+	}}, {"store", benchStore}} {
+		if only != part.name && (only != "" || part.name == "store") { // store is of bench-ingest
 			continue
 		}
 		more, err := part.run(ctx, rounds)
@@ -73,9 +75,13 @@ func bench(ctx context.Context, only string, rounds int, asJSON bool, profiles s
 		rows = append(rows, more...)
 	}
 	if len(rows) == 0 {
-		return fmt.Errorf("-only %q: no such part; use llmcost, llmsampling or collector", only)
+		return fmt.Errorf("-only %q: no such part; use llmcost, llmsampling, collector or store", only)
 	}
-	return goals.Write(os.Stdout, "COLLECTOR", rows, asJSON)
+	title := "COLLECTOR"
+	if only == "store" {
+		title = "INGEST BESIDE CONTRIB"
+	}
+	return goals.Write(os.Stdout, title, rows, asJSON)
 }
 
 // cpuTime of this process, user and system, all threads.
