@@ -25,7 +25,7 @@ import (
 func main() {
 	engine.RunChildIfAsked()
 	asJSON := flag.Bool("json", os.Getenv("JSON") != "", "one JSON object per row")
-	calls := flag.Int("calls", 2_000_000, "calls of the backlog; a tenth of it has to be more than what ingest holds in memory, 120,000 calls")
+	calls := flag.Int("calls", 4_000_000, "calls of the backlog; a tenth of it has to fill what ingest holds in memory, which 400,000 calls do and 200,000 don't")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
