@@ -49,10 +49,16 @@ type Panel struct {
 	Bad         *float64        // Stat: red from this value on
 	SumColumns  []string        // Table: columns with a total in the footer
 	MayBeEmpty  bool            // no rows is a good answer: nothing happened
+	Views       bool            // reads spend through the ledger's views, as a tenant's user has to
 }
 
 // SQL is the panel's query, with macros and variables still in it.
-func (p Panel) SQL() string { return SQL(p.Query) }
+func (p Panel) SQL() string {
+	if name, arg, _ := strings.Cut(p.Query, "="); p.Views {
+		return write(throughViews(schema.SQL("dashboards/"+name)), arg)
+	}
+	return SQL(p.Query)
+}
 
 // SQL is a query of schema/queries/dashboards as Grafana gets it, with macros and variables still in it. A name may carry
 // an argument: tenant/by_dimension=team.
@@ -107,13 +113,20 @@ func (a Annotation) SQL() string { return SQL(a.Query) }
 // All lists the boards.
 func All() []Board { return []Board{Spend(), Tenant(), OnCall(), Scaling(), Trace(), Pipeline()} }
 
-// ForTenant lists the boards that a tenant may have to itself: every panel shows only what is the tenant's own.
+// ForTenant lists the boards that a tenant may have to itself: every panel shows only what is the tenant's own, and reads nothing but
+// what a tenant's user may.
 func ForTenant() []Board {
 	var own []Board
 	for _, b := range All() {
-		if b.OwnRows {
-			own = append(own, b)
+		if !b.OwnRows {
+			continue
 		}
+		for _, row := range b.Rows {
+			for i := range row.Panels {
+				row.Panels[i].Views = true
+			}
+		}
+		own = append(own, b)
 	}
 	return own
 }

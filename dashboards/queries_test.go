@@ -35,6 +35,7 @@ func TestOverALedgerWithCalls(t *testing.T) {
 	t.Run("totals agree", func(t *testing.T) { totalsAgree(t, db) })
 	t.Run("a trace's parts agree", func(t *testing.T) { traceAgrees(t, db) })
 	t.Run("quantiles", func(t *testing.T) { quantilesAreNear(t, db) })
+	t.Run("spend is the views'", func(t *testing.T) { spendIsTheViews(t, db) }) // the last: it spoils the marks
 }
 
 func everyQueryAnswers(t *testing.T, db string) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/schema"
 )
 
 // shorthands are what our query files may say for longer SQL. They are replaced before anybody sees a query, Grafana
@@ -19,6 +20,13 @@ var shorthands = []struct {
 		return fmt.Sprintf("toUInt32(multiIf(dateDiff('second', $__fromTime, $__toTime) <= %d, intDiv($__interval_s + 59, 60) * 60, dateDiff('second', $__fromTime, $__toTime) <= %d, "+
 			"intDiv($__interval_s + 3599, 3600) * 3600, intDiv($__interval_s + 86399, 86400) * 86400))", int(finest.Seconds()), int(fine.Seconds()))
 	}},
+	{"$spend_steps", true, func(arg string) string {
+		return spendOf(arg, "AND $__step >= if(v.level = 'hour', 3600, 86400)", "$__step")
+	}},
+	{"$spend_cut", true, func(arg string) string {
+		return spendOf(arg, "AND (window >= $__cut OR window + if(v.level = 'hour', 3600, 86400) <= $__cut)", "$__cut")
+	}},
+	{"$spend", true, func(arg string) string { return spendOf(arg, "", "") }},
 	{"$spent", false, func(string) string { return "concat(if(sum(unpriced_calls) > 0, 'at least ', ''), $usd(sum(cost)))" }},
 	{"$unpriced", false, func(string) string { // as the rollups count it: calls that bill otherwise miss no price
 		return fmt.Sprintf("(unpriced != '' AND bitAnd(flags, %d) = 0)", uint32(ledger.FlagProvided|ledger.FlagReserved))
@@ -32,6 +40,51 @@ var shorthands = []struct {
 	{"$trace", false, func(string) string {
 		return "toFixedString(unhex(substring(concat(lower(replaceAll('${trace:percentencode}', '-', '')), repeat('0', 32)), 1, 32)), 16)"
 	}},
+}
+
+// spendOf is what the view spend, spend_steps or spend_cut gives, as a subquery: of arguments "from, to" and, named by third, the step in
+// seconds or the cut. fits is what an hour or a day has to meet besides lying inside.
+func spendOf(arg, fits, third string) string {
+	args := split(arg)
+	if third != "" {
+		fits = strings.ReplaceAll("\n                          "+fits, third, args[2])
+	}
+	return strings.TrimSpace(strings.NewReplacer("$__since", args[0], "$__until", args[1], "$__fits", fits).Replace(schema.SQL("dashboards/spend_written_out")))
+}
+
+// throughViews has the views instead: $spend(a, b) becomes spend(from = a, to = b).
+func throughViews(sql string) string {
+	for _, v := range []struct {
+		name  string
+		named []string
+	}{{"spend_steps", []string{"from", "to", "step"}}, {"spend_cut", []string{"from", "to", "cut"}}, {"spend", []string{"from", "to"}}} {
+		for at := strings.Index(sql, "$"+v.name+"("); at >= 0; at = strings.Index(sql, "$"+v.name+"(") {
+			inner, end := argument(sql, at+len("$"+v.name))
+			args := split(inner)
+			for i, name := range v.named {
+				args[i] = name + " = " + args[i]
+			}
+			sql = sql[:at] + v.name + "(" + strings.Join(args, ", ") + ")" + sql[end:]
+		}
+	}
+	return sql
+}
+
+// split cuts arguments at commas that no bracket holds.
+func split(args string) (out []string) {
+	depth, from := 0, 0
+	for i := range len(args) {
+		switch {
+		case args[i] == '(':
+			depth++
+		case args[i] == ')':
+			depth--
+		case args[i] == ',' && depth == 0:
+			out = append(out, strings.TrimSpace(args[from:i]))
+			from = i + 1
+		}
+	}
+	return append(out, strings.TrimSpace(args[from:]))
 }
 
 // WriteOut replaces the shorthands of a query.

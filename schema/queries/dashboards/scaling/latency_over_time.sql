@@ -3,7 +3,7 @@ SELECT time, told[1] AS p50, told[2] AS p95, told[3] AS p99
 FROM
 (
     SELECT toStartOfInterval(window, toIntervalSecond($step)) AS time, $quantiles(sumMap(latency)) AS told
-    FROM spend_steps(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'), step = $step)
+    FROM $spend_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step)
     GROUP BY time
 )
 ORDER BY time

@@ -17,7 +17,7 @@ FROM
                 sum(fresh_input + s.cache_read) AS input, sum(s.cache_read) / nullIf(input, 0) AS hits,
                 toFloat64(sum(cost_input)) / nullIf(sum(fresh_input + audio_input + image_input), 0) AS fresh_price,
                 toFloat64(sum(cost_cache_read)) / nullIf(sum(s.cache_read), 0) AS cached_price
-            FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC')) AS s
+            FROM $spend(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC')) AS s
             GROUP BY provider, model, tenant
         )
     )

@@ -24,8 +24,8 @@ FROM
     SELECT toString(c.tenant) AS tenant, window >= toDateTime($__fromTime, 'UTC') AS recent, sum(c.cost) AS cost, sum(c.calls) AS n, sum(fresh_input) AS fresh, sum(cache_read) AS cached,
         sum(cache_write_5m) + sum(cache_write_1h) AS written, sum(audio_input) + sum(image_input) + sum(audio_output) AS media, sum(text_output) AS told, sum(reasoning) AS thought,
         sum(unpriced_calls) AS unpriced_
-    FROM spend_cut(from = toDateTime($__fromTime, 'UTC') - toIntervalSecond(dateDiff('second', toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))),
-        cut = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC')) AS c
+    FROM $spend_cut(toDateTime($__fromTime, 'UTC') - toIntervalSecond(dateDiff('second', toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))), toDateTime($__toTime, 'UTC'),
+        toDateTime($__fromTime, 'UTC')) AS c
     GROUP BY c.tenant, recent
 ) AS s
 LEFT JOIN

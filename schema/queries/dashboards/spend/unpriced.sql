@@ -1,1 +1,1 @@
-SELECT sum(unpriced_calls) AS value FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
+SELECT sum(unpriced_calls) AS value FROM $spend(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))

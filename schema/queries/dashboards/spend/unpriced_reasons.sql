@@ -4,7 +4,7 @@ SELECT s.tenant AS tenant, s.model AS model, arrayStringConcat(r.reasons, ', ') 
 FROM
 (
     SELECT toString(tenant) AS tenant, toString(model) AS model, sum(unpriced_calls) AS n
-    FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
+    FROM $spend(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))
     WHERE unpriced_calls > 0
     GROUP BY tenant, model
     ORDER BY n DESC, tenant, model

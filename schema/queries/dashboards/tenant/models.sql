@@ -7,7 +7,7 @@ SELECT
     sum(s.calls) AS calls,
     sum(unpriced_calls) AS unpriced,
     toFloat64(spend) / calls * 1000 AS `per 1,000 calls`
-FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC')) AS s
+FROM $spend(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC')) AS s
 WHERE tenant = unhex(${tenant:singlequote})
 GROUP BY provider, model, operation
 ORDER BY spend DESC, provider, model, operation

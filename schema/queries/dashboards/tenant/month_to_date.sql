@@ -1,3 +1,3 @@
 SELECT $spent AS spend
-FROM spend(from = toDateTime(toStartOfMonth(now('UTC')), 'UTC'), to = now('UTC') + INTERVAL 1 HOUR)
+FROM $spend(toDateTime(toStartOfMonth(now('UTC')), 'UTC'), now('UTC') + INTERVAL 1 HOUR)
 WHERE tenant = unhex(${tenant:singlequote})

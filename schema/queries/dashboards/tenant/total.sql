@@ -1,3 +1,3 @@
 SELECT $spent AS spend
-FROM spend(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
+FROM $spend(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))
 WHERE tenant = unhex(${tenant:singlequote})

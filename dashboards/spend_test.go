@@ -1,0 +1,56 @@
+package dashboards_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tollkeeper/tollkeeper/dashboards"
+	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
+)
+
+// spendIsTheViews: what panels have written out ($spend, $spend_steps, $spend_cut) reads the same windows as the views of these names:
+// with hours and days that are due again, in a closed month and in an open one, with newer revisions that weren't committed, at every kind of edge.
+func spendIsTheViews(t *testing.T, db string) {
+	server := clickhousetest.Start(t)
+	for _, statement := range []string{
+		// half of the days' and hours' marks are pending
+		`INSERT INTO dirty_windows (level, window, id, due, done) SELECT level, window, generateUUIDv4(), now64(3), 0
+		 FROM (SELECT DISTINCT toString(level) AS level, window FROM window_revisions WHERE level IN ('hour', 'day') AND committed = 1) WHERE cityHash64(level, window) % 3 = 0`,
+		`INSERT INTO periods (month, state, author, reason, at) SELECT toStartOfMonth(toDate(now('UTC') - INTERVAL 31 DAY)), 'closed', 'test', 'test', now64(3)`,
+		// a newer revision that nobody committed, and one that was committed and holds nothing
+		`INSERT INTO window_revisions (level, window, n, worker, committed, rows) SELECT level, window, n + 1, worker, 0, 1 FROM window_revisions WHERE committed = 1 AND cityHash64(level, window) % 5 = 0`,
+		`INSERT INTO window_revisions (level, window, n, worker, committed, rows) SELECT level, window, n + 2, worker, 1, 0 FROM window_revisions WHERE committed = 1 AND cityHash64(level, window) % 7 = 0`,
+	} {
+		server.Exec(t, db, statement)
+	}
+	now := time.Now().UTC().Truncate(time.Minute)
+	day := now.Truncate(24 * time.Hour)
+	at := func(moment time.Time) string { return fmt.Sprintf("toDateTime(%d, 'UTC')", moment.Unix()) }
+	some := 0
+	for _, r := range [][2]time.Time{
+		{now.Add(-40 * time.Minute), now}, {now.Add(-30 * time.Hour), now.Add(time.Minute)}, {day.AddDate(0, 0, -1), day},
+		{day.AddDate(0, 0, -2).Add(time.Second), day.Add(7 * time.Hour)}, {day.AddDate(0, 0, -40), now.Add(time.Hour)},
+	} {
+		from, to := at(r[0]), at(r[1])
+		pairs := [][2]string{{"$spend(" + from + ", " + to + ")", "spend(from = " + from + ", to = " + to + ")"}}
+		for _, step := range []string{"60", "3600", "86400"} {
+			pairs = append(pairs, [2]string{"$spend_steps(" + from + ", " + to + ", " + step + ")", "spend_steps(from = " + from + ", to = " + to + ", step = " + step + ")"})
+		}
+		cut := at(r[0].Add(r[1].Sub(r[0]) / 2))
+		pairs = append(pairs, [2]string{"$spend_cut(" + from + ", " + to + ", " + cut + ")", "spend_cut(from = " + from + ", to = " + to + ", cut = " + cut + ")"})
+		for _, p := range pairs {
+			windows := "SELECT toString(window) AS window, toString(tenant) AS tenant, toString(model) AS model, sum(calls) AS n, toString(sum(cost)) AS spent, count() AS rows FROM "
+			const order = " GROUP BY ALL ORDER BY ALL"
+			got := query(t, db, dashboards.WriteOut(windows+p[0]+order), dashboards.Range{}, "")
+			want := query(t, db, windows+p[1]+order, dashboards.Range{}, "")
+			require.Equal(t, want, got, p[1])
+			some += len(got)
+			require.False(t, strings.Contains(dashboards.WriteOut(p[0]), "$"), "all is written out")
+		}
+	}
+	require.Greater(t, some, 300)
+}
