@@ -13,6 +13,10 @@ type Origin struct {
 	Layer Layer
 	// Direct: the span says that the provider's own host was called, so no gateway lies between.
 	Direct bool
+	// Repeats: the span's parent tells of the same call, if it tells of one at all.
+	Repeats bool
+	// Last: of several calls that were written onto the span, the last one's are its counts.
+	Last bool
 }
 
 // Origin is that of the last call that Read filled in.
@@ -23,7 +27,7 @@ func (r *Reader) Origin() Origin { return r.origin }
 // becomes one only where a second layer is seen (llmcost).
 func (r *Reader) place(s *scratch, rl *rule, c *ledger.Call) {
 	server := s.text(fServer)
-	r.origin = Origin{Layer: rl.layer, Direct: server != "" && r.direct(server)}
+	r.origin = Origin{Layer: rl.layer, Direct: server != "" && r.direct(server), Repeats: rl.repeats, Last: rl.last}
 	switch {
 	case rl.layer == LayerFramework, rl.layer == LayerSDK && server != "" && !r.origin.Direct:
 		c.Role = ledger.RoleWrapper

@@ -154,6 +154,9 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	s := &onStack
 	s.collect(span.Attributes())
 	r.reserved = s.ours
+	if span.Name() == rawRequest {
+		s.collectRaw(span.Attributes())
+	}
 	if s.fields&modelFields == 0 {
 		return NotModel
 	}

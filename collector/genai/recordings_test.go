@@ -51,8 +51,12 @@ func readAsBilled(t *testing.T, dir string) {
 // two of them may have reported the same requests. Failed requests are not billed and must not carry usage.
 func callsByEmitter(rules *genai.Rules, r *replay.Recording) map[string][]ledger.Call {
 	calls := map[string][]ledger.Call{}
-	eachCall(rules, r, func(c ledger.Call, aggregate bool) {
-		if aggregate || (c.ErrorClass != "" && c.Usage.Zero()) {
+	own := map[[8]byte]bool{} // spans of a call each
+	eachCall(rules, r, func(c ledger.Call, from genai.Origin, aggregate bool) {
+		own[c.SpanID] = !aggregate && !from.Repeats && !from.Last
+	})
+	eachCall(rules, r, func(c ledger.Call, from genai.Origin, aggregate bool) {
+		if aggregate || (c.ErrorClass != "" && c.Usage.Zero()) || from.Repeats && own[c.ParentSpanID] || from.Last {
 			return
 		}
 		name, _, _ := strings.Cut(c.Emitter, "@")
@@ -65,7 +69,7 @@ func callsByEmitter(rules *genai.Rules, r *replay.Recording) map[string][]ledger
 }
 
 // eachCall reads a recording's calls and the aggregates that carry usage.
-func eachCall(rules *genai.Rules, r *replay.Recording, do func(c ledger.Call, aggregate bool)) {
+func eachCall(rules *genai.Rules, r *replay.Recording, do func(c ledger.Call, from genai.Origin, aggregate bool)) {
 	reader := genai.NewReader(rules)
 	for _, rs := range r.Traces.ResourceSpans().All() {
 		res := genai.ReadResource(rs.Resource())
@@ -74,7 +78,7 @@ func eachCall(rules *genai.Rules, r *replay.Recording, do func(c ledger.Call, ag
 				var c ledger.Call
 				what := reader.Read(span, &res, reader.Scope(ss.Scope()), &c)
 				if what == genai.Call || what == genai.Aggregate && !c.Usage.Zero() {
-					do(c, what == genai.Aggregate)
+					do(c, reader.Origin(), what == genai.Aggregate)
 				}
 			}
 		}

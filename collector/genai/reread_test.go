@@ -21,7 +21,7 @@ func TestRereadingByTheSameRulesChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	again, left := 0, 0
 	for _, r := range all {
-		eachCall(rules, &r, func(c ledger.Call, aggregate bool) {
+		eachCall(rules, &r, func(c ledger.Call, _ genai.Origin, aggregate bool) {
 			book.Charge(&c, nil)
 			got := c
 			if !rules.Reread(&got) {

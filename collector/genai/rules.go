@@ -56,6 +56,8 @@ type rule struct {
 	answer                bool
 	streamEstimated       bool
 	guessed               bool
+	last                  bool // of several calls, the last one's counts alone may be there
+	repeats               bool // its parent tells the same, if that is a call
 	tiersSwapped          bool
 	modelsCut             bool
 	idsInAnswer           bool
@@ -125,6 +127,7 @@ type ruleFile struct {
 		Answer      bool     `yaml:"answer"`
 		Counts      string   `yaml:"counts"`
 		Streams     string   `yaml:"streams"`
+		Repeats     string   `yaml:"repeats"`
 		Tiers       string   `yaml:"tiers"`
 		Models      string   `yaml:"models"`
 		IDs         string   `yaml:"ids"`
@@ -223,7 +226,9 @@ func (r *Rules) compileRules(f *ruleFile) error {
 		out.layer = Layer(word("layer", in.Layer,
 			map[string]int{"": int(LayerSDK), "sdk": int(LayerSDK), "framework": int(LayerFramework), "gateway": int(LayerGateway)}))
 		out.aggregate = word("role", in.Role, map[string]int{"": 0, "leaf": 0, "aggregate": 1}) == 1
-		out.guessed = word("counts", in.Counts, map[string]int{"": 0, "reported": 0, "guessed": 1}) == 1
+		counts := word("counts", in.Counts, map[string]int{"": 0, "reported": 0, "guessed": 1, "last": 2})
+		out.guessed, out.last = counts == 1, counts == 2
+		out.repeats = word("repeats", in.Repeats, map[string]int{"": 0, "parent": 1}) == 1
 		out.streamEstimated = word("streams", in.Streams, map[string]int{"": 0, "exact": 0, "estimated": 1}) == 1
 		out.tiersSwapped = word("tiers", in.Tiers, map[string]int{"": 0, "swapped": 1}) == 1
 		out.modelsCut = word("models", in.Models, map[string]int{"": 0, "whole": 0, "cut": 1}) == 1

@@ -202,8 +202,11 @@ func answersInTokens(operation string) bool {
 // untold are the flags of what the emitter is known to leave out and this span doesn't tell. Pricing takes back those that
 // make no difference to the model's price.
 func untold(s beside, rl *rule, c *ledger.Call) (f ledger.Flags) {
+	if rl.last {
+		f |= ledger.FlagEstimated
+	}
 	if s.providers {
-		return 0
+		return f
 	}
 	if _, ok := c.Raw.Get(ledger.RawCacheRead); !ok {
 		f |= rl.blind & ledger.FlagCacheUnknown

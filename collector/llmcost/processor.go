@@ -119,7 +119,7 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 				continue
 			}
 			w.tag(&call, attrs)
-			w.calls = append(w.calls, newBilled(&call, w.reader.Origin().Direct, attrs, at, end))
+			w.calls = append(w.calls, newBilled(&call, w.reader.Origin(), attrs, at, end))
 			if !priced {
 				priced = true
 				rs.Resource().Attributes().PutStr(TagPriceVersion, w.book.Version())
@@ -165,7 +165,7 @@ func (p *costProcessor) bill(w *worker, c *ledger.Call, who tenant, received int
 		c.Flags |= ledger.FlagCandidate
 	}
 	w.book.Charge(c, p.trusted)
-	if c.Role != ledger.RoleAggregate {
+	if c.Role != ledger.RoleAggregate && !origin.Repeats { // which is counted where it is told first
 		w.seen.add(c)
 	}
 }

@@ -31,6 +31,9 @@ func (w *worker) encode(c *ledger.Call, resource pcommon.Map) (at, end int) {
 	return at, end
 }
 
+// header is the size of what AppendBatchHeader writes.
+var header = len(ledger.AppendBatchHeader(nil))
+
 // handOn puts the calls of every resource on it, for callsplit.
 func (w *worker) handOn() {
 	slices.SortFunc(w.changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
@@ -48,7 +51,9 @@ func (w *worker) handOn() {
 			calls = append(w.body, w.encoded[at:h.end]...)
 			w.body = calls
 		}
-		h.attrs.PutEmptyBytes(ledger.AttrCalls).FromRaw(calls)
+		if len(calls) > header { // all may have been taken back
+			h.attrs.PutEmptyBytes(ledger.AttrCalls).FromRaw(calls)
+		}
 	}
 }
 

@@ -3,9 +3,12 @@ package llmcost
 import (
 	"errors"
 	"math/bits"
+	"slices"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tollkeeper/tollkeeper/collector/genai"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -15,6 +18,9 @@ type billed struct {
 	response   uint64 // hash of a response id that is unique, else 0
 	candidate  bool
 	direct     bool // the provider's own host was called
+	repeats    bool // its parent tells the same call
+	last       bool // it may tell the last of several calls only
+	rule       string
 	attrs      pcommon.Map
 	at, end    int // where the worker has it encoded
 
@@ -27,10 +33,10 @@ type spanKey struct {
 	span  pcommon.SpanID
 }
 
-func newBilled(c *ledger.Call, direct bool, attrs pcommon.Map, at, end int) billed {
-	b := billed{at: at, end: end,
+func newBilled(c *ledger.Call, from genai.Origin, attrs pcommon.Map, at, end int) billed {
+	b := billed{at: at, end: end, repeats: from.Repeats, last: from.Last, rule: c.Rule,
 		id: spanKey{c.TraceID, c.SpanID}, parent: spanKey{c.TraceID, c.ParentSpanID}, candidate: c.Flags&ledger.FlagCandidate != 0,
-		direct: direct, attrs: attrs, tenant: c.Tenant, service: c.Service,
+		direct: from.Direct, attrs: attrs, tenant: c.Tenant, service: c.Service,
 	}
 	if c.Flags&ledger.FlagUniqueID != 0 {
 		b.response = c.ResponseID
@@ -62,6 +68,10 @@ func (w *worker) flagTwins(around *layers, now int64) error {
 		c := &w.calls[i]
 		if !c.parent.span.IsEmpty() {
 			if parent := int(*w.slotOfID(c.parent)) - 1; parent >= 0 && parent != i {
+				if repeated(c, &w.calls[parent]) {
+					w.takeBack(c) // and nothing is left to be settled
+					continue
+				}
 				if err := w.flagBoth(i, parent); err != nil {
 					return err
 				}
@@ -101,4 +111,23 @@ func (w *worker) makeCandidate(b *billed) error {
 		w.changes = append(w.changes, again)
 		b.attrs.PutStr(TagFlags, w.flagText(c.Flags))
 	})
+}
+
+// repeated reports whether a call is told by its parent too, for certain: by a span that the same emitter wrote for that call alone.
+func repeated(c, parent *billed) bool {
+	family, _, _ := strings.Cut(c.rule, ".")
+	parents, _, _ := strings.Cut(parent.rule, ".")
+	return c.repeats && !parent.repeats && !parent.last && family == parents
+}
+
+// takeBack makes a call as if it had not been read.
+func (w *worker) takeBack(b *billed) {
+	w.changes = slices.DeleteFunc(w.changes, func(c change) bool { return c.at == b.at })
+	w.changes = append(w.changes, change{at: b.at, end: b.end})
+	b.candidate = true // it isn't to be made one
+	b.attrs.RemoveIf(func(k string, _ pcommon.Value) bool {
+		return strings.HasPrefix(k, ledger.AttrPrefix) && k != TagTenant && k != TagTenantSource
+	})
+	w.seen.outcome[genai.Call]--
+	w.seen.outcome[genai.NotCall]++
 }

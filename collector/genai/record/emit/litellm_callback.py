@@ -20,7 +20,9 @@ def call(name, case):
     if name == "agent":
         attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "assistant"}
         with trace.get_tracer("assistant").start_as_current_span("invoke_agent assistant", attributes=attributes):
-            return complete(name, case)
+            complete(name, case)
+            wait("raw_gen_ai_request", pending.pop())
+            return pending.append(0)
     complete(name, case)
 
 
@@ -54,11 +56,16 @@ def complete(name, case):
 
 
 def flush():
+    trace.get_tracer_provider().force_flush()
+    wait("litellm_request", pending.pop())
+
+
+def wait(name, calls):
     """LiteLLM writes its spans from threads of its own, some time after the call has returned."""
-    calls, deadline = pending.pop(), time.monotonic() + 120
-    while ask("/_spans")["names"].count("litellm_request") < calls:
+    deadline = time.monotonic() + 60
+    while ask("/_spans")["names"].count(name) < calls:
         if time.monotonic() > deadline:
-            raise TimeoutError("LiteLLM wrote no span within 2 min")
+            raise TimeoutError("LiteLLM wrote no span within a minute")
         trace.get_tracer_provider().force_flush()
         time.sleep(0.02)
 
