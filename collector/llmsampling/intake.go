@@ -74,6 +74,9 @@ func (s *sampler) gather(td ptrace.Traces, in *arrival) (sizes []uint32, total i
 					of = look.tenant
 				}
 				size := s.clean(span, &look, of, in)
+				if s.cfg.DecisionWait > 0 {
+					fit(span.Attributes())
+				}
 				sizes = append(sizes, uint32(size))
 				total += int64(size)
 				id := span.TraceID()
