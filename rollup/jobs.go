@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -119,13 +120,14 @@ func (r *Rollup) job(ctx context.Context, stop <-chan struct{}, name string) {
 	start := r.now()
 	r.began(name, start)
 	limited, cancel := context.WithTimeoutCause(ctx, r.cfg.JobTimeout, errJobTimeout)
-	stats, err := r.work(name)(limited, stop)
+	stats, err := r.workSafely(limited, stop, name)
 	if err != nil && errors.Is(context.Cause(limited), errJobTimeout) {
 		err = fmt.Errorf("stopped after rollup.job_timeout (%s): %w", r.cfg.JobTimeout, err)
 	}
 	cancel()
 	took := r.now().Sub(start)
 	r.metrics.duration.WithLabelValues(name).Observe(took.Seconds())
+	r.metrics.lastRun.WithLabelValues(name).Set(float64(r.now().Unix()))
 	if err == nil {
 		r.metrics.lastSuccess.WithLabelValues(name).SetToCurrentTime()
 	} else {
@@ -135,6 +137,16 @@ func (r *Rollup) job(ctx context.Context, stop <-chan struct{}, name string) {
 		r.log.Debug("rolled up", "job", name, "windows", stats.Windows, "marks", stats.Marks, "took", took)
 	}
 	r.note(name, took, err)
+}
+
+// workSafely makes a panic a failure, so that the job isn't taken for one that hangs. (cron's Recover, around this, would only log it.)
+func (r *Rollup) workSafely(ctx context.Context, stop <-chan struct{}, name string) (stats Stats, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return r.work(name)(ctx, stop)
 }
 
 var errJobTimeout = errors.New("the job's time limit")

@@ -7,11 +7,13 @@ import (
 )
 
 type metrics struct {
+	lastRun        *prometheus.GaugeVec
 	lastSuccess    *prometheus.GaugeVec
 	duration       *prometheus.HistogramVec
 	failures       *prometheus.CounterVec
 	windows        *prometheus.CounterVec
 	windowFailures *prometheus.CounterVec
+	jobBacklog     *prometheus.GaugeVec
 	backlog        *prometheus.GaugeVec
 	backlogAge     *prometheus.GaugeVec
 	held           *prometheus.GaugeVec
@@ -29,6 +31,7 @@ func newMetrics(reg prometheus.Registerer, running *running) (*metrics, error) {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tollkeeper_rollup_" + name, Help: help}, []string{label})
 	}
 	m := &metrics{
+		lastRun:     gauge("last_run_timestamp_seconds", "When a job last ended, with or without failure.", "job"),
 		lastSuccess: gauge("last_success_timestamp_seconds", "When a job last ended without failure.", "job"),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "tollkeeper_rollup_duration_seconds", Help: "How long a job's run took.",
@@ -37,6 +40,7 @@ func newMetrics(reg prometheus.Registerer, running *running) (*metrics, error) {
 		failures:       counter("failures_total", "Runs of a job that failed, in part or whole.", "job"),
 		windows:        counter("windows_total", "Windows recomputed and committed.", "level"),
 		windowFailures: counter("window_failures_total", "Windows whose recompute failed; their marks stay for the next run.", "level"),
+		jobBacklog:     gauge("job_backlog", "What waits for a job: windows with due marks, hours to be adjusted, days that can't be sealed yet.", "job"),
 		backlog:        gauge("backlog_windows", "Windows with due marks.", "level"),
 		backlogAge:     gauge("backlog_age_seconds", "Age of the oldest due mark.", "level"),
 		held:           gauge("held_windows", "Windows that changed after their month was closed or their rows were sealed.", "level"),
@@ -50,7 +54,7 @@ func newMetrics(reg prometheus.Registerer, running *running) (*metrics, error) {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
-		m.lastSuccess, m.duration, m.failures, m.windows, m.windowFailures, m.backlog, m.backlogAge, m.held, m.unsealed, m.checked, m.checkDifference, running,
+		m.lastRun, m.lastSuccess, m.duration, m.failures, m.windows, m.windowFailures, m.jobBacklog, m.backlog, m.backlogAge, m.held, m.unsealed, m.checked, m.checkDifference, running,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register rollup metrics: %w", err)

@@ -111,6 +111,7 @@ func (r *Rollup) seal(ctx context.Context, stop <-chan struct{}) (Stats, error) 
 			stats.Windows++
 		}
 	}
+	r.noteBacklog(jobSeal, uint64(waiting))
 	r.metrics.unsealed.WithLabelValues("waiting").Set(float64(waiting))
 	r.metrics.unsealed.WithLabelValues("different").Set(float64(different))
 	return stats, nil

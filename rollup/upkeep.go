@@ -12,20 +12,20 @@ import (
 
 // watch measures the backlog and says when marks are held back.
 func (r *Rollup) watch(ctx context.Context) error {
-	rows, err := r.conn.Query(ctx, schema.SQL("rollup/backlog"), named("since", r.sealedBefore()))
+	rows, err := r.conn.Query(ctx, schema.SQL("rollup/backlog"), named("since", r.sealedBefore()), named("late", r.open().since))
 	if err != nil {
 		return fmt.Errorf("measure the backlog: %w", err)
 	}
 	defer rows.Close()
 	type backlog struct {
-		due, held uint64
-		age       int64 // ms
+		due, late, held uint64
+		age             int64 // ms
 	}
 	found := map[Level]backlog{}
 	for rows.Next() {
 		var level string
 		var b backlog
-		if err := rows.Scan(&level, &b.due, &b.age, &b.held); err != nil {
+		if err := rows.Scan(&level, &b.due, &b.late, &b.age, &b.held); err != nil {
 			return fmt.Errorf("measure the backlog: %w", err)
 		}
 		found[Level(level)] = b
@@ -39,11 +39,24 @@ func (r *Rollup) watch(ctx context.Context) error {
 		r.metrics.backlogAge.WithLabelValues(string(l)).Set((time.Duration(b.age) * time.Millisecond).Seconds())
 		r.metrics.held.WithLabelValues(string(l)).Set(float64(b.held))
 		r.noteHeld(l, b.held)
-		r.mu.Lock()
-		r.state(string(l)).backlog = b.due
-		r.mu.Unlock()
+		switch l {
+		case Minute:
+			r.noteBacklog(jobMinute, b.due-b.late)
+			r.noteBacklog(jobLate, b.late)
+		default:
+			r.noteBacklog(string(l), b.due) // the job is named like its level
+		}
 	}
+	r.noteBacklog(jobAdjust, found[adjustLevel].due)
 	return r.publish(ctx)
+}
+
+// noteBacklog remembers what waits for a job.
+func (r *Rollup) noteBacklog(job string, n uint64) {
+	r.metrics.jobBacklog.WithLabelValues(job).Set(float64(n))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state(job).backlog = n
 }
 
 // noteHeld logs a change in the number of windows that changed after their books were closed or their rows sealed.

@@ -72,6 +72,9 @@ func (a tokens) over(b tokens) tokens {
 // another used is explained to the upper one whether its calls were seen or not. Input and output are compared as whole sums,
 // since an aggregate may not tell the cache. The outcome is a function of the sets.
 func DecideAggregates(aggregates []Report, groups []Group, others []Report) []Unseen {
+	if len(aggregates) == 0 {
+		return nil
+	}
 	t := newTree(distinct(aggregates), groups, distinct(others))
 	t.nest()
 	t.assign()

@@ -90,9 +90,9 @@ func distinct(reports []Report) []Report {
 // one response id, parent and child, one inside the other with equal usage.
 func groups(reports []Report) [][]Report {
 	u := newUnion(len(reports))
-	spans := map[spanKey][]int{}
-	responses := map[uint64]int{} // the last with this id: sorted by minute, so the nearest
-	usages := map[usageKey][]int{}
+	spans := make(map[spanKey][]int, len(reports))
+	responses := make(map[uint64]int, len(reports)) // the last with this id: sorted by minute, so the nearest
+	usages := make(map[usageKey][]int, len(reports))
 	for i := range reports {
 		r := &reports[i]
 		k := spanKey{r.Trace, r.Span}
@@ -158,7 +158,7 @@ func (u union) find(i int) int {
 func (u union) join(i, j int) { u[u.find(i)] = u.find(j) }
 
 func (u union) parts(reports []Report) [][]Report {
-	place := map[int]int{}
+	place := make(map[int]int, len(reports))
 	var out [][]Report
 	for i := range reports {
 		root := u.find(i)

@@ -17,7 +17,16 @@ type ID struct {
 }
 
 func (a ID) compare(b ID) int {
-	return cmp.Or(cmp.Compare(a.Minute, b.Minute), cmp.Compare(a.Tenant, b.Tenant), bytes.Compare(a.Trace[:], b.Trace[:]), bytes.Compare(a.Span[:], b.Span[:]))
+	if c := cmp.Compare(a.Minute, b.Minute); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.Tenant, b.Tenant); c != 0 {
+		return c
+	}
+	if c := bytes.Compare(a.Trace[:], b.Trace[:]); c != 0 {
+		return c
+	}
+	return bytes.Compare(a.Span[:], b.Span[:])
 }
 
 // Report is what settlement has to know of one.

@@ -95,7 +95,7 @@ func (s *Settler) look(ctx context.Context, minute time.Time, later string) (wro
 	if err := s.stop(afterRead); err != nil {
 		return false, err
 	}
-	groups := Decide(slices.Collect(maps.Values(n.reports)))
+	groups := Decide(slices.AppendSeq(make([]Report, 0, len(n.reports)), maps.Values(n.reports)))
 	s.metrics.count(groups)
 	aggregates, wait := n.aggregates(s.now())
 	if len(wait) > 0 {
@@ -194,6 +194,9 @@ func (n *neighbours) collect(ctx context.Context) error {
 	stored, err := n.store.decisions(ctx, "settle/stored", named("minute", n.minute), named("from", from), named("to", to))
 	if err != nil {
 		return wrap("read earlier decisions", n.minute, err)
+	}
+	if len(n.reports) == 0 { // their size is known
+		n.reports, n.stored = make(map[ID]Report, len(found)), make(map[ID]decision, len(stored))
 	}
 	traces, responses := n.add(found, stored)
 	for range maxRounds {

@@ -1,7 +1,9 @@
--- Per level: due windows and the age of the oldest mark in ms; windows held back because they are sealed or closed.
+-- Per level: due windows, those of them that are late, and the age of the oldest mark in ms; windows held back because they are sealed or
+-- closed. And the hours that wait for adjustments.
 SELECT
     toString(level),
     uniqExactIf(window, NOT held),
+    uniqExactIf(window, NOT held AND window < {late:DateTime('UTC')}),
     if(countIf(NOT held) = 0, 0, dateDiff('millisecond', minIf(due, NOT held), now64(3))),
     uniqExactIf(window, held)
 FROM
@@ -15,3 +17,7 @@ FROM
     WHERE done = 0 AND due <= now64(3)
 )
 GROUP BY level
+UNION ALL
+SELECT 'adjust', uniqExact(window), 0, 0, 0
+FROM adjust_marks FINAL
+WHERE done = 0

@@ -2,7 +2,7 @@
 -- such a trace.
 SELECT minute, tenant, trace_id, span_id, revision, loses, winner_minute, winner_tenant, winner_trace_id, winner_span_id, reason
 FROM settlements
-WHERE minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
+PREWHERE minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
   AND (trace_id IN (
       SELECT trace_id FROM settle_candidates
       WHERE hour = toStartOfHour({minute:DateTime('UTC')}) AND minute = {minute:DateTime('UTC')}
