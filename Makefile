@@ -111,9 +111,9 @@ bench-dashboards: engine ## every panel's p50 and p95, rows read and CPU, over 1
 	@tools/build ./bench/dashboards bin/bench-dashboards
 	@bin/bench-dashboards $(if $(CALLS),--calls $(CALLS)) $(if $(DIR),--dir $(DIR)) $(if $(ONLY),--only $(ONLY))
 
-bench-rollup: engine ## one minute at 5,000 calls/s, its hour (10 million calls) and day: time, memory, rows, and that history doesn't matter (JSON=1)
+bench-rollup: engine ## one minute at 5,000 calls/s, its hour (10 million calls) and day: time, memory, rows, and that history doesn't matter (ONLY=minute; JSON=1)
 	@tools/build ./bench/rollup bin/bench-rollup
-	@bin/bench-rollup
+	@bin/bench-rollup $(if $(ONLY),--only $(ONLY))
 
 bench-ingest: check-tools engine ## a backlog of calls into the database: speed beside the engine's own and contrib's exporter, CPU by stage, memory (JSON=1)
 	@tools/build ./bench/ingest bin/bench-ingest

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -141,12 +140,11 @@ func (r *Rollup) job(ctx context.Context, stop <-chan struct{}, name string) {
 
 // workSafely makes a panic a failure, so that the job isn't taken for one that hangs. (cron's Recover, around this, would only log it.)
 func (r *Rollup) workSafely(ctx context.Context, stop <-chan struct{}, name string) (stats Stats, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return r.work(name)(ctx, stop)
+	err = safely(func() (err error) {
+		stats, err = r.work(name)(ctx, stop)
+		return err
+	})
+	return stats, err
 }
 
 var errJobTimeout = errors.New("the job's time limit")

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -46,9 +48,9 @@ func (r *Rollup) sealedBefore() time.Time {
 // pass recomputes every window of the level that has due marks within bounds, newest first, until there are none or
 // stop is closed. One window's failure doesn't keep the others; all failures are returned together.
 func (r *Rollup) pass(ctx context.Context, stop <-chan struct{}, level Level, in bounds) (Stats, error) {
-	var stats Stats
+	p := pass{r: r, stop: stop, atOnce: r.together(level), side: r.sideBySide()}
 	if err := r.loadSealed(ctx); err != nil {
-		return stats, err
+		return p.stats, err
 	}
 	if sealed := r.sealedBefore(); in.since.Before(sealed) {
 		in.since = sealed
@@ -56,20 +58,33 @@ func (r *Rollup) pass(ctx context.Context, stop <-chan struct{}, level Level, in
 	for {
 		windows, err := r.due(ctx, level, in)
 		if err != nil {
-			return stats, err
+			return p.stats, err
 		}
-		done, whole, err := r.recomputeAll(ctx, stop, windows, r.together(level))
-		stats.Windows += done.Windows
-		stats.Marks += done.Marks
-		if !whole || err != nil || len(windows) < r.cfg.Batch {
-			return stats, err
+		whole := p.recomputeAll(ctx, windows)
+		if !whole || len(p.errs) > 0 || len(windows) < r.cfg.Batch {
+			return p.stats, errors.Join(p.errs...)
 		}
 	}
 }
 
-// atOnce is how many windows of a pass are recomputed at the same time: a window is half a dozen statements one after the
-// other, most of whose time is waiting for the disk.
+// pass is the state of one.
+type pass struct {
+	r      *Rollup
+	stop   <-chan struct{}
+	atOnce int // statements of windows
+	side   int // windows go through the steps side by side
+
+	stats  Stats
+	errs   []error
+	failed atomic.Int32 // windows
+}
+
+// atOnce is how many windows of a pass are settled and added up at the same time.
 const atOnce = 4
+
+// sideBySide is how many windows share the statements that only write down what was done: five a window, each a part that the disk is
+// waited for. More would save little, and what a stop in the middle throws away would grow.
+const sideBySide = 16
 
 // together is atOnce, but for spend by dimension, whose windows are large and which is paced.
 func (r *Rollup) together(level Level) int {
@@ -79,76 +94,141 @@ func (r *Rollup) together(level Level) int {
 	return atOnce
 }
 
-// recomputeAll recomputes windows, n at once, and begins them in order. It stops early, not whole, when stop is closed, and
-// when it is the server that is in trouble.
-func (r *Rollup) recomputeAll(ctx context.Context, stop <-chan struct{}, windows []window, n int) (stats Stats, whole bool, err error) {
-	var mu sync.Mutex // of stats and errs
-	var errs []error
-	one := func(w window, late bool) {
-		done, err := false, error(nil)
-		if late {
-			done, err = r.doneByOthers(ctx, w)
+// sideBySide is one for a worker that a test stops, unless the test says otherwise.
+func (r *Rollup) sideBySide() int {
+	switch {
+	case r.side > 0:
+		return r.side
+	case r.interrupt != nil:
+		return 1
+	}
+	return sideBySide
+}
+
+// ends reports whether no more windows are to be begun: by stop, or because it is the server that is in trouble.
+func (p *pass) ends(ctx context.Context) bool {
+	select {
+	case <-p.stop:
+		return true
+	default:
+	}
+	failed := p.failed.Load()
+	return failed > 0 && (ctx.Err() != nil || failed >= maxFailures)
+}
+
+// recomputeAll recomputes windows in order, some side by side. It ends early, and says that it isn't whole, when no more are to be begun.
+func (p *pass) recomputeAll(ctx context.Context, windows []window) (whole bool) {
+	for first := true; len(windows) > 0; first = false {
+		if p.ends(ctx) {
+			return false
 		}
-		if !done && err == nil {
-			err = r.recomputeSafely(ctx, w)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if done {
-			return
+		now := windows[:min(p.side, len(windows))]
+		windows = windows[len(now):]
+		var err error
+		if !first {
+			now, err = p.r.stillMarked(ctx, now)
 		}
 		if err != nil {
-			r.metrics.windowFailures.WithLabelValues(string(w.level)).Inc()
-			errs = append(errs, err)
-			return
+			p.failed.Add(1)
+			p.errs = append(p.errs, err)
+			continue
 		}
-		r.metrics.windows.WithLabelValues(string(w.level)).Inc()
-		stats.Windows++
-		stats.Marks += len(w.marks)
-	}
-	var working sync.WaitGroup
-	slots := make(chan struct{}, n)
-	whole = true
-	for i, w := range windows {
-		slots <- struct{}{}
-		mu.Lock()
-		whole = len(errs) == 0 || ctx.Err() == nil && len(errs) < maxFailures
-		mu.Unlock()
-		select {
-		case <-stop:
-			whole = false
-		default:
+		whole = true
+		for _, a := range p.recompute(ctx, now) {
+			whole = p.took(&a) && whole
 		}
 		if !whole {
-			break
+			return false
+		}
+	}
+	return true
+}
+
+// took counts an attempt. It is false for one that was left because the pass is to end.
+func (p *pass) took(a *attempt) bool {
+	level := string(a.level)
+	switch {
+	case a.err != nil:
+		p.r.metrics.windowFailures.WithLabelValues(level).Inc()
+		if n := len(p.errs); n == 0 || p.errs[n-1] != a.err { // windows that failed together have one error
+			p.errs = append(p.errs, a.err)
+		}
+	case a.left && a.rev == revision{}:
+		return false
+	default:
+		p.r.metrics.windows.WithLabelValues(level).Inc()
+		p.stats.Windows++
+		p.stats.Marks += len(a.marks)
+	}
+	return true
+}
+
+// each takes a step of each window that has one of its own, begun in order; those that aren't begun when the pass is to end are left.
+func (p *pass) each(ctx context.Context, now []*attempt, step string, do func(*attempt) error) {
+	var working sync.WaitGroup
+	slots := make(chan struct{}, p.atOnce)
+	for _, a := range now {
+		slots <- struct{}{}
+		if p.ends(ctx) {
+			a.left, a.rev = true, revision{}
+			<-slots
+			continue
 		}
 		working.Go(func() {
 			defer func() { <-slots }()
-			one(w, i >= n)
+			if err := safely(func() error { return do(a) }); err != nil {
+				a.fail(step, err)
+				p.failed.Add(1)
+			}
 		})
 	}
 	working.Wait()
-	return stats, whole, errors.Join(errs...)
 }
 
-// doneByOthers looks again whether a window that had to wait for its turn has marks: two workers take them up in the same
+// stillMarked looks again which of some windows that had to wait for their turn have marks: two workers take them up in the same
 // order, and one that is done with a window spares the other the work.
-func (r *Rollup) doneByOthers(ctx context.Context, w window) (bool, error) {
-	var marked bool
-	if err := r.conn.QueryRow(ctx, schema.SQL("rollup/still_marked"), named("level", string(w.level)), named("window", w.start)).Scan(&marked); err != nil {
-		return false, fmt.Errorf("roll up %s %s: look at its marks again: %w", w.level, w.start.Format(time.RFC3339), err)
+func (r *Rollup) stillMarked(ctx context.Context, windows []window) ([]window, error) {
+	starts := make([]time.Time, len(windows))
+	for i, w := range windows {
+		starts[i] = w.start
 	}
-	return !marked, nil
+	wrap := func(err error) error {
+		return fmt.Errorf("look again at the marks of %d windows of level %s: %w", len(windows), windows[0].level, err)
+	}
+	rows, err := r.conn.Query(ctx, schema.SQL("rollup/still_marked"), named("level", string(windows[0].level)), named("windows", starts))
+	if err != nil {
+		return nil, wrap(err)
+	}
+	defer rows.Close()
+	marked := map[time.Time]bool{}
+	for rows.Next() {
+		var start time.Time
+		if err := rows.Scan(&start); err != nil {
+			return nil, wrap(err)
+		}
+		marked[start.UTC()] = true
+	}
+	if err := rows.Err(); err != nil {
+		return nil, wrap(err)
+	}
+	return slices.DeleteFunc(slices.Clone(windows), func(w window) bool { return !marked[w.start] }), nil
 }
 
-// recomputeSafely makes a panic an error: one window's must not end the process.
-func (r *Rollup) recomputeSafely(ctx context.Context, w window) (err error) {
+// panicked is a panic as an error: one window's must not end the process.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
+
+func safely(do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("roll up %s %s: panic: %v\n%s", w.level, w.start.Format(time.RFC3339), p, debug.Stack())
+			err = &panicked{p, debug.Stack()}
 		}
 	}()
-	return r.recompute(ctx, w)
+	return do()
 }
 
 // maxFailures ends a pass early: then it is the server that is in trouble, not a window.

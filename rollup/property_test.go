@@ -100,7 +100,8 @@ func (w *world) level() Level { return Levels()[w.rng.IntN(len(Levels()))] }
 func (w *world) run(stop bool) {
 	r := w.workers[w.rng.IntN(2)]
 	in, level := w.rng.IntN(12), w.level()
-	if stop { // else several windows at once
+	if r.side = 0; stop { // else all windows side by side
+		r.side = 1 + w.rng.IntN(3)
 		r.interrupt = func(window, string) error {
 			if in--; in < 0 {
 				return errStopped
@@ -112,12 +113,13 @@ func (w *world) run(stop bool) {
 	if err != nil {
 		require.ErrorIs(w.t, err, errStopped)
 	}
-	r.interrupt = nil
+	r.interrupt, r.side = nil, 0
 }
 
 // sleep starts a job of a worker of its own that stops after a random step and waits there.
 func (w *world) sleep() {
 	r := newRollup(w.t, w.conn)
+	r.side = 1 + w.rng.IntN(3)
 	in, level := w.rng.IntN(10), w.level()
 	s := sleeper{wake: make(chan struct{}), done: make(chan struct{})}
 	asleep := make(chan struct{})

@@ -33,6 +33,7 @@ type Rollup struct {
 
 	now       func() time.Time
 	interrupt func(window, string) error // tests stop a worker after a step
+	side      int                        // see sideBySide; 0: as it is
 
 	process string
 	share   int                        // see restShare

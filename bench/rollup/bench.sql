@@ -90,3 +90,12 @@ SELECT
     if(i % 2 = 0, 80, 95), 1536, toDateTime64({minute:DateTime('UTC')}, 9, 'UTC') + toIntervalMillisecond(i * 6), 1000000000, 'chat',
     h % 4000, h % 700
 FROM numbers(9000)
+-- name: late
+INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, cost_input)
+SETTINGS async_insert = 0, deduplicate_insert = 'disable'
+SELECT {minute:DateTime('UTC')} + toIntervalMinute(67 * number), 'acme', reinterpret(sipHash128(number), 'FixedString(16)'),
+    reinterpret(sipHash64(number), 'FixedString(8)'), 1, 0.001
+FROM numbers({count:UInt64})
+-- name: late_marks
+INSERT INTO dirty_windows (level, window, id, due, done)
+SELECT 'minute', {minute:DateTime('UTC')} + toIntervalMinute(67 * number), generateUUIDv4(), now64(3) - 1, 0 FROM numbers({count:UInt64})

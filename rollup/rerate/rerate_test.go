@@ -121,7 +121,7 @@ func (w *world) store(calls ...ledger.Call) {
 	}
 	require.NoError(w.t, batch.Send())
 	for m := range minutes {
-		require.NoError(w.t, w.conn.Exec(context.Background(), schema.SQL("rollup/mark"), named("level", "minute"), named("window", time.Unix(m, 0).UTC())))
+		require.NoError(w.t, w.conn.Exec(context.Background(), schema.SQL("rollup/mark"), named("levels", []string{"minute"}), named("windows", []time.Time{time.Unix(m, 0).UTC()})))
 	}
 }
 

@@ -242,7 +242,7 @@ func TestTheTotalOfAgentsDependsOnNothingElse(t *testing.T) {
 						require.ErrorIs(t, err, errStopped)
 						continue
 					}
-					require.NoError(t, conn.Exec(t.Context(), schema.SQL("rollup/remove_marks"), named("level", "minute"), named("window", at), named("ids", taken), named("frozen", uint64(1)<<48)))
+					require.NoError(t, removeMarks(t, conn, at, taken))
 				}
 			}
 			rng.Shuffle(len(reports), func(i, j int) { reports[i], reports[j] = reports[j], reports[i] })

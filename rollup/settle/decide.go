@@ -77,13 +77,25 @@ func decide(group []Report) []Verdict {
 	return out
 }
 
-// distinct sorts the reports and keeps the newest version of each.
+// distinct sorts the reports and keeps the newest version of each. (What is sorted is where they are: a report is large.)
 func distinct(reports []Report) []Report {
-	all := slices.Clone(reports)
-	slices.SortFunc(all, func(a, b Report) int {
-		return cmp.Or(a.compare(b.ID), cmp.Compare(b.Version, a.Version))
+	at := make([]*Report, len(reports))
+	for i := range reports {
+		at[i] = &reports[i]
+	}
+	slices.SortFunc(at, func(a, b *Report) int {
+		if c := a.compare(b.ID); c != 0 {
+			return c
+		}
+		return cmp.Compare(b.Version, a.Version)
 	})
-	return slices.CompactFunc(all, func(a, b Report) bool { return a.ID == b.ID })
+	out := make([]Report, 0, len(reports))
+	for _, r := range at {
+		if len(out) == 0 || out[len(out)-1].ID != r.ID {
+			out = append(out, *r)
+		}
+	}
+	return out
 }
 
 // groups parts sorted reports into those between which there may be a link, directly or through others: copies of a span,
@@ -157,17 +169,24 @@ func (u union) find(i int) int {
 
 func (u union) join(i, j int) { u[u.find(i)] = u.find(j) }
 
+// parts are the reports of each part, one after the other in one array.
 func (u union) parts(reports []Report) [][]Report {
-	place := make(map[int]int, len(reports))
-	var out [][]Report
+	place := make([]int, len(reports)) // of a part, by its root; from 1
+	var size []int
 	for i := range reports {
 		root := u.find(i)
-		n, ok := place[root]
-		if !ok {
-			n = len(out)
-			place[root] = n
-			out = append(out, nil)
+		if place[root] == 0 {
+			size = append(size, 0)
+			place[root] = len(size)
 		}
+		size[place[root]-1]++
+	}
+	out, all := make([][]Report, len(size)), make([]Report, len(reports))
+	for n, k := range size {
+		out[n], all = all[:0:k], all[k:]
+	}
+	for i := range reports {
+		n := place[u.find(i)] - 1
 		out[n] = append(out[n], reports[i])
 	}
 	return out

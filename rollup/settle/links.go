@@ -87,6 +87,9 @@ func sameSpan(a, b *Report) bool { return a.Trace == b.Trace && a.Span == b.Span
 
 // copies merges what was stored twice because the minute came from the receipt.
 func (c *calls) copies() {
+	if len(c.reports) == 2 && !sameSpan(&c.reports[0], &c.reports[1]) {
+		return // the usual group
+	}
 	first := map[spanKey][]int{}
 	for i := range c.reports {
 		r := &c.reports[i]
@@ -178,6 +181,9 @@ func (c *calls) greedily(pairs []pair, reason string) {
 // families merges a report with the one below it in the trace. Where several attempts lie below, each of them is a call
 // (a provider bills retries), and what lies above only sums them up or tells of the last: it gives way.
 func (c *calls) families() {
+	if !slices.ContainsFunc(c.reports, func(r Report) bool { return r.Parent != [8]byte{} }) {
+		return
+	}
 	at := map[spanKey][]int{}
 	for i := range c.reports {
 		k := spanKey{c.reports[i].Trace, c.reports[i].Span}

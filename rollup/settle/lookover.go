@@ -59,10 +59,10 @@ func (n *neighbours) aggregates(now time.Time) (ready []Report, later []time.Tim
 	for id, r := range n.reports {
 		switch {
 		case r.Role != ledger.RoleAggregate:
-		case !due(&r).After(now):
-			ready = append(ready, r)
+		case !due(r).After(now):
+			ready = append(ready, *r)
 		case id.Minute == n.minute.Unix():
-			later = append(later, due(&r))
+			later = append(later, due(r))
 		}
 	}
 	return ready, later

@@ -84,7 +84,7 @@ func (s *Settler) LookAgain(ctx context.Context, from, to time.Time) error {
 
 // look decides once; wrote says whether a decision differed from the stored one.
 func (s *Settler) look(ctx context.Context, minute time.Time, later string) (wrote bool, err error) {
-	n := neighbours{store: &s.store, minute: minute, reports: map[ID]Report{}, stored: map[ID]decision{},
+	n := neighbours{store: &s.store, minute: minute, reports: map[ID]*Report{}, stored: map[ID]decision{},
 		traces: map[[16]byte]bool{}, responses: map[uint64]bool{}, whole: map[ID]uint64{}, others: map[ID]Report{}}
 	if err := n.collect(ctx); err != nil {
 		return false, err
@@ -95,7 +95,11 @@ func (s *Settler) look(ctx context.Context, minute time.Time, later string) (wro
 	if err := s.stop(afterRead); err != nil {
 		return false, err
 	}
-	groups := Decide(slices.AppendSeq(make([]Report, 0, len(n.reports)), maps.Values(n.reports)))
+	reports := make([]Report, 0, len(n.reports))
+	for _, r := range n.reports {
+		reports = append(reports, *r)
+	}
+	groups := Decide(reports)
 	s.metrics.count(groups)
 	aggregates, wait := n.aggregates(s.now())
 	if len(wait) > 0 {
@@ -157,7 +161,7 @@ func (s *Settler) stop(step string) error {
 type neighbours struct {
 	store     *store
 	minute    time.Time
-	reports   map[ID]Report
+	reports   map[ID]*Report
 	stored    map[ID]decision
 	traces    map[[16]byte]bool // looked up
 	responses map[uint64]bool
@@ -196,7 +200,7 @@ func (n *neighbours) collect(ctx context.Context) error {
 		return wrap("read earlier decisions", n.minute, err)
 	}
 	if len(n.reports) == 0 { // their size is known
-		n.reports, n.stored = make(map[ID]Report, len(found)), make(map[ID]decision, len(stored))
+		n.reports, n.stored = make(map[ID]*Report, len(found)), make(map[ID]decision, len(stored))
 	}
 	traces, responses := n.add(found, stored)
 	for range maxRounds {
@@ -264,7 +268,8 @@ func (n *neighbours) add(found []Report, stored []decision) (traces [][16]byte, 
 			traces = append(traces, t)
 		}
 	}
-	for _, r := range found {
+	for i := range found {
+		r := &found[i]
 		if old, ok := n.reports[r.ID]; ok && old.Version >= r.Version {
 			continue
 		}

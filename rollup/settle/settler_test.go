@@ -76,8 +76,18 @@ func storeReports(t *testing.T, conn driver.Conn, flags ledger.Flags, reports ..
 func markMinutes(t *testing.T, conn driver.Conn, reports []Report) {
 	t.Helper()
 	for _, m := range minutesOf(reports) {
-		require.NoError(t, conn.Exec(t.Context(), schema.SQL("rollup/mark"), named("level", "minute"), named("window", time.Unix(m, 0).UTC())))
+		require.NoError(t, conn.Exec(t.Context(), schema.SQL("rollup/mark"), named("levels", []string{"minute"}), named("windows", []time.Time{time.Unix(m, 0).UTC()})))
 	}
+}
+
+// removeMarks is what rollup does when it has done a minute.
+func removeMarks(t *testing.T, conn driver.Conn, minute time.Time, ids []string) error {
+	t.Helper()
+	minutes, frozen := make([]time.Time, len(ids)), make([]uint64, len(ids))
+	for i := range ids {
+		minutes[i], frozen[i] = minute, 1<<48
+	}
+	return conn.Exec(t.Context(), schema.SQL("rollup/remove_marks"), named("level", "minute"), named("windows", minutes), named("ids", ids), named("frozen", frozen))
 }
 
 func minutesOf(reports []Report) []int64 {
@@ -243,7 +253,7 @@ func TestTheTotalDependsOnNothingElse(t *testing.T) {
 						require.ErrorIs(t, err, errStopped)
 						continue // its marks stay, as after a crash
 					}
-					require.NoError(t, conn.Exec(t.Context(), schema.SQL("rollup/remove_marks"), named("level", "minute"), named("window", at), named("ids", taken), named("frozen", uint64(1)<<48)))
+					require.NoError(t, removeMarks(t, conn, at, taken))
 				}
 			}
 			rng.Shuffle(len(reports), func(i, j int) { reports[i], reports[j] = reports[j], reports[i] })

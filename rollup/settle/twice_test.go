@@ -6,8 +6,6 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/stretchr/testify/require"
-
-	"github.com/tollkeeper/tollkeeper/schema"
 )
 
 // TestASettlerThatStopsBeforeItLooksAgain has written its older decision, and another one was done with all marks that were due: the
@@ -49,7 +47,7 @@ func TestASettlerThatSleepsWhileAnotherDecidesByMore(t *testing.T) {
 			at := time.Unix(m, 0).UTC()
 			taken := idsOf(t, conn, at)
 			require.NoError(t, s.Settle(t.Context(), at))
-			require.NoError(t, conn.Exec(t.Context(), schema.SQL("rollup/remove_marks"), named("level", "minute"), named("window", at), named("ids", taken), named("frozen", uint64(1)<<48)))
+			require.NoError(t, removeMarks(t, conn, at, taken))
 		}
 	}
 	var want []byte
@@ -117,7 +115,7 @@ func TestASettlerThatStallsAndIsKilledAfterItsWrite(t *testing.T) {
 				return
 			}
 			require.NoError(t, other.Settle(t.Context(), at))
-			require.NoError(t, conn.Exec(t.Context(), schema.SQL("rollup/remove_marks"), named("level", "minute"), named("window", at), named("ids", due), named("frozen", uint64(1)<<48)))
+			require.NoError(t, removeMarks(t, conn, at, due))
 		}
 	}
 	long, nearly, short := laterAfter+time.Minute, laterAfter-time.Minute, laterAfter-decideBefore-time.Minute

@@ -1,7 +1,16 @@
 -- Tombstones: a row with done = 1 replaces the mark of that id. In a month that was closed meanwhile the marks stay, because
 -- the revision that was just committed may have come after the books were frozen: they become adjustments. So they do where
--- a freeze has claimed above this worker: the day was sealed.
+-- a freeze has claimed above this worker: the day was sealed. windows and frozen stand beside ids.
 INSERT INTO dirty_windows (level, window, id, due, done)
-SELECT {level:String}, {window:DateTime('UTC')}, arrayJoin({ids:Array(UUID)}), now64(3), 1
-WHERE toStartOfMonth({window:DateTime('UTC')}) NOT IN (SELECT month FROM periods_now WHERE state = 'closed')
-  AND (SELECT max(n) FROM window_revisions WHERE level = {level:String} AND window = {window:DateTime('UTC')}) < {frozen:UInt64}
+SELECT {level:String}, window_, id_, now64(3), 1
+FROM (SELECT 1)
+ARRAY JOIN {windows:Array(DateTime('UTC'))} AS window_, {ids:Array(UUID)} AS id_
+WHERE toStartOfMonth(window_) NOT IN (SELECT month FROM periods_now WHERE state = 'closed')
+  AND window_ NOT IN
+  (
+      SELECT window
+      FROM window_revisions
+      WHERE level = {level:String} AND window IN {windows:Array(DateTime('UTC'))}
+      GROUP BY window
+      HAVING max(n) >= {frozen:Array(UInt64)}[indexOf({windows:Array(DateTime('UTC'))}, window)]
+  )

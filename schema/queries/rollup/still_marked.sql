@@ -1,4 +1,4 @@
--- Whether a window that was due a while ago still is: another worker may have recomputed it meanwhile.
-SELECT count() > 0
+-- Which of some windows that were due a while ago still are: another worker may have recomputed the others meanwhile.
+SELECT DISTINCT window
 FROM dirty_windows FINAL
-WHERE level = {level:String} AND window = {window:DateTime('UTC')} AND done = 0
+WHERE level = {level:String} AND window IN {windows:Array(DateTime('UTC'))} AND done = 0
