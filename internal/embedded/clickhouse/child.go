@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -23,7 +24,7 @@ const envChild = "TOLLKEEPER_ENGINE_CHILD"
 const (
 	fdListener = 3 // the TCP listener, kept by the parent over restarts
 	fdControl  = 4 // childSpec as JSON, then nothing until the parent dies or wants a stop: EOF
-	fdReady    = 5 // the child writes one JSON line: childReady
+	fdReady    = 5 // the child writes childReady, and another one before it ends because of a part
 )
 
 // childSpec is what the parent tells the child; it holds passwords and therefore travels by pipe.
@@ -31,18 +32,20 @@ type childSpec struct {
 	Library string   `json:"library"`
 	Layout  layout   `json:"layout"`
 	Users   []User   `json:"users"`
-	Secret  string   `json:"secret"` // of the tenants' derived users
-	Tables  []string `json:"tables"` // that tenants may name
-	Renew   bool     `json:"renew"`  // end with exitBrokenPart where a part can't be read
+	Secret  string   `json:"secret"`  // of the tenants' derived users
+	Tables  []string `json:"tables"`  // that tenants may name
+	Renew   bool     `json:"renew"`   // end with exitBrokenPart where a part can't be read …
+	Renewed []string `json:"renewed"` // … but one of these, for which that was done a moment ago
 }
 
 // exitBrokenPart is the child's exit code when it wants to be started anew because of a part that can't be read.
 const exitBrokenPart = 86
 
-// childReady is the child's answer once it serves, or why it doesn't.
+// childReady is the child's answer once it serves, or why it doesn't; and what it says when it ends because of a part.
 type childReady struct {
 	Version string `json:"version"`
 	Error   string `json:"error"`
+	Broken  string `json:"broken"` // the part that can't be read
 }
 
 // RunChildIfAsked turns this process into the engine if its parent asked for that, and then doesn't return. Call it
@@ -87,8 +90,14 @@ func serveChild(log *slog.Logger, ready io.WriteCloser) error {
 		return err
 	}
 	if spec.Renew {
+		began := time.Now()
 		e.broken = func(ex *Exception) {
+			part := ex.brokenPart()
+			if slices.Contains(spec.Renewed, part) && time.Since(began) < renewEvery {
+				return
+			}
 			log.Error("a part can't be read: the engine starts anew, drops it and takes back what it was merged from", "error", ex.Text)
+			_ = json.NewEncoder(ready).Encode(childReady{Broken: part}) // else the parent counts it as unknown
 			os.Exit(exitBrokenPart)
 		}
 	}

@@ -1,7 +1,6 @@
 package clickhouse
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +21,7 @@ type childProcess struct {
 	ready   chan childReady // at most one
 	exited  chan struct{}
 	err     error
+	broken  string // the part because of which it ended, if it told
 }
 
 func startChild(spec childSpec, listener *net.TCPListener, log *slog.Logger) (*childProcess, error) {
@@ -80,10 +80,14 @@ func (c *childProcess) follow(stderr io.Reader, ready io.ReadCloser, log *slog.L
 	go func() {
 		defer wg.Done()
 		defer ready.Close()
-		line, err := bufio.NewReader(ready).ReadBytes('\n')
+		said := json.NewDecoder(ready)
 		var r childReady
-		if err == nil && json.Unmarshal(line, &r) == nil {
+		if said.Decode(&r) == nil {
 			c.ready <- r
+		}
+		var last childReady
+		if said.Decode(&last) == nil {
+			c.broken = last.Broken
 		}
 	}()
 	wg.Wait()

@@ -64,6 +64,11 @@ func (e *Exception) ofBrokenPart() bool {
 	return e.Code == codeCorruptedData && (strings.Contains(e.Text, "while reading from part") || strings.Contains(e.Text, "Empty marks file"))
 }
 
+var pathOfPart = regexp.MustCompile(`/store/[^/]+/[^/]+/[^/' )]+`)
+
+// brokenPart is the part that can't be read, by its path below the disk; empty if the text names none.
+func (e *Exception) brokenPart() string { return pathOfPart.FindString(e.Text) }
+
 // status is the HTTP status for an exception code, as in ClickHouse's HTTP/exceptionCodeToHTTPStatus.cpp.
 func (e *Exception) status() int {
 	switch e.Code {

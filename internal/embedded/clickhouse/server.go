@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -29,15 +31,19 @@ type Server struct {
 	stop context.CancelFunc
 	done chan struct{}
 
-	renewed time.Time // when the child ended because of a broken part; of supervise alone
+	renewed map[string]time.Time // when a child ended because of which broken part; of supervise alone
 
 	mu      sync.Mutex
 	pid     int
 	version string
 }
 
-// renewEvery is the least time between two starts because of broken parts.
-const renewEvery = 5 * time.Minute
+// renewEvery is the least time between two starts because of one broken part, and in which at most mostRenewals parts are
+// worth a start.
+const (
+	renewEvery   = 5 * time.Minute
+	mostRenewals = 20
+)
 
 // ErrDirInUse is returned when another engine holds the directory.
 var ErrDirInUse = errors.New("engine directory is in use")
@@ -57,7 +63,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 			return nil, err
 		}
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, done: make(chan struct{})}
+	s := &Server{cfg: cfg, log: cfg.Log, done: make(chan struct{}), renewed: map[string]time.Time{}}
 	s.spec = childSpec{Library: cfg.Library, Layout: newLayout(cfg), Users: cfg.Users, Secret: cfg.TenantSecret, Tables: cfg.TenantTables}
 	if err := s.open(ctx); err != nil {
 		s.release()
@@ -171,20 +177,22 @@ func (s *Server) supervise(ctx context.Context, first chan<- error) {
 //
 // A disk that is full can leave a merged part with an empty file, which the engine takes for good until it starts (26.5; found by
 // make chaos, seed 1015): then it sets the part aside and takes back the parts before the merge, which are kept for
-// old_parts_lifetime. So a child that meets such a part ends, but not again and again where that doesn't help.
+// old_parts_lifetime. So a child that meets such a part ends, but not again and again where that doesn't help; another part is
+// another reason, since a disk stays full for a while (seed 3009).
 func (s *Server) runOnce(ctx context.Context, onReady func(childReady)) (err error) {
 	spec := s.spec
-	spec.Renew = time.Since(s.renewed) > renewEvery
-	defer func() {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) && exit.ExitCode() == exitBrokenPart {
-			s.renewed = time.Now()
-		}
-	}()
+	maps.DeleteFunc(s.renewed, func(_ string, at time.Time) bool { return time.Since(at) > renewEvery })
+	spec.Renew, spec.Renewed = len(s.renewed) < mostRenewals, slices.Collect(maps.Keys(s.renewed))
 	c, err := startChild(spec, s.listener, s.log)
 	if err != nil {
 		return err
 	}
+	defer func() {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.ExitCode() == exitBrokenPart {
+			s.renewed[c.broken] = time.Now()
+		}
+	}()
 	s.mu.Lock()
 	s.pid = c.cmd.Process.Pid
 	s.mu.Unlock()
