@@ -73,7 +73,7 @@ viewer: ## build the viewer's page from its sources into dashboards/viewer/dist 
 
 shots: engine ## pictures of every page and dashboard in Chromium, of an hour and of a month, into bin/pictures, checked as they are taken
 	@tools/check-tools test-all
-	TOLLKEEPER_PICTURES=$(CURDIR)/bin/pictures go test -tags testall ./dashboards/viewer -run 'TestPagesInABrowser/(full|hour)$$' -count=1 -v
+	TOLLKEEPER_PICTURES=$(CURDIR)/bin/pictures go test -timeout 40m -tags testall ./dashboards/viewer -run 'TestPagesInABrowser/(full|hour)$$' -count=1 -v
 
 reaction: engine ## from a call that crosses a budget to the gateway's 2xx, by stage, under load (SPIKES=100 RATE=5000; JSON=1)
 	@tools/build ./internal/reaction/show bin/reaction
