@@ -80,6 +80,14 @@ func TestSeriesStepIsTheSameInSQL(t *testing.T) {
 	}
 }
 
+// A stat's age is in the unit that a person would say.
+func TestAgesAreSaidInTheirUnit(t *testing.T) {
+	db := clickhousetest.Start(t).Database(t)
+	for seconds, want := range map[string]string{"0.04": "0 s", "7.25": "7.2 s", "119.9": "119.9 s", "276": "4.6 min", "7300": "2 h"} {
+		require.Equal(t, want, query(t, db, dashboards.WriteOut("SELECT $age(toFloat64("+seconds+")) AS age"), dashboards.Range{}, "")[0]["age"])
+	}
+}
+
 // No tenant's name, whatever it holds, changes the question: a client of Grafana escapes quotes but not backslashes.
 func TestATenantsNameIsOnlyAName(t *testing.T) {
 	db := clickhousetest.Start(t).Database(t)

@@ -32,6 +32,9 @@ var shorthands = []struct {
 		return fmt.Sprintf("(unpriced != '' AND bitAnd(flags, %d) = 0)", uint32(ledger.FlagProvided|ledger.FlagReserved))
 	}},
 	{"$usd", true, usdText},
+	{"$age", true, func(seconds string) string { // as tables write it: minutes from two of them on
+		return fmt.Sprintf("multiIf(%[1]s < 120, concat(toString(round(%[1]s, 1)), ' s'), %[1]s < 7200, concat(toString(round((%[1]s) / 60, 1)), ' min'), concat(toString(round((%[1]s) / 3600, 1)), ' h'))", seconds)
+	}},
 	{"$quantiles", true, quantilesOf},
 	{"$bucket_middle", true, func(b string) string {
 		return fmt.Sprintf("((%s + %s) / 2e6)", bucketStart(b), bucketStart("("+b+" + 1)"))
