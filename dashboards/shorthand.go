@@ -52,7 +52,7 @@ func spendOf(arg, fits, third string) string {
 	if third != "" {
 		fits = strings.ReplaceAll("\n                          "+fits, third, args[2])
 	}
-	return strings.TrimSpace(strings.NewReplacer("$__since", args[0], "$__until", args[1], "$__fits", fits).Replace(schema.SQL("dashboards/spend_written_out")))
+	return strings.TrimSpace(strings.NewReplacer("$__since", args[0], "$__until", args[1], "$__fits", fits).Replace(schema.SQL("boards/spend")))
 }
 
 // throughViews has the views instead: $spend(a, b) becomes spend(from = a, to = b).
