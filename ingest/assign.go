@@ -67,13 +67,9 @@ func (s *stream) watchEvery() time.Duration { return 5 * s.cfg.Heartbeat }
 func (b *brokers) partitions(ctx context.Context, topic string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
-	details, err := b.admin.ListTopics(ctx, topic)
-	if err != nil {
-		return 0, err
-	}
-	d := details[topic]
-	if errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
+	d, err := b.describe(ctx, topic)
+	if errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return 0, nil
 	}
-	return len(d.Partitions), d.Err
+	return len(d.Partitions), err
 }

@@ -12,7 +12,9 @@ import (
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 )
@@ -116,15 +118,29 @@ func (b *brokers) logState(ctx context.Context, topic string) (logState, error) 
 }
 
 func (b *brokers) topicID(ctx context.Context, topic string) (kadm.TopicID, error) {
-	details, err := b.admin.ListTopics(ctx, topic)
+	d, err := b.describe(ctx, topic)
+	return d.TopicID, err
+}
+
+// describe asks a broker, never what the client remembers: a topic that was re-created a moment ago has another id.
+func (b *brokers) describe(ctx context.Context, topic string) (kmsg.MetadataResponseTopic, error) {
+	ask := kmsg.NewPtrMetadataRequest()
+	of := kmsg.NewMetadataRequestTopic()
+	of.Topic = kmsg.StringPtr(topic)
+	ask.Topics = append(ask.Topics, of)
+	answer, err := ask.RequestWith(ctx, b.produce)
 	if err != nil {
-		return kadm.TopicID{}, fmt.Errorf("describe topic %s: %w", topic, err)
+		return kmsg.MetadataResponseTopic{}, fmt.Errorf("describe topic %s: %w", topic, err)
 	}
-	d := details[topic]
-	if d.Err != nil {
-		return kadm.TopicID{}, fmt.Errorf("describe topic %s: %w", topic, d.Err)
+	for _, d := range answer.Topics {
+		if err = kerr.ErrorForCode(d.ErrorCode); err == nil && d.Topic != nil && *d.Topic == topic {
+			return d, nil
+		}
 	}
-	return d.ID, nil
+	if err == nil {
+		err = kerr.UnknownTopicOrPartition
+	}
+	return kmsg.MetadataResponseTopic{}, fmt.Errorf("describe topic %s: %w", topic, err)
 }
 
 // record is one Kafka record. Its bytes belong to nobody else.

@@ -119,7 +119,8 @@ func compare(t *testing.T, book *pricing.Book, r *replay.Recording, calls []ledg
 	answered := map[string]int{} // by emitter
 	for i := range calls {
 		c := &calls[i]
-		if c.Role != ledger.RoleAggregate && (c.ErrorClass == "" || !c.Usage.Zero()) {
+		// A span of the application's onto which LiteLLM writes each call over the one before tells of the last one only.
+		if c.Rule != "litellm.onto" && c.Role != ledger.RoleAggregate && (c.ErrorClass == "" || !c.Usage.Zero()) {
 			emitter, _, _ := strings.Cut(c.Emitter, "@")
 			answered[emitter]++
 		}
