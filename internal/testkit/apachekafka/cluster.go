@@ -54,6 +54,7 @@ func start(t testing.TB, n int, s *secured) *Cluster {
 	}
 	var id [16]byte
 	_, _ = rand.Read(id[:])
+	id[0] &= 0x7f // begins with a letter: with a - it would be taken for an option
 	cluster := base64.RawURLEncoding.EncodeToString(id[:])
 	c := &Cluster{}
 	ports := freePorts(t, 3*n)
