@@ -90,7 +90,9 @@ func (broken) LookAgain(context.Context, time.Time, time.Time) error { panic("a 
 func TestAJobThatPanicsHasFailed(t *testing.T) {
 	conn := database(t)
 	registry := prometheus.NewRegistry()
-	r, err := New(DefaultConfig(), Deps{ClickHouse: conn, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: registry, Settler: broken{}})
+	now := time.Now()
+	r, err := New(DefaultConfig(), Deps{ClickHouse: conn, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: registry, Settler: broken{},
+		Now: func() time.Time { return now }})
 	require.NoError(t, err)
 	require.NotPanics(t, func() { r.job(t.Context(), nil, jobAgents) })
 	require.NoError(t, r.publish(t.Context()))
@@ -101,6 +103,21 @@ func TestAJobThatPanicsHasFailed(t *testing.T) {
 	require.Equal(t, uint64(1), jobs[0].Failing)
 	require.Contains(t, jobs[0].Error, "panic: a bug")
 	require.InDelta(t, 1, testutil.ToFloat64(r.metrics.failures.WithLabelValues(jobAgents)), 0)
+
+	// It has never succeeded, and the metric that the alert looks at says for how long it has failed.
+	failing := func(seconds string) {
+		require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`# HELP tollkeeper_rollup_failing_seconds For how long every run of a job has failed, since the first of these ended; 0 when its last run succeeded.
+# TYPE tollkeeper_rollup_failing_seconds gauge
+tollkeeper_rollup_failing_seconds{job="agents"} `+seconds+"\n"), "tollkeeper_rollup_failing_seconds"))
+	}
+	failing("0")
+	now = now.Add(10 * time.Minute)
+	r.job(t.Context(), nil, jobAgents)
+	now = now.Add(10 * time.Minute)
+	failing("1200")
+	r.settler = PassThrough{}
+	r.job(t.Context(), nil, jobAgents)
+	failing("0")
 }
 
 // TestTheBacklogIsThatOfEachJob: late minutes are the late job's, hours that wait for adjustments that of adjustments; the metrics and the

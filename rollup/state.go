@@ -19,6 +19,7 @@ type jobState struct {
 	lastRun      time.Time
 	lastSuccess  time.Time
 	lastLogged   time.Time
+	failingSince time.Time // the end of the first failure in a row; zero: the last run worked
 	took         time.Duration
 	runs         int
 	failed       int // of all runs
@@ -58,11 +59,14 @@ func (r *Rollup) note(job string, took time.Duration, err error) {
 		if s.failures > 0 {
 			r.log.Info("rollup: job works again", "job", job, "failed", s.failures)
 		}
-		s.failures, s.lastSuccess = 0, now
+		s.failures, s.failingSince, s.lastSuccess = 0, time.Time{}, now
 		return
 	}
 	s.failed++
 	s.failures++
+	if s.failures == 1 {
+		s.failingSince = now
+	}
 	if s.failures == 1 || now.Sub(s.lastLogged) >= complainEvery {
 		s.lastLogged = now
 		r.log.Warn("rollup: job failed and will be tried again", "job", job, "failures", s.failures, "error", err)
@@ -83,28 +87,41 @@ func (r *Rollup) Ready(context.Context) error {
 	return nil
 }
 
-// running tells at every scrape for how long each job has been at its present run, so that one that hangs is seen.
+// running tells at every scrape for how long each job has been at its present run, so that one that hangs is seen, and for how long it has
+// failed, so that one that fails is, whether or not it ever succeeded.
 type running struct {
-	r    *Rollup
-	desc *prometheus.Desc
+	r                *Rollup
+	running, failing *prometheus.Desc
 }
 
 func newRunning(r *Rollup) *running {
-	return &running{r, prometheus.NewDesc("tollkeeper_rollup_running_seconds",
-		"For how long a job has been at its present run; 0 when it isn't running.", []string{"job"}, nil)}
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("tollkeeper_rollup_"+name, help, []string{"job"}, nil)
+	}
+	return &running{r,
+		desc("running_seconds", "For how long a job has been at its present run; 0 when it isn't running."),
+		desc("failing_seconds", "For how long every run of a job has failed, since the first of these ended; 0 when its last run succeeded.")}
 }
 
-func (c *running) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
+func (c *running) Describe(out chan<- *prometheus.Desc) {
+	out <- c.running
+	out <- c.failing
+}
 
 func (c *running) Collect(out chan<- prometheus.Metric) {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
-	for job, s := range c.r.states {
+	now := c.r.now()
+	tell := func(desc *prometheus.Desc, job string, since time.Time) {
 		var seconds float64
-		if !s.runningSince.IsZero() {
-			seconds = c.r.now().Sub(s.runningSince).Seconds()
+		if !since.IsZero() {
+			seconds = now.Sub(since).Seconds()
 		}
-		out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, seconds, job)
+		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, seconds, job)
+	}
+	for job, s := range c.r.states {
+		tell(c.running, job, s.runningSince)
+		tell(c.failing, job, s.failingSince)
 	}
 }
 
