@@ -115,6 +115,10 @@ bench-rollup: engine ## one minute at 5,000 calls/s, its hour (10 million calls)
 	@tools/build ./bench/rollup bin/bench-rollup
 	@bin/bench-rollup $(if $(ONLY),--only $(ONLY))
 
+bench-up: engine build ## `tollkeeper up` as a newcomer meets it: a call is seen how soon after the start, memory and CPU while idle (JSON=1)
+	@tools/build ./bench/up bin/bench-up
+	@bin/bench-up
+
 bench-ingest: check-tools engine ## a backlog of calls into the database: speed beside the engine's own and contrib's exporter, CPU by stage, memory (JSON=1)
 	@tools/build ./bench/ingest bin/bench-ingest
 	go build -C bench/collector -o ../../bin/bench-collector .

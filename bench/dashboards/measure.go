@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/tollkeeper/tollkeeper/bench/proc"
 	"github.com/tollkeeper/tollkeeper/dashboards"
 	"github.com/tollkeeper/tollkeeper/internal/goals"
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -63,7 +63,7 @@ func (m meter) panel(ctx context.Context, p dashboards.Panel, r dashboards.Range
 	}
 	var took []float64
 	var read summary
-	before, err := cpuTime(m.pid)
+	before, err := proc.CPU(m.pid)
 	if err != nil {
 		return goals.Row{}, err
 	}
@@ -74,7 +74,7 @@ func (m meter) panel(ctx context.Context, p dashboards.Panel, r dashboards.Range
 		}
 		took = append(took, float64(time.Since(began).Microseconds())/1000)
 	}
-	after, err := cpuTime(m.pid)
+	after, err := proc.CPU(m.pid)
 	if err != nil {
 		return goals.Row{}, err
 	}
@@ -132,24 +132,4 @@ func megabytes(n string) string {
 		return "?"
 	}
 	return strconv.FormatFloat(v/1e6, 'f', 1, 64)
-}
-
-// cpuTime is the time a process has spent on a CPU.
-func cpuTime(pid int) (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	const user, system, hertz = 11, 12, 100
-	var ticks int
-	for _, i := range []int{user, system} {
-		n, err := strconv.Atoi(fields[i])
-		if err != nil {
-			return 0, fmt.Errorf("/proc/%d/stat: %w", pid, err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / hertz, nil
 }

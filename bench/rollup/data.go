@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/tollkeeper/tollkeeper/bench/proc"
 	"github.com/tollkeeper/tollkeeper/internal/goals"
 	"github.com/tollkeeper/tollkeeper/rollup"
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -125,10 +125,10 @@ func (b *bench) once(times int, do func() error) (cost, error) {
 
 // spent is the CPU time of the engine, and of this process, which decides what it settles.
 func (b *bench) spent() (engine, ours time.Duration, err error) {
-	if engine, err = cpuTime(b.server.Pid()); err != nil {
+	if engine, err = proc.CPU(b.server.Pid()); err != nil {
 		return 0, 0, err
 	}
-	ours, err = cpuTime(os.Getpid())
+	ours, err = proc.CPU(os.Getpid())
 	return engine, ours, err
 }
 
@@ -188,39 +188,4 @@ func (b *bench) told(name string, c cost) {
 
 func (b *bench) exec(name string, args ...any) error {
 	return b.conn.Exec(b.ctx, statement(name), args...)
-}
-
-// cpuTime is the time a process has spent on a CPU.
-func cpuTime(pid int) (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	const user, system, hertz = 11, 12, 100
-	var ticks int
-	for _, i := range []int{user, system} {
-		n, err := strconv.Atoi(fields[i])
-		if err != nil {
-			return 0, fmt.Errorf("/proc/%d/stat: %w", pid, err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / hertz, nil
-}
-
-// peakMemory is a process's largest resident size in bytes.
-func peakMemory(pid int) (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kb << 10, err
-		}
-	}
-	return 0, fmt.Errorf("/proc/%d/status has no VmHWM", pid)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/tollkeeper/tollkeeper/bench/proc"
 	engine "github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
 	"github.com/tollkeeper/tollkeeper/internal/goals"
 	"github.com/tollkeeper/tollkeeper/rollup"
@@ -197,7 +198,7 @@ func (b *bench) measure(minutes int, only string) error {
 	b.rows = append(b.rows,
 		goals.Told("minute with history / without, wall", fmt.Sprintf("%.2f", again.wall/alone.wall)),
 		goals.AtMost("minute with history / without, CPU", "%.2f", again.cpu/alone.cpu, 1.25))
-	peak, err := peakMemory(b.server.Pid())
+	peak, err := proc.Peak(b.server.Pid())
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
+	"github.com/tollkeeper/tollkeeper/bench/proc"
 	engine "github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -182,7 +183,7 @@ func (b *bench) layout(l layout) (r result, err error) {
 
 // insert stores the calls in the order in which they come, an insert at a time.
 func (b *bench) insert(conn driver.Conn, r *result) error {
-	before, err := cpuTime(b.server.Pid())
+	before, err := proc.CPU(b.server.Pid())
 	if err != nil {
 		return err
 	}
@@ -194,14 +195,14 @@ func (b *bench) insert(conn driver.Conn, r *result) error {
 		}
 	}
 	r.Rate = float64(b.calls) / time.Since(began).Seconds()
-	after, err := cpuTime(b.server.Pid())
+	after, err := proc.CPU(b.server.Pid())
 	r.CPU = (after - before).Seconds() / float64(b.calls) * 1e6
 	return err
 }
 
 func (b *bench) merge(conn driver.Conn, r *result) error {
 	progress("%s: merging", r.Layout)
-	before, err := cpuTime(b.server.Pid())
+	before, err := proc.CPU(b.server.Pid())
 	if err != nil {
 		return err
 	}
@@ -223,7 +224,7 @@ func (b *bench) merge(conn driver.Conn, r *result) error {
 			return fmt.Errorf("merge %s: %w", day, err)
 		}
 	}
-	after, err := cpuTime(b.server.Pid())
+	after, err := proc.CPU(b.server.Pid())
 	r.Merged = (after - before).Seconds() / float64(b.calls) * 1e6
 	return errors.Join(err, rows.Err())
 }
@@ -240,7 +241,7 @@ func (b *bench) ask(conn driver.Conn, r *result) error {
 		return err
 	}
 	progress("%s: asking %d queries", r.Layout, len(asked))
-	before, err := cpuTime(b.server.Pid())
+	before, err := proc.CPU(b.server.Pid())
 	if err != nil {
 		return err
 	}
@@ -249,7 +250,7 @@ func (b *bench) ask(conn driver.Conn, r *result) error {
 			return err
 		}
 	}
-	after, err := cpuTime(b.server.Pid())
+	after, err := proc.CPU(b.server.Pid())
 	r.Asked = (after - before).Seconds() / float64(max(1, b.rounds))
 	return err
 }
