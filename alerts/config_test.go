@@ -62,7 +62,7 @@ func TestConfigNamesEveryProblem(t *testing.T) {
 	cfg.Notify.AllowNetworks = []string{"here"}
 	err := cfg.Validate()
 	for _, want := range []string{
-		"clickhouse url", "evaluate_every 0s", "budgets[0].tenant", `budgets[0].period: "7s"`, "budgets[0].amount", "budgets[0].thresholds 0",
+		"clickhouse.url", "evaluate_every 0s", "budgets[0].tenant", `budgets[0].period: "7s"`, "budgets[0].amount", "budgets[0].thresholds 0",
 		`budgets[0].throttle.level "hard"`, "budgets[0].throttle.at 90", `budgets[1].name "a": budgets[0] has it already`, "spikes[0].name is empty",
 		"spikes[0].window 1s", "spikes[0].factor 1.00, clear_factor 1.00", "throttle.lease 0s", `throttle.enforce_spikes[0] "globex"`,
 		"throttle.gateway.url is empty", "notify.webhooks[0].url", "notify.webhooks[0]: secrets[0]", "notify.allow_networks[0]",

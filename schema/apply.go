@@ -119,7 +119,7 @@ func connect(ctx context.Context, url string, opts Options) (*session, error) {
 		return nil, err
 	}
 	if !identifier.MatchString(target.Database) {
-		return nil, fmt.Errorf("clickhouse url: database %q: use letters, digits and _", target.Database)
+		return nil, fmt.Errorf("clickhouse.url: database %q: use letters, digits and _", target.Database)
 	}
 	conn, err := target.OpenPatient("default")
 	if err != nil {

@@ -31,10 +31,10 @@ func ParseURL(raw string) (Target, error) {
 		if errors.As(err, &e) {
 			err = e.Err
 		}
-		return Target{}, fmt.Errorf("clickhouse url: %w", err)
+		return Target{}, fmt.Errorf("clickhouse.url: %w", err)
 	}
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return Target{}, errors.New("clickhouse url: want http://user:password@host:8123/database, or https and port 8443 (the value isn't shown: it may hold a password)")
+		return Target{}, errors.New("clickhouse.url: want http://user:password@host:8123/database, or https and port 8443 (the value isn't shown: it may hold a password)")
 	}
 	t := Target{Scheme: u.Scheme, Host: u.Host, User: "default", Database: strings.Trim(u.Path, "/")}
 	if u.Port() == "" {

@@ -174,7 +174,7 @@ func (c *Config) Validate() error {
 		full.Log.Validate(),
 		address("http.listen", full.HTTP.Listen),
 		section("clickhouse.embedded", engineErr),
-		section("clickhouse", urlErr),
+		urlErr,
 		section("clickhouse.tiers", full.ClickHouse.Tiers.Validate()),
 		section("kafka", kafkaErr),
 		section("kafka.topics", full.Kafka.Topics.validate()),
@@ -208,7 +208,11 @@ func section(name string, err error) error {
 }
 
 func address(key, value string) error {
-	if _, _, err := net.SplitHostPort(value); err != nil {
+	_, port, err := net.SplitHostPort(value)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
 		return fmt.Errorf("%s %q: want host:port, for example 127.0.0.1:0", key, value)
 	}
 	return nil

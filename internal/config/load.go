@@ -6,7 +6,6 @@ import (
 	"os"
 	"reflect"
 	"regexp"
-	"sort"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -51,8 +50,9 @@ func parse(text []byte, getenv func(string) (string, bool), into any) error {
 		env := &envVisitor{getenv: getenv}
 		ast.Walk(env, doc.Body)
 		problems = append(problems, env.problems...)
-		problems = append(problems, unknownKeys(doc.Body, reflect.TypeOf(into).Elem(), "")...)
-		if err := yaml.NodeToValue(doc.Body, into); err != nil {
+		found := check(doc.Body, reflect.TypeOf(into).Elem(), "")
+		problems = append(problems, found...)
+		if err := yaml.NodeToValue(doc.Body, into); err != nil && len(found) == 0 {
 			problems = append(problems, errors.New(yaml.FormatError(err, false, false)))
 		}
 	}
@@ -82,97 +82,4 @@ func (v *envVisitor) Visit(n ast.Node) ast.Visitor {
 		return value
 	})
 	return v
-}
-
-// unknownKeys lists every key that the type has no field for. Maps and untyped values accept any key.
-func unknownKeys(n ast.Node, t reflect.Type, path string) []error {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	var problems []error
-	switch {
-	case t.Kind() == reflect.Slice:
-		if seq, ok := n.(*ast.SequenceNode); ok {
-			for i, item := range seq.Values {
-				problems = append(problems, unknownKeys(item, t.Elem(), fmt.Sprintf("%s[%d]", path, i))...)
-			}
-		}
-	case t.Kind() == reflect.Map:
-		for _, kv := range mappingValues(n) {
-			problems = append(problems, unknownKeys(kv.Value, t.Elem(), join(path, kv.Key.String()))...)
-		}
-	case t.Kind() == reflect.Struct && !decodesItself(t):
-		fields := yamlFields(t)
-		for _, kv := range mappingValues(n) {
-			key := kv.Key.String()
-			field, ok := fields[key]
-			if !ok {
-				problems = append(problems, fmt.Errorf("line %d: unknown key %s: remove it, or use one of: %s",
-					kv.Key.GetToken().Position.Line, join(path, key), strings.Join(names(fields), ", ")))
-				continue
-			}
-			problems = append(problems, unknownKeys(kv.Value, field, join(path, key))...)
-		}
-	}
-	return problems
-}
-
-// decodesItself reports whether a struct type reads its own YAML (ledger amounts and the like).
-func decodesItself(t reflect.Type) bool {
-	p := reflect.PointerTo(t)
-	for _, i := range []reflect.Type{
-		reflect.TypeFor[yaml.BytesUnmarshaler](), reflect.TypeFor[yaml.InterfaceUnmarshaler](),
-		reflect.TypeFor[interface{ UnmarshalText([]byte) error }](),
-	} {
-		if p.Implements(i) {
-			return true
-		}
-	}
-	return false
-}
-
-func mappingValues(n ast.Node) []*ast.MappingValueNode {
-	switch m := n.(type) {
-	case *ast.MappingNode:
-		return m.Values
-	case *ast.MappingValueNode:
-		return []*ast.MappingValueNode{m}
-	}
-	return nil
-}
-
-func yamlFields(t reflect.Type) map[string]reflect.Type {
-	fields := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, opts, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		switch {
-		case !f.IsExported() || name == "-":
-		case strings.Contains(opts, "inline"):
-			for k, v := range yamlFields(f.Type) {
-				fields[k] = v
-			}
-		case name == "":
-			fields[strings.ToLower(f.Name)] = f.Type
-		default:
-			fields[name] = f.Type
-		}
-	}
-	return fields
-}
-
-func names(fields map[string]reflect.Type) []string {
-	var out []string
-	for k := range fields {
-		out = append(out, k)
-	}
-	sort.Strings(out)
-	return out
-}
-
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
 }

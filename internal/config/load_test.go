@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -31,11 +32,33 @@ alerts:
 `, nil)
 	require.Error(t, err)
 	for _, said := range []string{`log.level "loud"`, `log.format "xml"`, "line 3: unknown key colector", "line 4: unknown key collector.grcp",
-		"collector.max_wait", "kafka.topics.replication 1, min_insync 2", "clickhouse.clickhouse url", "alerts.budgets[0].period",
+		"collector.max_wait", "kafka.topics.replication 1, min_insync 2", "clickhouse.url: want http://", "alerts.budgets[0].period",
 		"unknown key alerts.budgets[0].thresold"} {
 		require.ErrorContains(t, err, said)
 	}
 	require.NotContains(t, err.Error(), "open-sesame", "a URL may hold a password")
+}
+
+func TestValuesOfAnotherTypeAreNamedAllAtOnce(t *testing.T) {
+	_, err := load(t, `
+ingest: {tick: 5, spans: maybe, max_fetch: lots}
+collector: {max_wait: soon, brokers: kafka-1, limits: {tenants: {acme: {spans_per_second: many}}}}
+kafka: {brokers: [[a]], embedded: {calls: {age: "3 days"}}}
+alerts: {budgets: [{name: b, tenant: acme, period: month, amount: plenty}]}
+http: {listen: "127.0.0.1:99999"}
+`, nil)
+	require.Error(t, err)
+	for _, said := range []string{"line 2: ingest.tick: 5: want a duration with its unit", "line 2: ingest.spans: want true or false",
+		"line 2: ingest.max_fetch: want a whole number", "line 3: collector.max_wait: soon: want a duration", "line 3: collector.brokers: want a list",
+		"line 3: collector.limits.tenants.acme.spans_per_second: want a", "line 4: kafka.brokers[0]: want one value",
+		"line 4: kafka.embedded.calls.age: 3 days: want a duration", "line 5: alerts.budgets[0].amount: ",
+		`http.listen "127.0.0.1:99999": want host:port`} {
+		require.ErrorContains(t, err, said)
+	}
+
+	cfg, err := load(t, "ingest: {tick: \"500ms\"}\nkafka: &k {brokers: }\n", nil)
+	require.NoError(t, err)
+	require.Equal(t, 500*time.Millisecond, cfg.Ingest.Tick)
 }
 
 func TestSecretsComeFromTheEnvironmentAndStayOutOfErrors(t *testing.T) {
