@@ -17,9 +17,8 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tollkeeper",
 		Short: "LLM cost per tenant: exact, within seconds, and under control",
-		Long: `Tollkeeper takes the OTLP your apps and gateways already send, prices every call to a
-language model per tenant, keeps the traces worth keeping, and slows a runaway tenant
-at the gateway.`,
+		Long: "Tollkeeper takes the OTLP your apps and gateways already send, prices every call to a language model per tenant, " +
+			"keeps the traces worth keeping, and slows a runaway tenant at the gateway.",
 		Example: `  tollkeeper demo                              see it work, in about two minutes
   tollkeeper up                                run everything on this machine
   tollkeeper replay recording.json             send recorded spans to it
@@ -41,6 +40,11 @@ at the gateway.`,
 		newExplain(), newReport(), newReconcile(), newPeriod(), newRerate(), newDashboards(),
 		newReplay(), newConfig(), newVersion())...)
 	strict(root)
+	wrapHelp(root)
+	root.Version = version
+	root.SetVersionTemplate(versionLine())
+	root.SetHelpCommandGroupID("tools")
+	root.SetCompletionCommandGroupID("tools")
 	return root
 }
 
