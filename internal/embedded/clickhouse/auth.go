@@ -3,11 +3,32 @@ package clickhouse
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
+
+// forAnotherSite reports whether a browser on this machine may be asking at the wish of a page from elsewhere: it says so, or it
+// was talked into taking another name for ours (DNS rebinding). Where no password is asked for, such a page could do all that its
+// reader may.
+func forAnotherSite(r *http.Request) bool {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
+		return true
+	}
+	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
+		return true
+	}
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	host = strings.Trim(host, "[]")
+	ip := net.ParseIP(host)
+	return host != "localhost" && (ip == nil || !ip.IsLoopback())
+}
 
 // authenticate finds the request's user: Basic authorization, or X-ClickHouse-User and -Key, or the URL parameters
 // user and password, in that order; without any of them the user is default with an empty password.
@@ -28,6 +49,10 @@ func (f *front) authenticate(r *http.Request, params url.Values) (User, error) {
 	}
 	want, got := sha256.Sum256([]byte(user.Password)), sha256.Sum256([]byte(password))
 	if equal := subtle.ConstantTimeCompare(want[:], got[:]) == 1; known && equal {
+		if user.Password == "" && forAnotherSite(r) {
+			return User{}, newException(codeAuthFailed, "AUTHENTICATION_FAILED",
+				"%s: Authentication failed: a web page of another site asks, or the server was reached by another name than this machine's. Ask by 127.0.0.1 or localhost, or give the user a password (clickhouse.embedded.users)", name)
+		}
 		return user, nil
 	}
 	if !given {
