@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +47,17 @@ func TestComposeFile(t *testing.T) {
 			require.Contains(t, project.Services, on, "%s depends on it", name)
 		}
 	}
+	for service, known := range map[string][]string{
+		"collector": {"WEBHOOK_SECRET"}, "topics": {"WEBHOOK_SECRET"}, "dashboards": nil, "demo-gateway": {"WEBHOOK_SECRET"}, "demo-traffic": nil,
+		"ingest": {"WEBHOOK_SECRET", "CLICKHOUSE_URL"}, "alerts": {"WEBHOOK_SECRET", "CLICKHOUSE_URL"}, "schema": {"WEBHOOK_SECRET", "CLICKHOUSE_URL"},
+	} {
+		for _, secret := range []string{"WEBHOOK_SECRET", "CLICKHOUSE_URL", "CLICKHOUSE_PASSWORD", "GRAFANA_ADMIN_PASSWORD"} {
+			_, has := project.Services[service].Environment["TOLLKEEPER_"+secret]
+			require.Equal(t, slices.Contains(known, secret), has, "%s and TOLLKEEPER_%s", service, secret)
+		}
+		require.Equal(t, []string{"ALL"}, project.Services[service].CapDrop, service)
+		require.True(t, project.Services[service].ReadOnly, service)
+	}
 	require.Len(t, project.Services["clickhouse"].Volumes, 7, "data, three tiers, three files")
 	for _, name := range []string{"tollkeeper"} {
 		require.FileExists(t, project.Configs[name].File)
@@ -69,14 +81,16 @@ func TestComposeRolesStart(t *testing.T) {
 			require.NotNil(t, v, "%s: %s has no value", service, k)
 			env[k] = *v
 		}
-		maps.Copy(env, map[string]string{
+		here := map[string]string{
 			"TOLLKEEPER_CLICKHOUSE_URL":      engine.URL("compose"),
 			"TOLLKEEPER_KAFKA_BROKERS":       strings.Join(brokers(t), ","),
 			"TOLLKEEPER_GATEWAY_WEBHOOK_URL": gatewayURL + "/hooks/throttle",
 			"TOLLKEEPER_OTLP_GRPC":           "127.0.0.1:0",
 			"TOLLKEEPER_OTLP_HTTP":           "127.0.0.1:0",
 			"TOLLKEEPER_HTTP_LISTEN":         "127.0.0.1:0",
-		})
+		}
+		maps.DeleteFunc(here, func(k, _ string) bool { _, named := env[k]; return !named })
+		maps.Copy(env, here)
 		return env
 	}
 	for _, job := range []string{"schema", "topics", "dashboards"} {
