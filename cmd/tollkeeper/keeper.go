@@ -62,7 +62,7 @@ asks its admin for a password, BIFROST_ADMIN_USER and BIFROST_ADMIN_PASSWORD.`,
 			return fmt.Errorf("%w; give another address with --listen", err)
 		}
 		log.Info("keeper takes commands", "address", at.Addr().String(), "of", *of)
-		server := &http.Server{Handler: hook, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+		server := &http.Server{Handler: hook, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute}
 		ended := make(chan error, 1)
 		go func() { ended <- server.Serve(at) }()
 		err = k.Run(ctx)

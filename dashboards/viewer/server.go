@@ -62,7 +62,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		}
 		return nil, fmt.Errorf("viewer.listen %s: %w", cfg.Listen, err)
 	}
-	s.server = &http.Server{Handler: s.guard(s.routes()), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
+	s.server = &http.Server{Handler: s.guard(s.routes()), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 2 * queryLimit,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
 	return s, nil
 }
 
