@@ -21,7 +21,7 @@ func withJournal(load configLoader, do func(*alerts.Journal) error) error {
 	if err != nil {
 		return err
 	}
-	j, err := alerts.OpenJournal(cfg.ClickHouse.URL, cfg.Alerts.Notify)
+	j, err := alerts.OpenJournal(cfg.DatabaseURL(), cfg.Alerts.Notify)
 	if err != nil {
 		return err
 	}

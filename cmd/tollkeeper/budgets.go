@@ -35,7 +35,7 @@ func withBook(load configLoader, do func(*alerts.BudgetBook) error) error {
 	if err != nil {
 		return err
 	}
-	book, err := alerts.OpenBudgetBook(cfg.ClickHouse.URL)
+	book, err := alerts.OpenBudgetBook(cfg.DatabaseURL())
 	if err != nil {
 		return err
 	}

@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
+	"github.com/tollkeeper/tollkeeper/internal/telemetry"
 )
 
 // version is set by the linker.
@@ -47,11 +49,23 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintf(os.Stderr, "tollkeeper: %v\nSee: %s --help\n", err, usage.command)
 		return exitUsage
 	}
-	fmt.Fprintf(os.Stderr, "tollkeeper: %v\n", err)
+	fmt.Fprintf(os.Stderr, "tollkeeper: %s\n", telemetry.ErrorText(err))
+	if hint := unreachable(err); hint != "" {
+		fmt.Fprintln(os.Stderr, hint)
+	}
 	if errors.Is(err, errUnproved) {
 		return exitUnproved
 	}
 	return exitFailed
+}
+
+// unreachable is what to look at when a server couldn't be dialled; empty for other errors.
+func unreachable(err error) string {
+	var dial *net.OpError
+	if !errors.As(err, &dial) || dial.Op != "dial" {
+		return ""
+	}
+	return "Nothing answers there: does `tollkeeper up` run, or do kafka.brokers and clickhouse.url (--config, or the environment) name your servers?"
 }
 
 // errUnproved: nothing is known to be wrong, but not all could be compared.

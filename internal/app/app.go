@@ -78,6 +78,11 @@ func Start(ctx context.Context, opts Options) (*App, error) {
 }
 
 func (a *App) start(ctx context.Context) error {
+	if a.opts.Roles.Embedded && a.runsServers() { // first: who finds the directory in use learns that, not that its ports are
+		if err := a.openDataDir(); err != nil {
+			return err
+		}
+	}
 	server, err := telemetry.Listen(a.cfg.HTTP.Listen, a.Registry, a.opts.Log)
 	if err != nil {
 		return err
@@ -99,25 +104,13 @@ func (a *App) start(ctx context.Context) error {
 			return err
 		}
 	} else {
-		a.defaultServers()
+		a.cfg.UseServers(a.cfg.KafkaServers().Brokers, a.cfg.DatabaseURL())
 	}
 	if err := a.startRoles(ctx); err != nil {
 		return err
 	}
 	started.Store(true)
 	return nil
-}
-
-// defaultServers fills in this machine's servers where a single role was given none.
-func (a *App) defaultServers() {
-	brokers, url := a.cfg.Kafka.Brokers, a.cfg.ClickHouse.URL
-	if len(brokers) == 0 {
-		brokers = []string{"127.0.0.1:9092"}
-	}
-	if url == "" {
-		url = "http://127.0.0.1:8123/" + schema.DefaultDatabase
-	}
-	a.cfg.UseServers(brokers, url)
 }
 
 // prepare brings the database and the topics to what the roles need.

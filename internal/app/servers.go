@@ -10,17 +10,13 @@ import (
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
-// startServers starts the embedded servers for which the configuration names no real ones, in a data directory that
+// runsServers reports whether the configuration leaves a server out, which is embedded then.
+func (a *App) runsServers() bool { return len(a.cfg.Kafka.Brokers) == 0 || a.cfg.ClickHouse.URL == "" }
+
+// startServers starts the embedded servers for which the configuration names no real ones, in the data directory that
 // this process owns.
 func (a *App) startServers(ctx context.Context) error {
 	brokers, url := a.cfg.Kafka.Brokers, a.cfg.ClickHouse.URL
-	if len(brokers) > 0 && url != "" {
-		a.cfg.UseServers(brokers, url)
-		return nil
-	}
-	if err := a.openDataDir(); err != nil {
-		return err
-	}
 	if url == "" {
 		server, err := a.startEngine(ctx)
 		if err != nil {
