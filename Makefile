@@ -2,10 +2,10 @@
 export CGO_ENABLED = 0
 .DEFAULT_GOAL := help
 # Every target is a command, none a file.
-.PHONY: isolation bench-dashboards $(shell awk -F: '/^[a-z-]+:/ {print $$1}' $(firstword $(MAKEFILE_LIST)))
+.PHONY: $(shell awk -F: '/^[a-z-]+:/ {print $$1}' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 check-tools: ## print every tool that is needed: found, needed, remedy
 	@tools/check-tools demo

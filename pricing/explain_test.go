@@ -159,11 +159,12 @@ func (b *Book) lenAt(at time.Time) int {
 func TestLint(t *testing.T) {
 	dir := t.TempDir()
 	files := []string{"testdata/bad.yaml", "testdata/negotiated.yaml", "testdata/nowhere.yaml"}
-	for name, content := range map[string]string{"empty": "", "broken": "provider: [", "two": "provider: openai\n---\nprovider: openai\n"} {
+	for name, content := range map[string]string{"empty": "", "broken": "provider: [", "two": "provider: openai\n---\nprovider: openai\n",
+		"binary": "\x1b[31m\xff\x00: ["} {
 		path := filepath.Join(dir, name+".yaml")
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 	}
-	files = append(files, dir+"/empty.yaml", dir+"/broken.yaml", dir+"/two.yaml")
+	files = append(files, dir+"/empty.yaml", dir+"/broken.yaml", dir+"/two.yaml", dir+"/binary.yaml")
 	findings, err := Lint(files...)
 	require.NoError(t, err)
 	var out strings.Builder

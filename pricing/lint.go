@@ -10,6 +10,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -58,11 +60,20 @@ func Lint(paths ...string) ([]Finding, error) {
 	return out, nil
 }
 
+// plain is the error's text, which repeats lines of the content, unless that isn't text: it goes to a terminal.
+func plain(err error, content []byte) string {
+	control := func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\t\r\n", r) }
+	if !utf8.Valid(content) || bytes.ContainsFunc(content, control) {
+		return "not a text file (YAML in UTF-8)"
+	}
+	return err.Error()
+}
+
 // lint builds one file over the book and returns its findings, each once.
 func (b *builder) lint(book *Book, name string, content []byte) []Finding {
 	doc, err := parser.ParseBytes(content, 0)
 	if err != nil {
-		return []Finding{{File: name, Text: err.Error()}}
+		return []Finding{{File: name, Text: plain(err, content)}}
 	}
 	f := file{name: name}
 	var out []Finding
@@ -78,7 +89,7 @@ func (b *builder) lint(book *Book, name string, content []byte) []Finding {
 		if errors.Is(err, io.EOF) {
 			err = errors.New("the file is empty")
 		}
-		return append(out, Finding{File: name, Text: err.Error()})
+		return append(out, Finding{File: name, Text: plain(err, content)})
 	}
 	if f.Provider == "" {
 		return append(out, Finding{File: name, Text: "provider is missing; name the provider the prices are of"})

@@ -76,21 +76,15 @@ func rulesOf(c *cobra.Command, j *alerts.Journal, cfg config.Config, file string
 
 // timeRange reads two moments, each a day (its begin, UTC) or RFC 3339.
 func timeRange(from, to string, now time.Time) (begin, end time.Time, err error) {
-	moment := func(name, text string, otherwise time.Time) (time.Time, error) {
-		if text == "" {
-			return otherwise, nil
-		}
-		for _, layout := range []string{time.DateOnly, time.RFC3339} {
-			if at, err := time.Parse(layout, text); err == nil {
-				return at.UTC(), nil
-			}
-		}
-		return time.Time{}, fmt.Errorf("--%s %q: write it as 2026-11-20 or 2026-11-20T08:00:00Z", name, text)
-	}
-	if end, err = moment("to", to, now.UTC().Truncate(time.Second)); err != nil {
+	if end, err = moment("to", to); err != nil {
 		return begin, end, err
 	}
-	begin, err = moment("from", from, end.AddDate(0, 0, -1))
+	if end.IsZero() {
+		end = now.UTC().Truncate(time.Second)
+	}
+	if begin, err = moment("from", from); err == nil && begin.IsZero() {
+		begin = end.AddDate(0, 0, -1)
+	}
 	return begin, end, err
 }
 

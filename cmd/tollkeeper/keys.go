@@ -66,7 +66,7 @@ seconds. The key is printed on standard output, once; nobody can show it again.`
 			return err
 		}
 		k.Tenant, k.Created = args[0], time.Now().UTC().Truncate(time.Second)
-		if k.Expires, err = moment(*expires); err != nil {
+		if k.Expires, err = moment("expires", *expires); err != nil {
 			return &usageError{c.CommandPath(), err}
 		}
 		secret, stored, err := tenantauth.Create(path, k)

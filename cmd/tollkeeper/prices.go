@@ -49,7 +49,7 @@ func newBookFlags(c *cobra.Command) (*bookFlags, func() (*pricing.Book, time.Tim
 		if err != nil {
 			return nil, time.Time{}, f.usage(err)
 		}
-		at, err := moment(f.at)
+		at, err := moment("at", f.at)
 		if err != nil {
 			return nil, at, f.usage(err)
 		}
@@ -62,8 +62,8 @@ func newBookFlags(c *cobra.Command) (*bookFlags, func() (*pricing.Book, time.Tim
 
 func (f *bookFlags) usage(err error) error { return &usageError{f.c.CommandPath(), err} }
 
-// moment reads --at; empty is the zero time.
-func moment(s string) (time.Time, error) {
+// moment is what a flag says; empty is the zero time.
+func moment(flag, s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
@@ -72,7 +72,7 @@ func moment(s string) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("--at %q: want a day (2026-01-31) or a moment (2026-01-31T12:00:00Z)", s)
+	return time.Time{}, fmt.Errorf("--%s %q: want a day (2026-01-31) or a moment (2026-01-31T12:00:00Z)", flag, s)
 }
 
 func newPricesList() *cobra.Command {

@@ -41,7 +41,7 @@ the command that prices it again.`,
 		if err != nil {
 			return err
 		}
-		when, err := moment(*at)
+		when, err := moment("at", *at)
 		var sides [2]bookSide
 		for i := range sides {
 			if err == nil {

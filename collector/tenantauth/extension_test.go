@@ -180,6 +180,8 @@ func TestFile(t *testing.T) {
 	require.NoError(t, os.WriteFile(path+".lock", nil, 0o600))
 	_, _, err = Create(path, Key{Tenant: "x"})
 	require.ErrorContains(t, err, "lock the keys file")
+	_, _, err = Create(filepath.Join(t.TempDir(), "nowhere", "keys.yaml"), Key{Tenant: "x"})
+	require.ErrorContains(t, err, "its folder has to be there")
 	_, _, err = Create(path, Key{Tenant: ""})
 	require.ErrorContains(t, err, "empty")
 }

@@ -61,8 +61,11 @@ func Revoke(path, id string, at time.Time) (Key, error) {
 func change(path string, create bool, edit func([]Key) ([]Key, error)) (err error) {
 	lock := path + ".lock"
 	l, err := os.OpenFile(lock, os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("lock the keys file: %w; another `tollkeeper keys` is at work, or one was killed: then remove %s", err, lock)
+	}
+	if err != nil {
+		return fmt.Errorf("keys file %s: %w: its folder has to be there and writable", path, err)
 	}
 	defer func() { err = errors.Join(err, l.Close(), os.Remove(lock)) }()
 	keys, err := Read(path)
