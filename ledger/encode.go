@@ -11,14 +11,70 @@ import (
 
 // AppendTo appends the encoded call to b: the body of message Call, as it travels inside a CallBatch.
 func (c *Call) AppendTo(b []byte) []byte {
+	shared := c.shared()
+	return c.appendOwn(shared.appendTo(b))
+}
+
+// shared is what calls of one source have in common, as a rule. It is written first: an Encoder copies it from the call before.
+type shared struct {
+	tenant, tenantSource, provider, operation, kind, service, environment, region, team, feature, emitter, rule, priceVersion string
+}
+
+func (c *Call) shared() shared {
+	return shared{c.Tenant, c.TenantSource, c.Provider, c.Operation, c.Kind, c.Service, c.Environment, c.Region, c.Team, c.Feature,
+		c.Emitter, c.Rule, c.PriceVersion}
+}
+
+func (s *shared) appendTo(b []byte) []byte {
+	b = appendText(b, 2, s.tenant)
+	b = appendText(b, 6, s.tenantSource)
+	b = appendText(b, 11, s.provider)
+	b = appendText(b, 14, s.operation)
+	b = appendText(b, 15, s.kind)
+	b = appendText(b, 19, s.service)
+	b = appendText(b, 20, s.environment)
+	b = appendText(b, 21, s.region)
+	b = appendText(b, 22, s.team)
+	b = appendText(b, 26, s.feature)
+	b = appendText(b, 31, s.emitter)
+	b = appendText(b, 32, s.rule)
+	return appendText(b, 43, s.priceVersion)
+}
+
+// Encoder appends calls one after the other. What a call shares with the one before is copied. It is not safe for concurrent use.
+type Encoder struct {
+	last    shared
+	encoded []byte // of last
+}
+
+// Forget drops the texts of the last call, whose memory may be a request's.
+func (e *Encoder) Forget() {
+	e.last, e.encoded = shared{}, e.encoded[:0]
+}
+
+// AppendToBatch appends the call to a CallBatch, as AppendBatchCall does with what AppendTo gives, but without another copy.
+func (e *Encoder) AppendToBatch(b []byte, c *Call) []byte {
+	if now := c.shared(); now != e.last {
+		e.last, e.encoded = now, now.appendTo(e.encoded[:0])
+	}
+	const room = 3 // for the tag and a length of two bytes, which most calls have
+	at := len(b)
+	b = c.appendOwn(append(append(b, 0, 0, 0), e.encoded...))
+	if size := len(b) - at - room; size >= 1<<7 && size < 1<<14 {
+		b[at], b[at+1], b[at+2] = 2<<3|byte(protowire.BytesType), byte(size)|0x80, byte(size>>7)
+		return b
+	}
+	return AppendBatchCall(b[:at], slices.Clone(b[at+room:]))
+}
+
+// appendOwn appends what isn't shared.
+func (c *Call) appendOwn(b []byte) []byte {
 	b = appendVarint(b, 1, uint64(c.Minute))
-	b = appendText(b, 2, c.Tenant)
 	b = appendID(b, 3, c.TraceID[:])
 	b = appendID(b, 4, c.SpanID[:])
 	if c.ParentSpanID != [8]byte{} {
 		b = appendID(b, 5, c.ParentSpanID[:])
 	}
-	b = appendText(b, 6, c.TenantSource)
 	b = appendVarint(b, 7, uint64(c.Start))
 	b = appendVarint(b, 8, uint64(c.Duration))
 	b = appendVarint(b, 9, uint64(c.Received))
@@ -28,8 +84,6 @@ func (c *Call) AppendTo(b []byte) []byte {
 		b = appendTag(b, 30, protowire.Fixed64Type)
 		b = protowire.AppendFixed64(b, c.ResponseID)
 	}
-	b = appendText(b, 31, c.Emitter)
-	b = appendText(b, 32, c.Rule)
 	b = appendVarint(b, 33, uint64(c.Role))
 	b = appendVarint(b, 34, uint64(c.Rank))
 	for p := c.Raw.present; p != 0; p &= p - 1 {
@@ -55,7 +109,6 @@ func (c *Call) AppendTo(b []byte) []byte {
 	b = appendZigZag(b, 40, int64(c.CacheSaved))
 	b = appendZigZag(b, 41, int64(c.TierSaved))
 	b = appendZigZag(b, 42, int64(c.ProvidedCost))
-	b = appendText(b, 43, c.PriceVersion)
 	b = appendText(b, 44, c.PriceEntry)
 	b = appendText(b, 45, c.Unpriced)
 	b = appendVarint(b, 46, uint64(c.Flags))
@@ -63,36 +116,16 @@ func (c *Call) AppendTo(b []byte) []byte {
 	return appendVarint(b, 48, uint64(c.ResponseBytes))
 }
 
-// AppendToBatch appends the call to a CallBatch, as AppendBatchCall does with what AppendTo gives, but without another copy.
-func (c *Call) AppendToBatch(b []byte) []byte {
-	const room = 3 // for the tag and a length of two bytes, which most calls have
-	at := len(b)
-	b = c.AppendTo(append(b, make([]byte, room)...))
-	if size := len(b) - at - room; size >= 1<<7 && size < 1<<14 {
-		b[at], b[at+1], b[at+2] = 2<<3|byte(protowire.BytesType), byte(size)|0x80, byte(size>>7)
-		return b
-	}
-	return AppendBatchCall(b[:at], slices.Clone(b[at+room:]))
-}
-
-// appendTexts appends fields 11 to 29.
+// appendTexts appends the texts of fields 12 to 29 that aren't shared.
 func (c *Call) appendTexts(b []byte) []byte {
-	b = appendText(b, 11, c.Provider)
 	b = appendText(b, 12, c.Model)
 	b = appendText(b, 13, c.RequestModel)
-	b = appendText(b, 14, c.Operation)
-	b = appendText(b, 15, c.Kind)
 	b = appendText(b, 16, c.ServiceTier)
 	b = appendText(b, 17, c.FinishReason)
 	b = appendText(b, 18, c.ErrorClass)
-	b = appendText(b, 19, c.Service)
-	b = appendText(b, 20, c.Environment)
-	b = appendText(b, 21, c.Region)
-	b = appendText(b, 22, c.Team)
 	b = appendText(b, 23, c.Key)
 	b = appendText(b, 24, c.User)
 	b = appendText(b, 25, c.Agent)
-	b = appendText(b, 26, c.Feature)
 	b = appendText(b, 27, c.Prompt)
 	b = appendText(b, 28, c.PromptVersion)
 	return appendText(b, 29, c.Conversation)
@@ -138,9 +171,18 @@ func appendText(b []byte, num int, s string) []byte {
 	return appendSome(b, num, s)
 }
 
+// appendSome appends a text that isn't empty.
 func appendSome(b []byte, num int, s string) []byte {
-	if len(s) < 0x80 && plain(s) {
-		return append(append(appendTag(b, num, protowire.BytesType), byte(len(s))), s...)
+	if n := len(b); len(s) < 0x80 && n+3+len(s) <= cap(b) && plain(s) {
+		b = b[:n+3+len(s)]
+		if tag := uint(num)<<3 | uint(protowire.BytesType); tag < 0x80 {
+			b[n], b[n+1] = byte(tag), byte(len(s))
+			return b[:n+2+copy(b[n+2:], s)]
+		} else {
+			b[n], b[n+1], b[n+2] = byte(tag)|0x80, byte(tag>>7), byte(len(s))
+			copy(b[n+3:], s)
+			return b
+		}
 	}
 	s = CleanText(s)
 	return append(appendNumber(appendTag(b, num, protowire.BytesType), uint64(len(s))), s...)

@@ -104,10 +104,11 @@ func TestBatchCallByCall(t *testing.T) {
 				calls[i] = Call{Minute: 60}
 			}
 		}
+		var e Encoder
 		b, parts := AppendBatchHeader(nil), [][]byte{}
 		for i := range calls {
 			at := len(b)
-			b = calls[i].AppendToBatch(b)
+			b = e.AppendToBatch(b, &calls[i])
 			parts = append(parts, b[at:])
 		}
 		require.Equal(t, AppendBatch(nil, calls), b)

@@ -75,8 +75,6 @@ func ottl(prices []model) map[string]any {
 		`set(span.attributes["tollkeeper.cost.usd"], String(span.attributes["tollkeeper.cost"]))`,
 		`set(span.attributes["tollkeeper.unpriced"], "unknown_model") where span.attributes["tollkeeper.cost"] == nil`,
 		`set(span.attributes["tollkeeper.rule"], "otel.genai")`,
-		`set(span.attributes["tollkeeper.model"], span.attributes["gen_ai.response.model"])`,
-		`set(span.attributes["tollkeeper.agent"], span.attributes["gen_ai.agent.name"]) where span.attributes["gen_ai.agent.name"] != nil`,
 		`set(span.attributes["tollkeeper.flags"], "unique_id,stream,tenant_claimed") where span.attributes["gen_ai.response.id"] != nil and span.attributes["gen_ai.request.stream"] == true`,
 		`set(resource.attributes["tollkeeper.tenant"], resource.attributes["tenant.id"])`,
 		`set(resource.attributes["tollkeeper.tenant_source"], "resource")`,
@@ -263,6 +261,11 @@ func sameTags(ctx context.Context, ours, theirs processor.Traces, wire []byte) e
 			}
 			if x[k] == nil || x[k] != y[k] {
 				return fmt.Errorf("span %d: llmcost says %s = %v, transform %v", i, k, x[k], y[k])
+			}
+		}
+		for k := range y {
+			if strings.HasPrefix(k, "tollkeeper.") && x[k] == nil {
+				return fmt.Errorf("span %d: transform says %s = %v, llmcost nothing", i, k, y[k])
 			}
 		}
 		cost, _ := x["tollkeeper.cost"].(float64)

@@ -52,7 +52,7 @@ func parted(n, bytes, few int) ptrace.Traces {
 		for i := at; i < min(at+few, n); i++ {
 			call := ledger.Call{Minute: 1_800_000_000, Tenant: "acme", Model: strings.Repeat("m", bytes)}
 			binary.BigEndian.PutUint64(call.SpanID[:], uint64(i+1))
-			batch = call.AppendToBatch(batch)
+			batch = new(ledger.Encoder).AppendToBatch(batch, &call)
 		}
 		spans.AppendEmpty().Attributes().PutEmptyBytes(ledger.AttrCalls).FromRaw(batch)
 	}

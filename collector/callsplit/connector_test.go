@@ -66,7 +66,7 @@ func add(td ptrace.Traces, n int) (batch []byte) {
 		s := spans.AppendEmpty()
 		s.SetName("call")
 		s.Attributes().PutStr("gen_ai.request.model", "m")
-		batch = (&ledger.Call{Minute: int64(i) * 60}).AppendToBatch(batch)
+		batch = new(ledger.Encoder).AppendToBatch(batch, &ledger.Call{Minute: int64(i) * 60})
 	}
 	if n > 0 {
 		rs.Resource().Attributes().PutEmptyBytes(ledger.AttrCalls).FromRaw(batch)

@@ -39,6 +39,9 @@ func keyOf(name string) key {
 	}
 }
 
+// The keys by which OpenTelemetry's conventions name what llmcost needn't name again.
+var keyResponseModel, keyAgent = keyOf("gen_ai.response.model"), keyOf("gen_ai.agent.name")
+
 // slotOf hashes a name by its length, its last eight bytes and the eight in its middle.
 func slotOf(name string) int {
 	n := len(name)

@@ -37,16 +37,28 @@ func (r *Reader) place(s *scratch, rl *rule, c *ledger.Call) {
 	c.Flags |= ledger.FlagCandidate
 }
 
+// host is one that was met.
+type host struct {
+	name string
+	own  bool // a provider's
+}
+
 // direct reports whether a host, or the host of a URL, is a provider's own, and remembers it.
 func (r *Reader) direct(server string) bool {
-	own, ok := r.hosts[server]
-	if !ok {
-		own = r.rules.hosts.provider(server)
-		if len(r.hosts) < maxScopes {
-			r.hosts[strings.Clone(server)] = own
-		}
+	if server == r.host.name {
+		return r.host.own
 	}
-	return own
+	h, ok := r.hosts[server]
+	if !ok {
+		h = host{own: r.rules.hosts.provider(server)}
+		if len(r.hosts) >= maxScopes {
+			return h.own
+		}
+		h.name = strings.Clone(server)
+		r.hosts[h.name] = h
+	}
+	r.host = h
+	return h.own
 }
 
 // hostNames are the providers' own hosts: whole names, and ends of names that start with a dot.

@@ -78,5 +78,5 @@ func (s *scratch) collectRawUsage(provider string, usage pcommon.Value) {
 
 func (s *scratch) set(f field, v pcommon.Value) {
 	s.fields |= 1 << f
-	s.value[f] = v
+	s.best[f], s.value[f] = noKey, v // no attribute of its own says it
 }

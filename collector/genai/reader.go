@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"math/bits"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -30,10 +31,18 @@ func (o Outcome) String() string {
 type Reader struct {
 	rules  *Rules
 	scopes map[scopeKey]*Scope
-	hosts  map[string]bool // whether they are a provider's own
+	hosts  map[string]host
 	origin Origin
+	told   Told
 
 	reserved bool // of the last span
+
+	// What was found last: most spans of a request say the same.
+	provider string // by the conventions' name
+	marker   field
+	word     string // of the marker, if it is the conventions' name of an operation
+	meaning  meaning
+	host     host
 }
 
 type scopeKey struct{ name, version string }
@@ -43,13 +52,31 @@ const maxScopes = 1024
 
 // NewReader returns a reader by the rules.
 func NewReader(rules *Rules) *Reader {
-	return &Reader{rules: rules, scopes: map[scopeKey]*Scope{}, hosts: map[string]bool{}}
+	return &Reader{rules: rules, scopes: map[scopeKey]*Scope{}, hosts: map[string]host{}}
 }
 
 // Scope is what is known of an instrumentation scope before its spans are read.
 type Scope struct {
 	emitter string
 	rules   []*rule
+	models  int // spans about a model, up to onlyModels; below 0 once there was another
+}
+
+// onlyModels is after how many spans about models a scope counts as one that writes no others.
+const onlyModels = 8
+
+// OnlyModels reports whether all spans of the scope so far were about models, and there were some. Read tells the others too; for
+// them it takes longer than Mentions.
+func (sc *Scope) OnlyModels() bool { return sc.models >= onlyModels }
+
+// Saw takes note of spans of the scope, others of which weren't about a model.
+func (sc *Scope) Saw(spans, others int) {
+	switch {
+	case others > 0:
+		sc.models = -1
+	case sc.models >= 0:
+		sc.models = min(sc.models+spans, onlyModels)
+	}
 }
 
 // Scope prepares the reading of a scope's spans.
@@ -86,6 +113,12 @@ type scratch struct {
 }
 
 func (s *scratch) has(f field) bool { return s.fields&(1<<f) != 0 }
+
+// said reports whether a field's value is the text under that key.
+func (s *scratch) said(k key) bool {
+	f := keys[k].field
+	return s.has(f) && s.best[f] == k && s.value[f].Type() == pcommon.ValueTypeStr
+}
 
 // text returns a field's text, or empty.
 func (s *scratch) text(f field) string {
@@ -161,7 +194,7 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 		return NotModel
 	}
 	*c = ledger.Call{}
-	what, operation := r.kindOf(s)
+	what, operation := r.remembered(s)
 	switch {
 	case what == kindOther:
 		return NotCall
@@ -171,7 +204,7 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 		}
 		what = kindAggregate
 	}
-	provider := r.rules.provider(s)
+	provider := r.providerOf(s)
 	rl := sc.rule(span.Name(), &s.present, provider, operation)
 	if what == kindAggregate || rl.aggregate {
 		if !s.aggregate() {
@@ -188,6 +221,13 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	r.fill(span, s, res, sc, rl, provider, operation, c)
 	return Call
 }
+
+// Told says what of a call its span tells under the keys of OpenTelemetry's conventions, so that nobody needs to be told again:
+// the model that answered (gen_ai.response.model) and the agent (gen_ai.agent.name), each as a text equal to what was read.
+type Told struct{ Model, Agent bool }
+
+// Told is of the last call that Read filled in.
+func (r *Reader) Told() Told { return r.told }
 
 // Reserved reports whether the span that was last read has attributes that only Tollkeeper may set. They are not read.
 func (r *Reader) Reserved() bool { return r.reserved }
@@ -220,7 +260,9 @@ func (r *Reader) fill(span ptrace.Span, s *scratch, res *Resource, sc *Scope, rl
 	r.place(s, rl, c)
 	c.RequestModel = s.text(fRequestModel)
 	c.Model = answeringModel(s, c.RequestModel)
+	r.told = Told{Model: s.said(keyResponseModel), Agent: s.said(keyAgent)}
 	if rl.modelsCut {
+		r.told.Model = false
 		r.restoreModel(c)
 	}
 	switch id := s.text(fResponseID); {
@@ -347,7 +389,32 @@ func (r *Rules) kindOf(s *scratch) (what kind, operation string) {
 	return what, operation
 }
 
-func (r *Reader) kindOf(s *scratch) (kind, string) { return r.rules.kindOf(s) }
+// remembered is kindOf, which for one marker need not be looked up if it says the same as that of the last span.
+func (r *Reader) remembered(s *scratch) (kind, string) {
+	if marked := s.fields & markerFields; marked != 0 && marked == 1<<r.marker && s.text(r.marker) == r.word {
+		return r.meaning.kind, r.meaning.operation
+	}
+	what, operation := r.rules.kindOf(s)
+	if marked := s.fields & markerFields; bits.OnesCount64(marked) == 1 {
+		// The operation's own name lives as long as the rules, the span's text doesn't.
+		if f := field(bits.TrailingZeros64(marked)); operation != "" && s.text(f) == operation {
+			r.marker, r.word, r.meaning = f, operation, meaning{what, operation}
+		}
+	}
+	return what, operation
+}
+
+// providerOf is Rules.provider, remembered.
+func (r *Reader) providerOf(s *scratch) string {
+	if r.provider != "" && s.text(fProvider) == r.provider {
+		return r.provider
+	}
+	name := r.rules.provider(s)
+	if known, ok := r.rules.providers[name]; ok && known == name {
+		r.provider = known // whose text is the rules', not the span's
+	}
+	return name
+}
 
 // identify sets what the span itself says: ids and times.
 func (r *Reader) identify(span ptrace.Span, c *ledger.Call) {

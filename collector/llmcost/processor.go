@@ -32,6 +32,7 @@ type worker struct {
 	book   *pricing.Book // one for the whole request
 	calls  []billed
 
+	encoder ledger.Encoder
 	encoded []byte // all calls
 	handed  []handed
 	changed []byte // calls of which something was found out after they were encoded
@@ -80,22 +81,27 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 	var call ledger.Call // on the stack, where the garbage collector needn't hear of what is written
 	described, priced := false, false
 	for _, ss := range rs.ScopeSpans().All() {
-		var scope *genai.Scope
+		var scope *genai.Scope // set at the first span about a model
+		onlyModels := false    // a scope of which no other span is known, so that there is no need for a look before reading
+		others := w.seen.outcome[genai.NotModel]
 		for _, span := range ss.Spans().All() {
 			attrs := span.Attributes()
-			model, reserved := genai.Mentions(attrs)
-			if reserved {
-				stripReserved(attrs)
-			}
-			if !model {
-				if len(own) > 0 {
-					p.ofSpan(own, attrs, resourceTenant)
+			if !onlyModels {
+				model, reserved := genai.Mentions(attrs)
+				if reserved {
+					stripReserved(attrs)
 				}
-				w.seen.outcome[genai.NotModel]++
-				continue
-			}
-			if scope == nil {
-				scope = w.reader.Scope(ss.Scope())
+				if !model {
+					if len(own) > 0 {
+						p.ofSpan(own, attrs, resourceTenant)
+					}
+					w.seen.outcome[genai.NotModel]++
+					continue
+				}
+				if scope == nil {
+					scope = w.reader.Scope(ss.Scope())
+					onlyModels = scope.OnlyModels()
+				}
 			}
 			if !described {
 				res, described = genai.ReadResource(rs.Resource()), true
@@ -119,12 +125,15 @@ func (p *costProcessor) spans(w *worker, rs ptrace.ResourceSpans, resourceTenant
 				continue
 			}
 			w.tag(&call, attrs)
-			w.calls = append(w.calls, newBilled(&call, w.reader.Origin(), attrs, at, end))
+			w.keep(&call, attrs, at, end)
 			if !priced {
 				priced = true
 				rs.Resource().Attributes().PutStr(TagPriceVersion, w.book.Version())
 				rs.Resource().Attributes().PutStr(TagCurrency, "USD")
 			}
+		}
+		if scope != nil {
+			scope.Saw(ss.Spans().Len(), int(w.seen.outcome[genai.NotModel]-others))
 		}
 	}
 }

@@ -25,7 +25,7 @@ func (w *worker) encode(c *ledger.Call, resource pcommon.Map) (at, end int) {
 		w.encoded = ledger.AppendBatchHeader(w.encoded)
 	}
 	at = len(w.encoded)
-	w.encoded = c.AppendToBatch(w.encoded)
+	w.encoded = w.encoder.AppendToBatch(w.encoded, c)
 	end = len(w.encoded)
 	w.handed[len(w.handed)-1].end = end
 	return at, end
@@ -70,6 +70,7 @@ func (w *worker) forget() {
 			*b = nil
 		}
 	}
+	w.encoder.Forget()
 	w.noted = noted{}
 	w.seen.reset()
 }

@@ -3,6 +3,7 @@ package llmcost
 import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tollkeeper/tollkeeper/collector/genai"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -37,6 +38,25 @@ var unitTags = func() (tags [ledger.NumUnits]string) {
 	return tags
 }()
 
+// told is what a span says of its call under the conventions' own keys, which a tag would only repeat.
+type told genai.Told
+
+// model is the text of TagModel, empty where the span says the same.
+func (t told) model(c *ledger.Call) string {
+	if t.Model {
+		return ""
+	}
+	return c.Model
+}
+
+// agent is the text of TagAgent, empty where the span says the same.
+func (t told) agent(c *ledger.Call) string {
+	if t.Agent {
+		return ""
+	}
+	return c.Agent
+}
+
 // maxFlagTexts bounds the combinations of flags whose text is kept.
 const maxFlagTexts = 1024
 
@@ -58,7 +78,7 @@ func (w *worker) flagText(f ledger.Flags) string {
 
 // tagCount is the number of attributes that tag writes: room for just these, since spans off the wire have room to spare
 // and a copy of all attributes costs more than the tags.
-func tagCount(c *ledger.Call) int {
+func tagCount(c *ledger.Call, told told) int {
 	n := 2 // rule, and the reason of an unpriced call
 	if c.Unpriced == "" {
 		n++ // the cost as a text and as a double instead
@@ -73,7 +93,7 @@ func tagCount(c *ledger.Call) int {
 			n++
 		}
 	}
-	for _, text := range [...]string{c.PriceEntry, c.Model, c.Agent} {
+	for _, text := range [...]string{c.PriceEntry, told.model(c), told.agent(c)} {
 		if text != "" {
 			n++
 		}
@@ -86,7 +106,8 @@ func tagCount(c *ledger.Call) int {
 
 // tag writes the call onto its span. Its tenant is on the resource, or was put on the span before.
 func (w *worker) tag(c *ledger.Call, attrs pcommon.Map) {
-	attrs.EnsureCapacity(attrs.Len() + tagCount(c))
+	told := told(w.reader.Told())
+	attrs.EnsureCapacity(attrs.Len() + tagCount(c, told))
 	if c.Unpriced == "" {
 		cost := c.TotalCost()
 		attrs.PutStr(TagCostUSD, cost.Short())
@@ -107,11 +128,11 @@ func (w *worker) tag(c *ledger.Call, attrs pcommon.Map) {
 	if c.PriceEntry != "" {
 		attrs.PutStr(TagPriceEntry, c.PriceEntry)
 	}
-	if c.Model != "" {
-		attrs.PutStr(TagModel, c.Model)
+	if model := told.model(c); model != "" {
+		attrs.PutStr(TagModel, model)
 	}
-	if c.Agent != "" {
-		attrs.PutStr(TagAgent, c.Agent)
+	if agent := told.agent(c); agent != "" {
+		attrs.PutStr(TagAgent, agent)
 	}
 	attrs.PutStr(TagRule, c.Rule)
 	if c.Flags != 0 {

@@ -33,15 +33,21 @@ type spanKey struct {
 	span  pcommon.SpanID
 }
 
-func newBilled(c *ledger.Call, from genai.Origin, attrs pcommon.Map, at, end int) billed {
-	b := billed{at: at, end: end, repeats: from.Repeats, last: from.Last, rule: c.Rule,
-		id: spanKey{c.TraceID, c.SpanID}, parent: spanKey{c.TraceID, c.ParentSpanID}, candidate: c.Flags&ledger.FlagCandidate != 0,
-		direct: from.Direct, attrs: attrs, tenant: c.Tenant, service: c.Service,
+// keep remembers a call that was tagged, until the request has been seen whole.
+func (w *worker) keep(c *ledger.Call, attrs pcommon.Map, at, end int) {
+	n := len(w.calls)
+	if n == cap(w.calls) {
+		w.calls = slices.Grow(w.calls, 1)
 	}
+	w.calls = w.calls[:n+1]
+	from, b := w.reader.Origin(), &w.calls[n]
+	b.id, b.parent = spanKey{c.TraceID, c.SpanID}, spanKey{c.TraceID, c.ParentSpanID}
+	b.response = 0
 	if c.Flags&ledger.FlagUniqueID != 0 {
 		b.response = c.ResponseID
 	}
-	return b
+	b.candidate, b.direct, b.repeats, b.last = c.Flags&ledger.FlagCandidate != 0, from.Direct, from.Repeats, from.Last
+	b.rule, b.attrs, b.at, b.end, b.tenant, b.service = c.Rule, attrs, at, end, c.Tenant, c.Service
 }
 
 // flagTwins marks calls of clients in places where another layer is known, calls whose parent is a call too, and calls of one
@@ -106,7 +112,7 @@ func (w *worker) makeCandidate(b *billed) error {
 	return ledger.DecodeBatch(w.body, func(c *ledger.Call, _ []byte) {
 		c.Flags |= ledger.FlagCandidate
 		again := change{at: b.at, end: b.end, by: len(w.changed)}
-		w.changed = c.AppendToBatch(w.changed)
+		w.changed = w.encoder.AppendToBatch(w.changed, c)
 		again.to = len(w.changed)
 		w.changes = append(w.changes, again)
 		b.attrs.PutStr(TagFlags, w.flagText(c.Flags))

@@ -17,8 +17,14 @@ const (
 	attrCost     = ledger.AttrPrefix + "cost.usd" // a decimal as text
 	attrUnpriced = ledger.AttrPrefix + "unpriced" // the reason
 	attrFlags    = ledger.AttrPrefix + "flags"    // names, comma-separated
-	attrModel    = ledger.AttrPrefix + "model"    // that answered
-	attrAgent    = ledger.AttrPrefix + "agent"    // that called it, if any
+	attrModel    = ledger.AttrPrefix + "model"    // that answered, where saidModel doesn't say it
+	attrAgent    = ledger.AttrPrefix + "agent"    // that called it, if any, where saidAgent doesn't say it
+)
+
+// What calls say themselves, by OpenTelemetry's conventions.
+const (
+	saidModel = "gen_ai.response.model"
+	saidAgent = "gen_ai.agent.name"
 )
 
 // The attributes that are written here.
@@ -122,12 +128,22 @@ func (r *rules) observe(e *evidence, span ptrace.Span, look *glance) {
 	}
 }
 
-// pair is the hash of the model and agent that a span names, 0 for none.
+// pair is the hash of the model and agent of a call, 0 for other spans and calls that name no model.
 func (r *rules) pair(look *glance) uint64 {
-	if !r.first || look.model == "" {
+	if !r.first || (look.cost == "" && !look.unpriced) {
 		return 0
 	}
-	return maphash.String(r.seed, look.model)*31 + maphash.String(r.seed, look.agent) | 1
+	model, agent := look.model, look.agent
+	if model == "" {
+		model = look.saidModel
+	}
+	if agent == "" {
+		agent = look.saidAgent
+	}
+	if model == "" {
+		return 0
+	}
+	return maphash.String(r.seed, model)*31 + maphash.String(r.seed, agent) | 1
 }
 
 // marked reports whether the value of a mark says "keep": true, a number above 0, or a text other than those that say no.

@@ -13,6 +13,7 @@ import (
 // looked for again.
 type glance struct {
 	tenant, cost, flags, model, agent string
+	saidModel, saidAgent              string // by the span itself, where llmcost says it of its call only if it differs
 	unpriced, marked                  bool
 
 	content bool // there may be content to take off
@@ -46,6 +47,12 @@ func (r *rules) look(span ptrace.Span, content *contentMatcher, limit int) glanc
 			if len(key) > len(ledger.AttrPrefix) && key[:len(ledger.AttrPrefix)] == ledger.AttrPrefix {
 				g.tag(key, text)
 				continue
+			}
+			switch key {
+			case saidModel:
+				g.saidModel = text
+			case saidAgent:
+				g.saidAgent = text
 			}
 		case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
 			g.size += 8

@@ -63,9 +63,14 @@ func TestTracesGrow(t *testing.T) {
 func TestFirstSight(t *testing.T) {
 	r := newRig(t, nil)
 	see := func(name, tenant, model, agent string) {
-		attrs := map[string]any{attrTenant: tenant, attrModel: model}
+		attrs := map[string]any{attrTenant: tenant, attrCost: "0", attrModel: model}
 		if agent != "" {
 			attrs[attrAgent] = agent
+		}
+		if len(r.table.states)%2 == 0 { // the conventions' keys say the same, and then llmcost doesn't
+			attrs[saidModel], attrs[saidAgent] = model, agent
+			delete(attrs, attrModel)
+			delete(attrs, attrAgent)
 		}
 		r.send(t, span{name: name, trace: traceWith(uint64(len(r.table.states) + 1)), attrs: attrs})
 	}
@@ -78,8 +83,10 @@ func TestFirstSight(t *testing.T) {
 	for i := range 100 {
 		see(fmt.Sprintf("made up %d", i), "made-up", fmt.Sprintf("model-%d", i), "")
 	}
+	r.send(t, span{name: "no call", trace: traceWith(9999), attrs: map[string]any{attrTenant: "initech", saidModel: "gpt-5"}})
 	r.pass(r.cfg.DecisionWait)
 	got := r.kept()
+	require.NotContains(t, got, "no call")
 	for _, name := range []string{"new", "new agent", "new model", "new tenant"} {
 		require.Equal(t, "first", got[name], name)
 	}

@@ -186,7 +186,7 @@ func TestCallsGoOnWithTheirTenant(t *testing.T) {
 		s.SetTraceID([16]byte{1})
 		s.SetSpanID([8]byte{7, byte(i)})
 		s.Attributes().PutStr(tagTenant, tenant)
-		batch = (&ledger.Call{Tenant: tenant}).AppendToBatch(batch)
+		batch = new(ledger.Encoder).AppendToBatch(batch, &ledger.Call{Tenant: tenant})
 	}
 	rs.Resource().Attributes().PutEmptyBytes(ledger.AttrCalls).FromRaw(batch)
 	require.Error(t, b.send(td))
