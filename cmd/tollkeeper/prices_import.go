@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tollkeeper/tollkeeper/pricing"
 	"github.com/tollkeeper/tollkeeper/pricing/foreign"
 )
 
@@ -16,7 +18,8 @@ func newPricesImport() *cobra.Command {
 		Use: "import FILE", Short: "Convert LiteLLM's or genai-prices' price file to ours", Args: cobra.ExactArgs(1),
 		Long: `Reads model_prices_and_context_window.json of LiteLLM or data.json of genai-prices and writes price files for
 price_files: one provider's to standard output, or with --out one file per provider. What can't be said exactly isn't
-written: a model with such a price is refused whole, and standard error lists it with the reason. Say with --as what
+written: a model with such a price is refused whole, and standard error lists it with the reason, then how many there
+are for each reason, and which providers no call would name so. Say with --as what
 calls name the provider; without it it keeps the catalogue's name.`,
 		Example: `  tollkeeper prices import model_prices_and_context_window.json --provider groq > groq.yaml
   tollkeeper prices import data.json --provider x-ai --as x_ai --checked 2026-11-25 > xai.yaml
@@ -40,7 +43,7 @@ calls name the provider; without it it keeps the catalogue's name.`,
 			return &usageError{c.CommandPath(), err}
 		}
 		defer f.Close()
-		o.Via = args[0]
+		o.Via = filepath.Base(args[0]) // where it lay says nothing to those who read the prices
 		r, err := foreign.Import(f, o)
 		if err != nil {
 			return err
@@ -48,7 +51,10 @@ calls name the provider; without it it keeps the catalogue's name.`,
 		if *asJSON {
 			err = writeJSON(c.ErrOrStderr(), r.Left)
 		} else {
-			err = r.WriteLeft(c.ErrOrStderr())
+			var prices *pricing.Watch
+			if prices, err = pricing.NewWatch(); err == nil {
+				err = r.WriteLeft(c.ErrOrStderr(), prices.Book().Accepts)
+			}
 		}
 		if err != nil {
 			return err

@@ -99,10 +99,20 @@ func Read(r io.Reader) (format string, providers []Provider, left []Left, err er
 }
 
 // leaver notes what is left out.
-type leaver struct{ left []Left }
+type leaver struct {
+	left []Left
+	said map[Left]bool
+}
 
 func (l *leaver) leave(provider, model, what, reason string, whole bool) {
-	l.left = append(l.left, Left{provider, model, what, reason, whole})
+	this := Left{provider, model, what, reason, whole}
+	if l.said == nil {
+		l.said = map[Left]bool{}
+	}
+	if !l.said[this] { // once, however many periods of prices a model has
+		l.said[this] = true
+		l.left = append(l.left, this)
+	}
 }
 
 // named reports whether a text can be a name: something to be seen, on one line.

@@ -197,6 +197,15 @@ func (l *leaver) genaiDay(provider string, m *genaiModel, conditional []genaiCon
 	return out, nil
 }
 
+// condition is when a variant holds, for people: "route: eu".
+func condition[V any](when map[string]V) string {
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(when)) {
+		out = append(out, fmt.Sprintf("%s: %v", k, when[k]))
+	}
+	return strings.Join(out, ", ")
+}
+
 // clock cuts 16:30:00+00:00 and 16:30:00Z down to 16:30; empty if it is no whole minute of UTC.
 func clock(s string) string {
 	for _, end := range []string{":00+00:00", ":00Z"} {
@@ -216,7 +225,7 @@ func (l *leaver) genaiVariants(provider string, m *genaiModel, base map[string]a
 		}
 		tier := tierOf(v.When)
 		if tier == "" {
-			l.leave(provider, m.ID, fmt.Sprintf("prices when %v", v.When), "no tier that a call's record can tell", false)
+			l.leave(provider, m.ID, "prices when "+condition(v.When), "no tier that a call's record can tell", false)
 			continue
 		}
 		if over[tier] == nil {
