@@ -4,7 +4,7 @@ import "math/rand/v2"
 
 // changes are the decisions to write, whole groups of them, and the minutes whose totals change by that.
 type changes struct {
-	stored   map[ID]decision
+	stored   *index[decision]
 	touched  map[int64]bool
 	leaves   []*Unseen    // of which a report has to be written
 	reserved [][]decision // before that
@@ -13,6 +13,15 @@ type changes struct {
 
 // group takes up a group if anything in it differs from what is stored.
 func (c *changes) group(g *Group) {
+	differs := false
+	for i := range g.Reports {
+		if differs = changed(c.stored.find(&g.Reports[i].ID), g.Verdicts[i]); differs {
+			break
+		}
+	}
+	if !differs { // as it is nearly always
+		return
+	}
 	members := make([]decision, 0, len(g.Reports))
 	for i := range g.Reports {
 		members = append(members, decision{ID: g.Reports[i].ID, Verdict: g.Verdicts[i]})
@@ -24,15 +33,17 @@ func (c *changes) group(g *Group) {
 func (c *changes) aggregate(u *Unseen) {
 	a := u.Aggregate.ID
 	members := []decision{{ID: a, Verdict: u.verdict()}}
-	for id, old := range c.stored {
-		if old.Winner == a && (old.Reason == ReasonUnseen && !old.Loses || old.Reason == ReasonReplaced) && id != u.By {
-			members = append(members, decision{ID: id, Verdict: Verdict{true, a, ReasonReplaced}})
+	for i := range c.stored.all {
+		old := &c.stored.all[i]
+		if old.Winner == a && (old.Reason == ReasonUnseen && !old.Loses || old.Reason == ReasonReplaced) && old.ID != u.By {
+			members = append(members, decision{ID: old.ID, Verdict: Verdict{true, a, ReasonReplaced}})
 		}
 	}
 	missing := false
 	if !u.Explained() {
 		leaf := decision{ID: u.By, Verdict: Verdict{false, a, ReasonUnseen}}
-		missing = c.stored[u.By].Verdict != leaf.Verdict
+		old := c.stored.find(&u.By)
+		missing = old == nil || old.Verdict != leaf.Verdict
 		members = append(members, leaf)
 	}
 	if revision := c.take(members); missing {
@@ -46,10 +57,13 @@ func (c *changes) aggregate(u *Unseen) {
 func (c *changes) take(members []decision) (revision uint64) {
 	var highest uint64
 	differs := false
-	for _, m := range members {
-		old, ok := c.stored[m.ID]
-		highest = max(highest, old.revision>>32)
-		if old.Verdict != m.Verdict && (ok || m.Verdict != Verdict{}) {
+	for i := range members {
+		m := &members[i]
+		old := c.stored.find(&m.ID)
+		if old != nil {
+			highest = max(highest, old.revision>>32)
+		}
+		if changed(old, m.Verdict) {
 			differs = true
 			c.touched[m.Minute] = true
 		}
@@ -61,10 +75,18 @@ func (c *changes) take(members []decision) (revision uint64) {
 	revision = (highest+2)<<32 | uint64(rand.Uint32())
 	var group []decision
 	for _, m := range members {
-		if _, ok := c.stored[m.ID]; ok || m.Verdict != (Verdict{}) {
+		if c.stored.find(&m.ID) != nil || m.Verdict != (Verdict{}) {
 			group = append(group, decision{m.ID, m.Verdict, revision})
 		}
 	}
 	c.final = append(c.final, group)
 	return revision
+}
+
+// changed says whether a verdict is another than the one that is stored, if one is: who isn't known to lose stands.
+func changed(old *decision, now Verdict) bool {
+	if old == nil {
+		return now != Verdict{}
+	}
+	return old.Verdict != now
 }

@@ -2,6 +2,8 @@ package settle
 
 import (
 	"cmp"
+	"encoding/binary"
+	"maps"
 	"slices"
 	"time"
 
@@ -77,59 +79,85 @@ func decide(group []Report) []Verdict {
 	return out
 }
 
-// distinct sorts the reports and keeps the newest version of each. (What is sorted is where they are: a report is large.)
+// distinct sorts the reports and keeps the newest version of each. What is sorted is where they are, by numbers: a report is large, and
+// so is the text in its identity.
 func distinct(reports []Report) []Report {
-	at := make([]*Report, len(reports))
-	for i := range reports {
-		at[i] = &reports[i]
+	type place struct {
+		minute int64
+		trace  uint64 // its first half
+		tenant int32  // its place among all tenants
+		at     int32
 	}
-	slices.SortFunc(at, func(a, b *Report) int {
-		if c := a.compare(b.ID); c != 0 {
+	tenants := ranked(reports)
+	places := make([]place, len(reports))
+	for i := range reports {
+		r := &reports[i]
+		places[i] = place{r.Minute, binary.BigEndian.Uint64(r.Trace[:]), tenants[r.Tenant], int32(i)}
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		switch {
+		case a.minute != b.minute:
+			return cmp.Compare(a.minute, b.minute)
+		case a.tenant != b.tenant:
+			return cmp.Compare(a.tenant, b.tenant)
+		case a.trace != b.trace:
+			return cmp.Compare(a.trace, b.trace)
+		}
+		x, y := &reports[a.at], &reports[b.at]
+		if c := x.compare(y.ID); c != 0 {
 			return c
 		}
-		return cmp.Compare(b.Version, a.Version)
+		return cmp.Compare(y.Version, x.Version)
 	})
 	out := make([]Report, 0, len(reports))
-	for _, r := range at {
-		if len(out) == 0 || out[len(out)-1].ID != r.ID {
+	for _, p := range places {
+		if r := &reports[p.at]; len(out) == 0 || out[len(out)-1].ID != r.ID {
 			out = append(out, *r)
 		}
 	}
 	return out
 }
 
+// ranked are the tenants, each with its place in their order.
+func ranked(reports []Report) map[string]int32 {
+	places := map[string]int32{}
+	for i := range reports {
+		places[reports[i].Tenant] = 0
+	}
+	for i, tenant := range slices.Sorted(maps.Keys(places)) {
+		places[tenant] = int32(i)
+	}
+	return places
+}
+
 // groups parts sorted reports into those between which there may be a link, directly or through others: copies of a span,
 // one response id, parent and child, one inside the other with equal usage.
 func groups(reports []Report) [][]Report {
 	u := newUnion(len(reports))
-	spans := make(map[spanKey][]int, len(reports))
-	responses := make(map[uint64]int, len(reports)) // the last with this id: sorted by minute, so the nearest
-	usages := make(map[usageKey][]int, len(reports))
+	spans := newChains[spanKey](len(reports))
+	usages := newChains[usageKey](len(reports))
+	responses := make(map[uint64]int32, len(reports)) // the last with this id: sorted by minute, so the nearest
 	for i := range reports {
 		r := &reports[i]
-		k := spanKey{r.Trace, r.Span}
-		if same := spans[k]; len(same) > 0 && within(r, &reports[same[len(same)-1]]) {
-			u.join(i, same[len(same)-1])
+		if j := spans.add(spanKey{r.Trace, r.Span}, i); j >= 0 && within(r, &reports[j]) {
+			u.join(i, j)
 		}
-		spans[k] = append(spans[k], i)
 		if id := r.unique(); id != 0 {
 			if j, ok := responses[id]; ok && within(r, &reports[j]) {
-				u.join(i, j)
+				u.join(i, int(j))
 			}
-			responses[id] = i
+			responses[id] = int32(i)
 		}
 		if r.Input+r.Output > 0 {
-			usage := usageKey{r.Trace, r.Input, r.Output}
-			for _, j := range usages[usage] {
+			for j := usages.add(usageKey{r.Trace, r.Input, r.Output}, i); j >= 0; j = usages.before(j) {
 				if within(r, &reports[j]) && (contains(r, &reports[j]) || contains(&reports[j], r)) {
 					u.join(i, j)
 				}
 			}
-			usages[usage] = append(usages[usage], i)
 		}
 	}
 	for i := range reports {
-		for _, p := range spans[spanKey{reports[i].Trace, reports[i].Parent}] {
+		for p := spans.last(spanKey{reports[i].Trace, reports[i].Parent}); p >= 0; p = spans.before(p) {
 			if within(&reports[i], &reports[p]) {
 				u.join(i, p)
 			}
@@ -147,6 +175,32 @@ type usageKey struct {
 	trace         [16]byte
 	input, output uint64
 }
+
+// chains hold which reports have a key, the last of them first.
+type chains[K comparable] struct {
+	newest map[K]int32
+	older  []int32 // the one before it of its key, or -1
+}
+
+func newChains[K comparable](n int) chains[K] {
+	return chains[K]{make(map[K]int32, n), make([]int32, n)}
+}
+
+// add puts report i before those of its key and returns the last of these, or -1.
+func (c chains[K]) add(key K, i int) int {
+	before := c.last(key)
+	c.newest[key], c.older[i] = int32(i), int32(before)
+	return before
+}
+
+func (c chains[K]) last(key K) int {
+	if i, ok := c.newest[key]; ok {
+		return int(i)
+	}
+	return -1
+}
+
+func (c chains[K]) before(i int) int { return int(c.older[i]) }
 
 // union is a partition of 0 … n−1 that only grows together.
 type union []int

@@ -34,9 +34,13 @@ type calls struct {
 
 func newCalls(reports []Report) *calls {
 	c := &calls{reports: reports, of: make([]int, len(reports)), all: make([]call, len(reports))}
+	reasons := make([]string, len(reports))
 	for i := range reports {
 		c.of[i] = i
-		c.all[i] = call{members: []int{i}, reason: []string{""}, into: -1, loses: -1}
+	}
+	first := slices.Clone(c.of)
+	for i := range reports {
+		c.all[i] = call{members: first[i : i+1 : i+1], reason: reasons[i : i+1 : i+1], into: -1, loses: -1}
 	}
 	return c
 }
@@ -107,6 +111,12 @@ func (c *calls) copies() {
 // response): then the rank with the most reports says how many calls there were, and each report of another rank goes with
 // the one that it overlaps most.
 func (c *calls) responses() {
+	if len(c.reports) == 2 { // the usual group
+		if id := c.reports[0].unique(); id != 0 && id == c.reports[1].unique() && c.all[1].into < 0 {
+			c.match([]int{0, 1})
+		}
+		return
+	}
 	byID := map[uint64][]int{}
 	var ids []uint64
 	for i := range c.reports {
@@ -130,14 +140,14 @@ type pair struct {
 }
 
 func (c *calls) match(same []int) {
-	count := map[uint8]int{}
+	var count [256]int
 	for _, i := range same {
 		count[c.reports[i].Rank]++
 	}
 	var most uint8
 	for rank, n := range count {
-		if n > count[most] || n == count[most] && rank > most {
-			most = rank
+		if n > 0 && n >= count[most] {
+			most = uint8(rank)
 		}
 	}
 	var pairs []pair
@@ -170,7 +180,7 @@ func (c *calls) greedily(pairs []pair, reason string) {
 		}
 		return c.reports[a.i].compare(c.reports[b.i].ID)
 	})
-	done := map[int]bool{}
+	done := make([]bool, len(c.reports))
 	for _, p := range pairs {
 		if !done[p.i] && c.merge(p.i, p.anchor, reason) {
 			done[p.i] = true
@@ -239,6 +249,9 @@ func (c *calls) families() {
 // insides merges a report of a client or framework with the only one that ran inside it in the same trace, where spans that
 // aren't calls lie between them. Equal usage is asked for, as calls of other models may run at the same time.
 func (c *calls) insides() {
+	if len(c.reports) == 2 && c.of[0] == c.of[1] { // the usual group
+		return
+	}
 	traces := map[[16]byte][]int{}
 	var order [][16]byte
 	for i := range c.reports {

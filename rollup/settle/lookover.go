@@ -12,12 +12,16 @@ import (
 func (n *neighbours) lookOver(ctx context.Context) (traces [][16]byte, responses []uint64, again bool, err error) {
 	var asked [][16]byte
 	var lo, hi int64
-	for id, r := range n.reports {
-		if v, ok := n.whole[id]; r.Role != ledger.RoleAggregate || ok && v == r.Version {
+	for i := range n.reports.all {
+		r := &n.reports.all[i]
+		if r.Role != ledger.RoleAggregate {
 			continue
 		}
-		n.whole[id] = r.Version
-		first, last := id.Minute, max(id.Minute, min(r.End, r.Start+int64(MaxSpan))/int64(time.Second))
+		if v, ok := n.whole[r.ID]; ok && v == r.Version {
+			continue
+		}
+		n.whole[r.ID] = r.Version
+		first, last := r.Minute, max(r.Minute, min(r.End, r.Start+int64(MaxSpan))/int64(time.Second))
 		if lo == 0 || first < lo {
 			lo = first
 		}
@@ -56,12 +60,13 @@ func (n *neighbours) lookOver(ctx context.Context) (traces [][16]byte, responses
 
 // aggregates are those that can be decided, and when those of this minute can that can't yet.
 func (n *neighbours) aggregates(now time.Time) (ready []Report, later []time.Time) {
-	for id, r := range n.reports {
+	for i := range n.reports.all {
+		r := &n.reports.all[i]
 		switch {
 		case r.Role != ledger.RoleAggregate:
 		case !due(r).After(now):
 			ready = append(ready, *r)
-		case id.Minute == n.minute.Unix():
+		case r.Minute == n.minute.Unix():
 			later = append(later, due(r))
 		}
 	}

@@ -30,10 +30,13 @@ const (
 	stepRead               // read the settled calls
 	stepCommit             // write the minute and commit it
 	stepRemove             // remove exactly M
+
+	stepReports // read the candidates; stepLook decides by what was read
+	stepDecided // read what was decided of them
 )
 
 func (s step) String() string {
-	return [...]string{"marks", "look", "mark", "decide", "again", "unmark", "seen", "claim", "read", "commit", "remove"}[s]
+	return [...]string{"marks", "look", "mark", "decide", "again", "unmark", "seen", "claim", "read", "commit", "remove", "reports", "decided"}[s]
 }
 
 var designed = []step{stepMarks, stepLook, stepMark, stepDecide, stepAgain, stepUnmark, stepSeen, stepClaim, stepRead, stepCommit, stepRemove}
@@ -53,10 +56,11 @@ const reports = 3 // each gives way to those after it
 type worker struct {
 	pc      uint8 // index into the order of steps + 1; 0 = idle
 	minute  uint8
-	sees    uint8 // the reports that were there when it looked, as bits
-	touched uint8 // minutes whose totals its decision changes
-	differs bool  // the stored decision isn't what it decided
-	rev     uint8 // of its decision
+	sees    uint8          // the reports that were there when it looked, as bits
+	touched uint8          // minutes whose totals its decision changes
+	differs bool           // the stored decision isn't what it decided
+	rev     uint8          // of its decision
+	was     [reports]uint8 // the decisions that it has read, where it reads them apart from the candidates
 	n       uint8
 	value   uint8
 	later   bool           // the mark for later of this look isn't due yet
@@ -132,6 +136,9 @@ func (s *state) lower() {
 func (w *worker) key() (k uint64) {
 	for _, n := range []uint8{w.pc, w.minute, w.sees, w.touched, w.rev, w.n, w.value} {
 		k = k<<7 | uint64(n)
+	}
+	for _, winner := range w.was {
+		k = k<<2 | uint64(winner)
 	}
 	for _, is := range []bool{w.differs, w.later, w.dead, w.older} {
 		k <<= 1
@@ -223,8 +230,24 @@ func (s state) do(i int, v *variant, loses bool) state {
 	switch step {
 	case stepMarks:
 		s.each(m, func(marks *protocol.Marks) { *marks = marks.Read(i) })
+	case stepReports:
+		w.sees = s.stored
+	case stepDecided:
+		if v.order[w.pc-3] != stepReports { // they are read next
+			w.sees = 1<<reports - 1
+		}
+		w.was = s.winner
+		for r, rev := range s.rev {
+			if w.sees>>r&1 != 0 {
+				w.rev = max(w.rev, rev+1)
+			}
+		}
 	case stepLook:
-		s.look(v, w)
+		if slices.Contains(v.order, stepDecided) {
+			s.lookApart(v, w)
+		} else {
+			s.look(v, w)
+		}
 	case stepMark:
 		for m := range uint8(2) {
 			if w.differs && w.touched>>m&1 != 0 {
@@ -240,7 +263,7 @@ func (s state) do(i int, v *variant, loses bool) state {
 		if w.differs && !v.once {
 			w.older, w.later, w.dead = w.older || w.later, false, false
 			w.sees, w.touched, w.rev, w.differs = 0, 0, 0, false
-			w.pc = uint8(slices.Index(v.order, stepLook) + 1)
+			w.pc = uint8(slices.IndexFunc(v.order, looks) + 1)
 		}
 	case stepUnmark:
 		w.later, w.older, w.due = false, false, 0

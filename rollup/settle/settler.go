@@ -2,10 +2,12 @@ package settle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -84,22 +86,18 @@ func (s *Settler) LookAgain(ctx context.Context, from, to time.Time) error {
 
 // look decides once; wrote says whether a decision differed from the stored one.
 func (s *Settler) look(ctx context.Context, minute time.Time, later string) (wrote bool, err error) {
-	n := neighbours{store: &s.store, minute: minute, reports: map[ID]*Report{}, stored: map[ID]decision{},
-		traces: map[[16]byte]bool{}, responses: map[uint64]bool{}, whole: map[ID]uint64{}, others: map[ID]Report{}}
+	n := neighbours{store: &s.store, minute: minute, whole: map[ID]uint64{}, others: map[ID]Report{},
+		reports: newIndex(func(r *Report) *ID { return &r.ID }), stored: newIndex(func(d *decision) *ID { return &d.ID })}
 	if err := n.collect(ctx); err != nil {
 		return false, err
 	}
-	if len(n.reports) == 0 {
+	if len(n.reports.all) == 0 {
 		return false, nil
 	}
 	if err := s.stop(afterRead); err != nil {
 		return false, err
 	}
-	reports := make([]Report, 0, len(n.reports))
-	for _, r := range n.reports {
-		reports = append(reports, *r)
-	}
-	groups := Decide(reports)
+	groups := Decide(n.reports.all)
 	s.metrics.count(groups)
 	aggregates, wait := n.aggregates(s.now())
 	if len(wait) > 0 {
@@ -110,7 +108,7 @@ func (s *Settler) look(ctx context.Context, minute time.Time, later string) (wro
 	}
 	unseen := DecideAggregates(aggregates, groups, slices.Collect(maps.Values(n.others)))
 	s.metrics.countUnseen(unseen)
-	c := changes{stored: n.stored, touched: map[int64]bool{}}
+	c := changes{stored: &n.stored, touched: map[int64]bool{}}
 	for i := range groups {
 		c.group(&groups[i])
 	}
@@ -161,8 +159,8 @@ func (s *Settler) stop(step string) error {
 type neighbours struct {
 	store     *store
 	minute    time.Time
-	reports   map[ID]*Report
-	stored    map[ID]decision
+	reports   index[Report]
+	stored    index[decision]
 	traces    map[[16]byte]bool // looked up
 	responses map[uint64]bool
 	whole     map[ID]uint64 // aggregates whose whole time was looked over: their versions
@@ -178,15 +176,16 @@ const (
 // collect reads the minute's candidates and looks up who shares a trace or a unique response id with them, then with those,
 // until nobody new comes.
 func (n *neighbours) collect(ctx context.Context) error {
-	found, from, to, err := n.around(ctx, Reach)
+	found, stored, err := n.around(ctx, Reach)
 	if err == nil && slices.ContainsFunc(found, func(r Report) bool {
 		return r.Minute == n.minute.Unix() && r.Flags&ledger.FlagStartOutside != 0
 	}) {
-		found, from, to, err = n.around(ctx, MaxSpan) // its copies were stored when they came
+		found, stored, err = n.around(ctx, MaxSpan) // its copies were stored when they came
 	}
 	if err != nil || len(found) == 0 {
 		return err
 	}
+	n.traces, n.responses = make(map[[16]byte]bool, len(found)), make(map[uint64]bool, len(found))
 	for i := range found {
 		if found[i].Minute == n.minute.Unix() { // its keys are looked up already
 			n.traces[found[i].Trace] = true
@@ -195,13 +194,8 @@ func (n *neighbours) collect(ctx context.Context) error {
 			}
 		}
 	}
-	stored, err := n.store.decisions(ctx, "settle/stored", named("minute", n.minute), named("from", from), named("to", to))
-	if err != nil {
-		return wrap("read earlier decisions", n.minute, err)
-	}
-	if len(n.reports) == 0 { // their size is known
-		n.reports, n.stored = make(map[ID]*Report, len(found)), make(map[ID]decision, len(stored))
-	}
+	n.reports.grow(len(found))
+	n.stored.grow(len(stored))
 	traces, responses := n.add(found, stored)
 	for range maxRounds {
 		if len(traces) > 0 || len(responses) > 0 {
@@ -218,21 +212,37 @@ func (n *neighbours) collect(ctx context.Context) error {
 	return nil // a chain this long is over the bounds of a group anyway: what was not seen is decided from its own minute
 }
 
-// around reads the minute's candidates and those within reach that have a key of theirs.
-func (n *neighbours) around(ctx context.Context, reach time.Duration) (found []Report, from, to time.Time, err error) {
-	from, to = n.minute.Add(-reach), n.minute.Add(reach+time.Minute)
-	found, err = n.store.reports(ctx, "settle/around", named("minute", n.minute), named("from", from), named("to", to), named("unique", uint32(ledger.FlagUniqueID)))
-	if err != nil {
-		err = wrap("read its candidates", n.minute, err)
+// around reads the minute's candidates and those within reach that have a key of theirs, and what was decided of them: the two side by
+// side, since neither has to be the older (docs/adr/0040-settling-reads-side-by-side.md).
+func (n *neighbours) around(ctx context.Context, reach time.Duration) (found []Report, stored []decision, err error) {
+	minute, from, to := named("minute", n.minute), named("from", n.minute.Add(-reach)), named("to", n.minute.Add(reach+time.Minute))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var storedErr error
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		if stored, storedErr = n.store.decisions(ctx, "settle/stored", minute, from, to); storedErr != nil {
+			cancel()
+		}
+	})
+	if found, err = n.store.reports(ctx, "settle/around", minute, from, to, named("unique", uint32(ledger.FlagUniqueID))); err != nil {
+		cancel()
 	}
-	return found, from, to, err
+	reading.Wait()
+	if storedErr != nil && (err == nil || !errors.Is(storedErr, context.Canceled)) {
+		return nil, nil, wrap("read earlier decisions", n.minute, storedErr)
+	}
+	if err != nil {
+		return nil, nil, wrap("read its candidates", n.minute, err)
+	}
+	return found, stored, nil
 }
 
 // more looks up traces and responses, in [first − reach, last + reach] of all that was found.
 func (n *neighbours) more(ctx context.Context, traces [][16]byte, responses []uint64) (newTraces [][16]byte, newResponses []uint64, err error) {
 	lo, hi := n.minute.Unix(), n.minute.Unix()
-	for id := range n.reports {
-		lo, hi = min(lo, id.Minute), max(hi, id.Minute)
+	for i := range n.reports.all {
+		lo, hi = min(lo, n.reports.all[i].Minute), max(hi, n.reports.all[i].Minute)
 	}
 	lo, hi = max(lo, n.minute.Add(-MaxSpan).Unix()), min(hi, n.minute.Add(MaxSpan).Unix())
 	from, to := time.Unix(lo, 0).UTC().Add(-Reach), time.Unix(hi, 0).UTC().Add(Reach+time.Minute)
@@ -270,21 +280,30 @@ func (n *neighbours) add(found []Report, stored []decision) (traces [][16]byte, 
 	}
 	for i := range found {
 		r := &found[i]
-		if old, ok := n.reports[r.ID]; ok && old.Version >= r.Version {
+		switch old := n.reports.find(&r.ID); {
+		case old == nil:
+			n.reports.add(*r)
+		case old.Version >= r.Version:
 			continue
+		default:
+			*old = *r
 		}
-		n.reports[r.ID] = r
 		trace(r.Trace)
 		if id := r.unique(); id != 0 && !n.responses[id] {
 			n.responses[id] = true
 			responses = append(responses, id)
 		}
 	}
-	for _, d := range stored {
-		if old, ok := n.stored[d.ID]; ok && old.revision >= d.revision {
+	for i := range stored {
+		d := &stored[i]
+		switch old := n.stored.find(&d.ID); {
+		case old == nil:
+			n.stored.add(*d)
+		case old.revision >= d.revision:
 			continue
+		default:
+			*old = *d
 		}
-		n.stored[d.ID] = d
 		trace(d.Trace)
 		if d.Winner != (ID{}) {
 			trace(d.Winner.Trace)

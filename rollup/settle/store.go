@@ -25,14 +25,14 @@ func (s *store) reports(ctx context.Context, query string, args ...any) ([]Repor
 	}
 	defer rows.Close()
 	var out []Report
+	var r Report
+	var minute, start time.Time
+	var trace, span, parent []byte // are the answer's own, until the next block of it
+	var duration uint64
+	var role int8
+	var flags uint32
+	var authenticated uint8
 	for rows.Next() {
-		var r Report
-		var minute, start time.Time
-		var trace, span, parent string
-		var duration uint64
-		var role int8
-		var flags uint32
-		var authenticated uint8
 		err := rows.Scan(&minute, &r.Tenant, &trace, &span, &r.Version, &parent, &r.ResponseID, &r.Provider, &r.Operation, &role,
 			&r.Rank, &flags, &start, &duration, &r.Input, &r.Output, &authenticated)
 		if err != nil {
@@ -63,11 +63,11 @@ func (s *store) decisions(ctx context.Context, query string, args ...any) ([]dec
 	}
 	defer rows.Close()
 	var out []decision
+	var d decision
+	var minute, winnerMinute time.Time
+	var trace, span, winnerTrace, winnerSpan []byte
+	var loses uint8
 	for rows.Next() {
-		var d decision
-		var minute, winnerMinute time.Time
-		var trace, span, winnerTrace, winnerSpan string
-		var loses uint8
 		err := rows.Scan(&minute, &d.Tenant, &trace, &span, &d.revision, &loses, &winnerMinute, &d.Winner.Tenant, &winnerTrace, &winnerSpan, &d.Reason)
 		if err != nil {
 			return nil, err

@@ -1689,3 +1689,8 @@ ALTER TABLE tollkeeper.call_reports
     MODIFY COLUMN cache_saved Decimal(18, 12) CODEC(GCD, ZSTD(1)),
     MODIFY COLUMN tier_saved Decimal(18, 12) CODEC(GCD, ZSTD(1)),
     MODIFY COLUMN provided_cost Decimal(18, 12) CODEC(GCD, ZSTD(1));
+-- 0027_candidates_by_minute
+-- The candidates of one minute lie together a second time, so that settling it doesn't read all those of its hour. Parts of before don't
+-- have them so: they are read as they are, until they are merged or expire. Merges keep it although they leave out what was replaced.
+ALTER TABLE tollkeeper.settle_candidates MODIFY SETTING deduplicate_merge_projection_mode = 'rebuild';
+ALTER TABLE tollkeeper.settle_candidates ADD PROJECTION IF NOT EXISTS by_minute (SELECT * ORDER BY minute);
