@@ -67,11 +67,13 @@ type Total struct {
 	Parts       []Part            `json:"parts"`
 	PartsTotal  string            `json:"parts_total"`
 	Adjusted    string            `json:"adjusted"`   // adjustments about the period, which its frozen number leaves out
+	Booked      string            `json:"booked"`     // adjustments booked in the period
+	Reported    string            `json:"reported"`   // what is shown and those: a report's sum of the period
 	Difference  string            `json:"difference"` // parts − shown − adjusted: not zero while a rollup is due
 	GaveWay     map[string]uint64 `json:"gave_way"`   // reports by reason
 	Adjustments []Adjustment      `json:"adjustments"`
 
-	shown, parts, adjusted, difference ledger.Sum
+	shown, parts, adjusted, booked, difference ledger.Sum
 }
 
 // Query is what a total is asked for.
@@ -106,6 +108,7 @@ func Explain(ctx context.Context, conn driver.Conn, q Query) (*Total, error) {
 	}
 	t.difference = t.parts.Sub(t.shown).Sub(t.adjusted)
 	t.Shown, t.PartsTotal, t.Adjusted, t.Difference = t.shown.Short(), t.parts.Short(), t.adjusted.Short(), t.difference.Short()
+	t.Booked, t.Reported = t.booked.Short(), t.shown.Add(t.booked).Short()
 	return t, nil
 }
 
@@ -187,6 +190,9 @@ func (t *Total) readAdjustment(rows driver.Rows) error {
 		return err
 	}
 	a.About, a.Here, a.Counted, a.Cost = about != 0, here != 0, counted != 0, a.sum.Short()
+	if a.Here {
+		t.booked = t.booked.Add(a.sum)
+	}
 	if a.Counted {
 		t.adjusted = t.adjusted.Add(a.sum)
 	}

@@ -121,7 +121,7 @@ func TestATotalInWords(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, total.WriteText(&out))
 	for _, part := range []string{
-		"at least ", "1 unpriced", "1 reports gave way: parent and child of one request", "by an authenticated identity", "used by an agent beside its calls",
+		"at least ", "1 unpriced", "1 report gave way: parent and child of one request", "by an authenticated identity", "used by an agent beside its calls",
 		"by rule otel.genai", "unknown_model: their cost is not known, which is not zero", "tollkeeper explain call 6167656e74", "is the sum of the parts",
 		"adjustment -0.25 USD, credit openai/gpt-4o, booked 2026-11-01, about this period, by ann: goodwill; evidence: mail 7",
 	} {
@@ -150,4 +150,26 @@ func TestATotalInWords(t *testing.T) {
 	out.Reset()
 	require.NoError(t, total.WriteText(&out))
 	require.Contains(t, out.String(), "What is shown, plus 0.125 USD of adjustments about it, is the sum of the parts")
+	require.NotContains(t, out.String(), "tollkeeper report says", "nothing is booked in October")
+
+	// A report of the period in which adjustments are booked has them in its sum.
+	november, err := calendar.ParseMonth("2026-11", time.UTC)
+	require.NoError(t, err)
+	total, err = explain.Explain(t.Context(), conn, explain.Query{Tenant: "acme", Span: november})
+	require.NoError(t, err)
+	require.Equal(t, []string{"0.00", "-0.125", "-0.125"}, []string{total.Shown, total.Booked, total.Reported})
+	out.Reset()
+	require.NoError(t, total.WriteText(&out))
+	require.Contains(t, out.String(), "booked 2026-11-01 here, about 2026-10-25")
+	require.Contains(t, out.String(), "With the -0.125 USD of adjustments booked in it, tollkeeper report says -0.125 USD of this period.")
+
+	// A call that has given way and isn't rolled up yet.
+	require.NoError(t, conn.Exec(t.Context(), `INSERT INTO settlements (minute, tenant, trace_id, span_id, revision, loses, reason) VALUES
+		('2026-10-25 10:00:00', 'acme', 'agentagentagent0', 'unseen00', 1, 1, 'replaced')`))
+	total, err = explain.Explain(t.Context(), conn, q)
+	require.NoError(t, err)
+	require.Equal(t, "-0.50", total.Difference)
+	out.Reset()
+	require.NoError(t, total.WriteText(&out))
+	require.Contains(t, out.String(), "The parts are 0.50 USD less than what is shown and adjusted")
 }

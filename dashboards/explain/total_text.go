@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // WriteText explains a total to a person.
@@ -22,7 +24,7 @@ func (t *Total) WriteText(out io.Writer) error {
 	line("period", "%s to %s, %g hours", t.From.Format(time.RFC3339), t.To.Format(time.RFC3339), t.To.Sub(t.From).Hours())
 	line("shown", "%s%s USD, %d calls, %d unpriced", least, t.Shown, t.Calls, t.Unpriced)
 	for _, reason := range slices.Sorted(maps.Keys(t.GaveWay)) {
-		line("settled", "%d reports gave way: %s", t.GaveWay[reason], or(reasons[reason], reason))
+		line("settled", "%s gave way: %s", reports(t.GaveWay[reason]), or(reasons[reason], reason))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -37,16 +39,35 @@ func (t *Total) WriteText(out io.Writer) error {
 	for i := range t.Adjustments {
 		t.Adjustments[i].writeText(out)
 	}
-	if t.difference.Sign() != 0 {
-		_, err := fmt.Fprintf(out, "The parts are %s USD more than what is shown and adjusted: calls came that are rolled up in a moment (tollkeeper rollup status).\n", t.Difference)
-		return err
-	}
+	return t.writeSum(out)
+}
+
+// writeSum says what the parts and the adjustments add up to.
+func (t *Total) writeSum(out io.Writer) error {
 	more := ""
 	if t.adjusted.Sign() != 0 {
 		more = ", plus " + t.Adjusted + " USD of adjustments about it,"
 	}
-	_, err := fmt.Fprintf(out, "What is shown%s is the sum of the parts, to 10⁻¹² USD.\n", more)
+	sum := "What is shown" + more + " is the sum of the parts, to 10⁻¹² USD."
+	switch t.difference.Sign() {
+	case 1:
+		sum = fmt.Sprintf("The parts are %s USD more than what is shown and adjusted: calls came that are rolled up in a moment (tollkeeper rollup status).", t.Difference)
+	case -1:
+		sum = fmt.Sprintf("The parts are %s USD less than what is shown and adjusted: reports gave way, or amounts changed, which is rolled up in a moment (tollkeeper rollup status).",
+			ledger.Sum{}.Sub(t.difference).Short())
+	}
+	if _, err := fmt.Fprintln(out, sum); err != nil || t.booked.Sign() == 0 {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "With the %s USD of adjustments booked in it, tollkeeper report says %s USD of this period.\n", t.Booked, t.Reported)
 	return err
+}
+
+func reports(n uint64) string {
+	if n == 1 {
+		return "1 report"
+	}
+	return fmt.Sprintf("%d reports", n)
 }
 
 func (p *Part) writeText(out io.Writer) error {
