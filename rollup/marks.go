@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -61,7 +60,7 @@ func (r *Rollup) pass(ctx context.Context, stop <-chan struct{}, level Level, in
 		if err != nil {
 			return p.stats, err
 		}
-		whole := p.recomputeAll(ctx, p.order(windows))
+		whole := p.recomputeAll(ctx, windows)
 		if !whole || len(p.errs) > 0 || len(windows) < r.cfg.Batch {
 			return p.stats, errors.Join(p.errs...)
 		}
@@ -115,22 +114,6 @@ func (p *pass) ends(ctx context.Context) bool {
 	}
 	failed := p.failed.Load()
 	return failed > 0 && (ctx.Err() != nil || failed >= maxFailures)
-}
-
-// order has the newest windows first, which people look at, and begins somewhere among the rest: of several workers each then does
-// windows that the others find done (stillMarked), instead of all doing the same ones at the same time.
-func (p *pass) order(windows []window) []window {
-	rest := len(windows) - p.side
-	if rest <= p.side || p.r.interrupt != nil {
-		return windows
-	}
-	return fromBatch(windows, p.side, rand.IntN((rest+p.side-1)/p.side))
-}
-
-// fromBatch are the same windows in batches of a size: the first, then the rest from its n-th batch on, around.
-func fromBatch(windows []window, size, n int) []window {
-	first, rest := windows[:size], windows[size:]
-	return slices.Concat(first, rest[n*size:], rest[:n*size])
 }
 
 // recomputeAll recomputes windows in order, some side by side. It ends early, and says that it isn't whole, when no more are to be begun.
@@ -202,8 +185,8 @@ func (p *pass) each(ctx context.Context, now []*attempt, step string, do func(*a
 	working.Wait()
 }
 
-// stillMarked looks again which of some windows that had to wait for their turn have marks: a worker that is done with a window spares
-// the others the work.
+// stillMarked looks again which of some windows that had to wait for their turn have marks: two workers take them up in the same
+// order, and one that is done with a window spares the other the work.
 func (r *Rollup) stillMarked(ctx context.Context, windows []window) ([]window, error) {
 	starts := make([]time.Time, len(windows))
 	for i, w := range windows {

@@ -73,25 +73,3 @@ func TestWhatFailsForAllIsSaidOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 3, stats.Windows)
 }
-
-// TestWorkersBeginApart: whatever batch a worker begins with after the newest, it does every window once.
-func TestWorkersBeginApart(t *testing.T) {
-	newest := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
-	for n, places := range map[int]int{1: 0, 4: 0, 8: 1, 9: 2, 12: 2, 13: 3, 16: 3} {
-		windows := make([]window, n)
-		for i := range windows {
-			windows[i] = window{level: Minute, start: newest.Add(-time.Duration(i) * time.Minute)}
-		}
-		p := pass{r: &Rollup{}, side: 4}
-		begins := map[time.Time]bool{}
-		for range 200 {
-			got := p.order(windows)
-			require.ElementsMatch(t, windows, got)
-			require.Equal(t, windows[:min(4, n)], got[:min(4, n)], "the newest first")
-			if n > 4 {
-				begins[got[4].start] = true
-			}
-		}
-		require.Len(t, begins, places, "%d windows", n)
-	}
-}
