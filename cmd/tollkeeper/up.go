@@ -38,6 +38,10 @@ clickhouse.url in the configuration to use your own servers instead. Ctrl-C stop
 // serve starts the roles, prints where they are, and runs until a signal or a failure.
 func serve(ctx context.Context, c *cobra.Command, cfg config.Config, roles app.Roles) error {
 	a, err := app.Start(ctx, app.Options{Config: cfg, Roles: roles, Log: logger(cfg), Version: version})
+	if err != nil && ctx.Err() != nil { // asked to stop; what a start did, the next one finds
+		fmt.Fprintln(c.ErrOrStderr(), "stopped before all had started")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
