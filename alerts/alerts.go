@@ -160,7 +160,7 @@ func (a *Alerts) wait(ctx context.Context, due <-chan time.Time) {
 			a.commit(ctx)
 		case r := <-a.boxes.Reports():
 			if err := a.delivered(ctx, all(r, a.boxes.Reports())...); err != nil {
-				a.log.Error("delivery of a notification is not written down; it may be sent again after a restart", "receiver", r.Receiver, "err", err)
+				a.log.Error("delivery of a notification is not written down; it may be sent again after a restart", "receiver", r.Receiver, "error", err)
 			}
 		}
 	}
@@ -181,13 +181,13 @@ func all[T any](first T, more <-chan T) []T {
 
 func (a *Alerts) commit(ctx context.Context) {
 	if err := a.throttles.commit(ctx); err != nil {
-		a.log.Error("answers to throttle commands aren't written down yet; it is tried again", "steps", len(a.throttles.happened), "err", err)
+		a.log.Error("answers to throttle commands aren't written down yet; it is tried again", "steps", len(a.throttles.happened), "error", err)
 	}
 }
 
 func (a *Alerts) settle(r result) {
 	if err := a.throttles.settle(a.now(), r); err != nil {
-		a.log.Error("answer to a throttle command can't be written down", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "err", err)
+		a.log.Error("answer to a throttle command can't be written down", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "error", err)
 	}
 	if r.probe || r.err != nil || r.cmd.DryRun {
 		return
@@ -242,7 +242,7 @@ func (a *Alerts) step(ctx context.Context) {
 	}
 	a.metrics.failures.Inc()
 	if before == nil || *before == nil || (*before).Error() != err.Error() {
-		a.log.Error("evaluation failed; it is tried again, leases aren't renewed meanwhile", "every", a.cfg.EvaluateEvery, "err", err)
+		a.log.Error("evaluation failed; it is tried again, leases aren't renewed meanwhile", "every", a.cfg.EvaluateEvery, "error", err)
 	}
 }
 
@@ -300,7 +300,7 @@ func (a *Alerts) restore(ctx context.Context, now time.Time) error {
 	for _, e := range events {
 		var d detail
 		if err := json.Unmarshal([]byte(e.Detail), &d); err != nil {
-			a.log.Error("episode has a detail that can't be read; it is left alone", "episode", e.Episode, "err", err)
+			a.log.Error("episode has a detail that can't be read; it is left alone", "episode", e.Episode, "error", err)
 			continue
 		}
 		k := key{e.Rule, e.Tenant, d.Threshold, d.By, d.Value}

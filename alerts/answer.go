@@ -77,7 +77,7 @@ func (t *throttles) looked(now time.Time, h *hold, r result) {
 	if r.stateErr != nil {
 		h.blind = errors.Is(r.stateErr, gateway.ErrNoReadBack)
 		if !h.blind {
-			t.log.Warn("the gateway doesn't tell what it holds", "subject", r.cmd.Subject, "err", r.stateErr)
+			t.log.Warn("the gateway doesn't tell what it holds", "subject", r.cmd.Subject, "error", r.stateErr)
 		}
 		return // the next command tells whether it is there
 	}
@@ -137,7 +137,7 @@ func (t *throttles) failed(now time.Time, h *hold, r result) {
 	if errors.Is(r.err, gateway.ErrGone) {
 		t.leave(now)
 	}
-	t.log.Error("throttle command failed", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "level", r.cmd.Level, "err", r.err)
+	t.log.Error("throttle command failed", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "level", r.cmd.Level, "error", r.err)
 	t.record(r.cmd, StepFailed, r.err.Error(), now)
 }
 

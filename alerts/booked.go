@@ -45,7 +45,7 @@ func (a *Alerts) takeBudgets(ctx context.Context, now time.Time) error {
 	rules, problems := a.cfg.withBooked(versions)
 	for _, p := range problems {
 		if !a.booked.told[p.Error()] {
-			a.log.Error("a budget of the database is left out", "err", p)
+			a.log.Error("a budget of the database is left out", "error", p)
 			a.booked.told[p.Error()] = true
 		}
 	}

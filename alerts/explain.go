@@ -60,7 +60,7 @@ func (a *Alerts) explain(ctx context.Context, of []untold) {
 		for some := range slices.Chunk(subjects, askAtOnce) {
 			err := a.store.why(limited, k.by, k.window, some, func(w who) *Why { return found[aboutWhom{w, k.by, k.window}] })
 			if err != nil {
-				a.log.Warn("episodes are not explained", "subjects", some, "err", err)
+				a.log.Warn("episodes are not explained", "subjects", some, "error", err)
 				for _, w := range some {
 					delete(found, aboutWhom{w, k.by, k.window})
 				}
@@ -81,7 +81,7 @@ func (a *Alerts) explain(ctx context.Context, of []untold) {
 		changed = append(changed, u.event)
 	}
 	if err := a.store.writeAlerts(ctx, changed...); err != nil {
-		a.log.Warn("explanations of episodes are not written down", "episodes", len(changed), "err", err)
+		a.log.Warn("explanations of episodes are not written down", "episodes", len(changed), "error", err)
 	}
 }
 

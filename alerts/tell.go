@@ -45,7 +45,7 @@ func (a *Alerts) tellWhy(ctx context.Context) {
 		for _, receiver := range a.missing(e) {
 			if full := a.boxes.Put(receiver, m); full != nil {
 				if err := a.delivered(ctx, *full); err != nil {
-					a.log.Error("a dropped notification is not written down", "receiver", receiver, "err", err)
+					a.log.Error("a dropped notification is not written down", "receiver", receiver, "error", err)
 				}
 			}
 		}
@@ -61,7 +61,7 @@ func (a *Alerts) steps(ctx context.Context, events []*AlertEvent) map[uuid.UUID]
 			tenants[i], episodes[i] = e.Tenant, e.Episode
 		}
 		if err := a.store.steps(ctx, tenants, episodes, func(e ThrottleEvent) { out[e.Episode] = append(out[e.Episode], e) }); err != nil {
-			a.log.Warn("notifications don't say what was done", "episodes", episodes, "err", err)
+			a.log.Warn("notifications don't say what was done", "episodes", episodes, "error", err)
 		}
 	}
 	return out

@@ -218,7 +218,7 @@ func (b *box) deliver(ctx context.Context, batch []*Message) bool {
 		}
 		b.opts.Count(b.receiver.name(), outcome)
 		if err != nil {
-			b.opts.Log.Warn("notification not delivered", "receiver", b.receiver.name(), "episode", batch[0].Episode, "messages", len(batch), "outcome", outcome, "err", err)
+			b.opts.Log.Warn("notification not delivered", "receiver", b.receiver.name(), "episode", batch[0].Episode, "messages", len(batch), "outcome", outcome, "error", err)
 		}
 		switch {
 		case outcome == Refused && len(batch) > 1: // one of them is at fault: each by itself

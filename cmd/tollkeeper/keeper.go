@@ -62,19 +62,29 @@ asks its admin for a password, BIFROST_ADMIN_USER and BIFROST_ADMIN_PASSWORD.`,
 			return fmt.Errorf("%w; give another address with --listen", err)
 		}
 		log.Info("keeper takes commands", "address", at.Addr().String(), "of", *of)
-		server := &http.Server{Handler: hook, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute}
-		ended := make(chan error, 1)
-		go func() { ended <- server.Serve(at) }()
-		err = k.Run(ctx)
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		err = errors.Join(err, server.Shutdown(stop))
-		if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
-			err = errors.Join(err, served)
-		}
-		return err
+		return serveCommands(ctx, at, hook, k.Run)
 	})
 	return c
+}
+
+// serveCommands serves the hook and runs what keeps the leases until ctx ends or either of them does.
+func serveCommands(ctx context.Context, at net.Listener, hook http.Handler, keep func(context.Context) error) error {
+	server := &http.Server{Handler: hook, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute}
+	running, end := context.WithCancel(ctx)
+	defer end()
+	ended := make(chan error, 1)
+	go func() {
+		defer end() // a keeper that can't be told anything is none
+		ended <- server.Serve(at)
+	}()
+	err := keep(running)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err = errors.Join(err, server.Shutdown(stop))
+	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
 }
 
 // proxy is what a keeper stands beside.

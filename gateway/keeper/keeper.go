@@ -255,7 +255,7 @@ func (k *Keeper) Expire(ctx context.Context) (next time.Duration) {
 			continue
 		}
 		if err := k.restore(ctx, r); err != nil {
-			k.opts.Log.Error("a lease has ended and the gateway's limits are not restored; it is tried again", "subject", s, "err", err)
+			k.opts.Log.Error("a lease has ended and the gateway's limits are not restored; it is tried again", "subject", s, "error", err)
 			next = min(next, retryRestore)
 			continue
 		}
