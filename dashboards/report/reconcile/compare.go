@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -211,6 +212,11 @@ func (c *comparison) finish(r *Result, tolerance report.Amount) {
 		panic("reconcile: the parts don't add up to the difference") // no bill may make them: a property test holds it
 	}
 	r.Hints = c.hints
+	for _, f := range r.Files {
+		if !f.AsOf.IsZero() && f.AsOf.Before(c.statement.Month.To) {
+			r.Hints = append(r.Hints, fmt.Sprintf("%s: the provider had counted up to %s, before the month's end; what came later is missing from it. Export it again.", f.Name, f.AsOf.Format("2006-01-02 15:04 UTC")))
+		}
+	}
 	slices.SortStableFunc(r.Rows, func(a, b Row) int { return a.Day.Compare(b.Day.Time) })
 	r.verdict(tolerance)
 }

@@ -18,6 +18,8 @@ import (
 type page struct {
 	Data    []bucket `json:"data"`
 	HasMore *bool    `json:"has_more"`
+	// Refreshed is up to when the provider had counted, of Anthropic's analytics: later uses aren't in the page.
+	Refreshed string `json:"data_refreshed_at"`
 }
 
 type bucket struct {
@@ -64,6 +66,9 @@ func (s *Statement) readJSON(f *File, content []byte) error {
 		if last := i == len(pages)-1; last && *p.HasMore {
 			return fmt.Errorf("page %d says has_more: it isn't the last; append the answers for its next_page", i+1)
 		}
+		if err := f.refreshed(p.Refreshed); err != nil {
+			return fmt.Errorf("page %d: %w", i+1, err)
+		}
 		for j, b := range p.Data {
 			if err := s.bucket(f, b); err != nil {
 				return fmt.Errorf("page %d, bucket %d: %w", i+1, j+1, err)
@@ -72,6 +77,21 @@ func (s *Statement) readJSON(f *File, content []byte) error {
 	}
 	if f.Format == "" {
 		f.Format = s.Provider + " API, without results"
+	}
+	return nil
+}
+
+// refreshed keeps the earliest time up to which a page of the file is complete.
+func (f *File) refreshed(text string) error {
+	if text == "" {
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return fmt.Errorf("data_refreshed_at %q: want RFC 3339", clip(text))
+	}
+	if f.AsOf.IsZero() || at.Before(f.AsOf) {
+		f.AsOf = at.UTC()
 	}
 	return nil
 }

@@ -51,7 +51,11 @@ func (r *Result) WriteCSV(out io.Writer) error {
 func (r *Result) WriteText(out io.Writer) error {
 	fmt.Fprintf(out, "Reconciliation of %s, %s, in USD, days of UTC\n\n", report.Printable(r.Provider), r.Month)
 	for _, f := range r.Files {
-		fmt.Fprintf(out, "bill    %s: %s, %d lines\n        sha256 %s\n", report.Printable(f.Name), f.Format, f.Lines, f.SHA256)
+		asOf := ""
+		if !f.AsOf.IsZero() {
+			asOf = ", counted up to " + f.AsOf.Format("2006-01-02 15:04 UTC")
+		}
+		fmt.Fprintf(out, "bill    %s: %s, %d lines%s\n        sha256 %s\n", report.Printable(f.Name), f.Format, f.Lines, asOf, f.SHA256)
 	}
 	fmt.Fprintf(out, "ledger  the month is %s; price book %s\n\n", map[report.State]string{report.Final: "final (closed)", report.Reopened: "reopened", report.Open: "not closed yet"}[r.State],
 		or(r.Book, "none"))

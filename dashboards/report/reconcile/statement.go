@@ -43,6 +43,8 @@ type File struct {
 	SHA256 string `json:"sha256"`
 	Format string `json:"format"`
 	Lines  int    `json:"lines"`
+	// AsOf is up to when the provider had counted, where the file says so.
+	AsOf time.Time `json:"as_of,omitzero"`
 }
 
 // Statement is what a provider says of a month.

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,6 +135,25 @@ func TestFaultyExports(t *testing.T) {
 	content, err := os.ReadFile("testdata/plain.csv")
 	require.NoError(t, err)
 	require.ErrorContains(t, s.add("copy.csv", content), "given twice")
+}
+
+// Anthropic's analytics say up to when they had counted: the earliest page's time is the file's, and a bill from before the month's end says so.
+func TestABillThatIsNotCompleteYet(t *testing.T) {
+	const page = `{"data":[{"starting_at":"2026-10-03T00:00:00Z","group":{"model":"claude-haiku-4-5"},"cost":{"amount":"1","currency":"USD"}}],"has_more":%s,"data_refreshed_at":"%s"}`
+	read := func(first, last string) *Statement {
+		s := &Statement{Provider: "anthropic", Month: october(t)}
+		require.NoError(t, s.add("cost.json", []byte(fmt.Sprintf(page, "true", first)+fmt.Sprintf(page, "false", last))))
+		return s
+	}
+	early := Compare(read("2026-10-31T21:30:00Z", "2026-11-01T04:00:00Z"), &Books{}, nil, report.Amount{})
+	require.Len(t, early.Hints, 1)
+	require.Contains(t, early.Hints[0], "cost.json: the provider had counted up to 2026-10-31 21:30 UTC, before the month's end")
+	var text strings.Builder
+	require.NoError(t, early.WriteText(&text))
+	require.Contains(t, text.String(), "2 lines, counted up to 2026-10-31 21:30 UTC")
+	require.Empty(t, Compare(read("2026-11-01T00:00:00Z", "2026-11-01T04:00:00Z"), &Books{}, nil, report.Amount{}).Hints)
+	s := &Statement{Provider: "anthropic", Month: october(t)}
+	require.ErrorContains(t, s.add("cost.json", []byte(fmt.Sprintf(page, "false", "yesterday"))), `page 1: data_refreshed_at "yesterday"`)
 }
 
 func TestAmountsAreExact(t *testing.T) {
