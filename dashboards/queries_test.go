@@ -33,6 +33,7 @@ func TestOverALedgerWithCalls(t *testing.T) {
 	t.Run("columns are as the boards say", func(t *testing.T) { columnsAreAsSaid(t, db) })
 	t.Run("Grafana's client reads them", func(t *testing.T) { grafanasClientReads(t, db) })
 	t.Run("totals agree", func(t *testing.T) { totalsAgree(t, db) })
+	t.Run("throttles are told as they went", func(t *testing.T) { throttlesAreTold(t, db) })
 	t.Run("a trace's parts agree", func(t *testing.T) { traceAgrees(t, db) })
 	t.Run("quantiles", func(t *testing.T) { quantilesAreNear(t, db) })
 	t.Run("spend is the views'", func(t *testing.T) { spendIsTheViews(t, db) }) // the last: it spoils the marks
@@ -289,6 +290,40 @@ func grafanasClientReads(t *testing.T, db string) {
 		require.NoError(t, rows.Err(), name)
 		require.NoError(t, rows.Close())
 	})
+}
+
+// What became of a throttle is the newest that is known of it, as the alerts role writes it down, and a freeze is nobody's throttle.
+func throttlesAreTold(t *testing.T, db string) {
+	server := clickhousetest.Start(t)
+	life := func(tenant string, dry int, steps ...string) {
+		for i, step := range steps {
+			server.Exec(t, db, fmt.Sprintf(`INSERT INTO throttle_events (tenant, sequence, step, level, gateway, episode, rule, dry_run, answer, issued, expires, at)
+				VALUES ('%s', 1, '%s', 'slow', 'edge', toUUID('99999999-0000-0000-0000-%012d'), 'spike', %d, '', now64(3) - 60, now64(3) + 600, now64(3) - 60 + %d)`, tenant, step, len(tenant), dry, i))
+		}
+	}
+	life("works", 0, "ordered", "acknowledged", "effective")
+	life("no use", 0, "ordered", "acknowledged", "ineffective")
+	life("late use", 0, "ordered", "acknowledged", "ineffective", "effective")
+	life("again gone", 0, "ordered", "acknowledged", "lost")
+	life("taken at the second try", 0, "ordered", "failed", "acknowledged")
+	life("refused", 0, "ordered", "failed")
+	life("only told", 1, "dry_run")
+	server.Exec(t, db, `INSERT INTO throttle_events (step, gateway, rule, author, reason, at) VALUES ('frozen', 'edge', 'manual', 'ann', 'wrong prices', now64(3) - 30)`)
+	now := time.Now().UTC()
+	r := dashboards.Range{From: now.Add(-time.Hour), To: now.Add(time.Minute)}
+	told := map[string]string{}
+	for _, row := range query(t, db, dashboards.SQL("oncall/throttles"), r, "") {
+		told[row["tenant"].(string)] = fmt.Sprint(row["effect"], ", ", row["status"])
+	}
+	delete(told, "acme") // the ledger's own, whose minute may be over by now
+	require.Equal(t, map[string]string{"works": "effective, in force", "no use": "without effect, in force", "late use": "effective, in force",
+		"again gone": "lost, not in force", "taken at the second try": "not known yet, in force", "refused": "failed, not in force", "only told": "dry run, not in force"}, told)
+	require.EqualValues(t, 4, query(t, db, dashboards.SQL("oncall/throttled"), r, "")[0]["value"], "in force, with an effect or without")
+	var marks []string
+	for _, row := range query(t, db, dashboards.SQL("oncall/annotation"), r, "") {
+		marks = append(marks, row["title"].(string))
+	}
+	require.Subset(t, marks, []string{"works: throttle effective", "no use: throttle without effect", "again gone: throttle lost", "only told: throttle dry_run", "all: throttles frozen"})
 }
 
 // The waterfall, the calls and the stat of one trace are one sum, and its tree is in order.

@@ -24,7 +24,7 @@ FROM
 LEFT JOIN
 (
     SELECT episode,
-        multiIf(countIf(step = 'effective') > 0, 'throttled, effective', countIf(step = 'failed' AND startsWith(answer, 'no effect')) > 0, 'throttled, without effect',
+        multiIf(maxIf(at, step = 'ineffective') > maxIf(at, step = 'effective'), 'throttled, without effect', countIf(step = 'effective') > 0, 'throttled, effective',
             countIf(step = 'acknowledged') > 0 AND max(dry_run) = 0, 'throttled', countIf(step = 'dry_run') > 0 OR max(dry_run) = 1, 'dry run', 'throttle failed') AS effect
     FROM throttle_events
     WHERE level != 'release'

@@ -1,4 +1,4 @@
--- Tenants of whom, or of a part of whom, the newest command is in force: acknowledged, not a dry run, not over.
+-- Tenants of whom, or of a part of whom, the newest command is in force: acknowledged, whether it has an effect or not, not a dry run, not over.
 SELECT uniqExact(tenant) AS value
 FROM
 (
@@ -7,4 +7,4 @@ FROM
     FROM throttle_events
     GROUP BY tenant, team, key, user, model, gateway
 )
-WHERE last IN ('acknowledged', 'effective') AND dry = 0 AND held != 'release' AND until > now64(3)
+WHERE last IN ('acknowledged', 'effective', 'ineffective') AND dry = 0 AND held != 'release' AND until > now64(3)

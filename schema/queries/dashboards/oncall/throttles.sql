@@ -9,15 +9,17 @@ SELECT
     if(countIf(step = 'acknowledged' AND level != 'release') = 0, NULL,
         toFloat64(minIf(at, step = 'acknowledged' AND level != 'release') - ordered)) AS `acknowledged after`,
     if(countIf(step = 'effective') = 0, NULL, toFloat64(minIf(at, step = 'effective') - ordered)) AS `effective after`,
-    multiIf(countIf(step = 'effective') > 0, 'effective', countIf(step = 'failed' AND startsWith(answer, 'no effect')) > 0, 'without effect',
-        max(dry_run) = 1, 'dry run', countIf(step = 'failed') > 0, 'failed', countIf(step = 'acknowledged') > 0, 'not known yet', 'not delivered') AS effect,
-    multiIf(countIf(step = 'released' OR level = 'release') > 0, 'released', countIf(step = 'expired') > 0 OR max(throttle_events.expires) < now64(3), 'expired', 'in force') AS status,
+    multiIf(maxIf(at, step = 'ineffective') > maxIf(at, step = 'effective'), 'without effect', countIf(step = 'effective') > 0, 'effective', max(dry_run) = 1, 'dry run',
+        maxIf(at, step IN ('failed', 'lost')) > maxIf(at, step = 'acknowledged'), if(maxIf(at, step = 'lost') > maxIf(at, step = 'failed'), 'lost', 'failed'),
+        countIf(step = 'acknowledged') > 0, 'not known yet', 'not delivered') AS effect,
+    multiIf(countIf(step = 'released' OR level = 'release') > 0, 'released', countIf(step = 'expired') > 0 OR max(throttle_events.expires) < now64(3), 'expired',
+        effect IN ('dry run', 'lost', 'failed', 'not delivered'), 'not in force', 'in force') AS status,
     max(throttle_events.expires) AS `expires`,
     argMin(author, (sequence, at)) AS author,
     argMin(reason, (sequence, at)) AS reason,
     hex(tenant) AS id
 FROM throttle_events
-WHERE at >= toDateTime64($__fromTime, 3, 'UTC') AND at < toDateTime64($__toTime, 3, 'UTC')
+WHERE at >= toDateTime64($__fromTime, 3, 'UTC') AND at < toDateTime64($__toTime, 3, 'UTC') AND step NOT IN ('frozen', 'unfrozen')
 GROUP BY tenant, team, key, user, model, gateway, rule, episode
 HAVING countIf(level != 'release') > 0
 ORDER BY ordered DESC NULLS LAST, tenant, part
