@@ -85,8 +85,8 @@ type Variable struct {
 	Free               bool
 }
 
-// SQL is the variable's query.
-func (v Variable) SQL() string { return SQL(v.Query) }
+// SQL is the variable's query, through the views: tenants' boards have it too.
+func (v Variable) SQL() string { return write(throughViews(schema.SQL("dashboards/"+v.Query)), "") }
 
 // Board is one dashboard.
 type Board struct {

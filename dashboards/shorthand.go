@@ -27,6 +27,7 @@ var shorthands = []struct {
 		return spendOf(arg, "AND (window >= $__cut OR window + if(v.level = 'hour', 3600, 86400) <= $__cut)", "$__cut")
 	}},
 	{"$spend", true, func(arg string) string { return spendOf(arg, "", "") }},
+	{"$calls", true, callsOf},
 	{"$spent", false, func(string) string { return "concat(if(sum(unpriced_calls) > 0, 'at least ', ''), $usd(sum(cost)))" }},
 	{"$unpriced", false, func(string) string { // as the rollups count it: calls that bill otherwise miss no price
 		return fmt.Sprintf("(unpriced != '' AND bitAnd(flags, %d) = 0)", uint32(ledger.FlagProvided|ledger.FlagReserved))
@@ -55,12 +56,18 @@ func spendOf(arg, fits, third string) string {
 	return strings.TrimSpace(strings.NewReplacer("$__since", args[0], "$__until", args[1], "$__fits", fits).Replace(schema.SQL("boards/spend")))
 }
 
+// callsOf is what the view calls gives, as a subquery.
+func callsOf(arg string) string {
+	args := split(arg)
+	return strings.TrimSpace(strings.NewReplacer("$__since", args[0], "$__until", args[1]).Replace(schema.SQL("boards/calls")))
+}
+
 // throughViews has the views instead: $spend(a, b) becomes spend(from = a, to = b).
 func throughViews(sql string) string {
 	for _, v := range []struct {
 		name  string
 		named []string
-	}{{"spend_steps", []string{"from", "to", "step"}}, {"spend_cut", []string{"from", "to", "cut"}}, {"spend", []string{"from", "to"}}} {
+	}{{"spend_steps", []string{"from", "to", "step"}}, {"spend_cut", []string{"from", "to", "cut"}}, {"spend", []string{"from", "to"}}, {"calls", []string{"from", "to"}}} {
 		for at := strings.Index(sql, "$"+v.name+"("); at >= 0; at = strings.Index(sql, "$"+v.name+"(") {
 			inner, end := argument(sql, at+len("$"+v.name))
 			args := split(inner)

@@ -12,8 +12,8 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
 )
 
-// spendIsTheViews: what panels have written out ($spend, $spend_steps, $spend_cut) reads the same windows as the views of these names:
-// with hours and days that are due again, in a closed month and in an open one, with newer revisions that weren't committed, at every kind of edge.
+// spendIsTheViews: what panels have written out ($spend, $spend_steps, $spend_cut, $calls) reads the same rows as the views of these names:
+// with settled, aggregate and renewed reports, hours and days that are due again, in a closed month and in an open one, with newer revisions that weren't committed, at every kind of edge.
 func spendIsTheViews(t *testing.T, db string) {
 	server := clickhousetest.Start(t)
 	for _, statement := range []string{
@@ -30,6 +30,11 @@ func spendIsTheViews(t *testing.T, db string) {
 	now := time.Now().UTC().Truncate(time.Minute)
 	day := now.Truncate(24 * time.Hour)
 	at := func(moment time.Time) string { return fmt.Sprintf("toDateTime(%d, 'UTC')", moment.Unix()) }
+	// one call of a client and a gateway that reported it too, one that an agent repeats, and a fuller report of a third
+	server.Exec(t, db, `INSERT INTO settlements (minute, tenant, trace_id, span_id, revision, loses, reason)
+		SELECT minute, tenant, trace_id, span_id, 1, cityHash64(span_id) % 2, 'twin' FROM call_reports WHERE cityHash64(span_id) % 3 = 0`)
+	server.Exec(t, db, `INSERT INTO call_reports SELECT * REPLACE ('aggregate' AS role, unhex(reverse(hex(span_id))) AS span_id) FROM call_reports WHERE cityHash64(span_id) % 7 = 0`)
+	server.Exec(t, db, `INSERT INTO call_reports SELECT * REPLACE (version + 1 AS version, cost_output + 1 AS cost_output) FROM call_reports WHERE cityHash64(span_id) % 5 = 0`)
 	some := 0
 	for _, r := range [][2]time.Time{
 		{now.Add(-40 * time.Minute), now}, {now.Add(-30 * time.Hour), now.Add(time.Minute)}, {day.AddDate(0, 0, -1), day},
@@ -42,6 +47,12 @@ func spendIsTheViews(t *testing.T, db string) {
 		}
 		cut := at(r[0].Add(r[1].Sub(r[0]) / 2))
 		pairs = append(pairs, [2]string{"$spend_cut(" + from + ", " + to + ", " + cut + ")", "spend_cut(from = " + from + ", to = " + to + ", cut = " + cut + ")"})
+		for _, columns := range []string{"*", "tenant, model, role, cost"} {
+			const rest = " ORDER BY minute, trace_id, span_id"
+			got := query(t, db, dashboards.WriteOut("SELECT "+columns+" FROM $calls("+from+", "+to+")"+rest), dashboards.Range{}, "")
+			require.Equal(t, query(t, db, "SELECT "+columns+" FROM calls(from = "+from+", to = "+to+")"+rest, dashboards.Range{}, ""), got, "calls")
+			some += len(got)
+		}
 		for _, p := range pairs {
 			windows := "SELECT toString(window) AS window, toString(tenant) AS tenant, toString(model) AS model, sum(calls) AS n, toString(sum(cost)) AS spent, count() AS rows FROM "
 			const order = " GROUP BY ALL ORDER BY ALL"
@@ -52,5 +63,5 @@ func spendIsTheViews(t *testing.T, db string) {
 			require.False(t, strings.Contains(dashboards.WriteOut(p[0]), "$"), "all is written out")
 		}
 	}
-	require.Greater(t, some, 300)
+	require.Greater(t, some, 1500)
 }

@@ -10,22 +10,31 @@ SELECT
     issued,
     expires,
     author,
-    reason
+    reason,
+    team,
+    key,
+    user,
+    model
 FROM
 (
     SELECT
         tenant,
         arrayStringConcat(arrayFilter(p -> p != '', [if(team = '', '', concat('team ', team)), if(key = '', '', concat('key ', key)), if(user = '', '', concat('user ', user)), if(model = '', '', concat('model ', model))]), ', ') AS part,
         level,
-        multiIf(step IN ('released', 'expired', 'failed'), toString(step), expires < now64(3), 'expired', dry_run = 1, 'dry run', toString(step)) AS status,
+        multiIf(step IN ('released', 'expired'), toString(step), expires < now64(3), 'expired', dry_run = 1, 'dry run', step = 'ineffective', 'without effect', toString(step)) AS status,
         rule,
         arrayStringConcat(arrayMap((k, v) -> concat(k, ' ', toString(v)), mapKeys(limits), mapValues(limits)), ', ') AS limits,
         if(dry_run = 1, 'yes', '') AS `dry run`,
         issued,
         expires,
         author,
-        reason
+        reason,
+        team,
+        key,
+        user,
+        model
     FROM throttle_events
+    WHERE step NOT IN ('frozen', 'unfrozen')
     ORDER BY tenant, team, key, user, model, gateway, sequence DESC, at DESC
     LIMIT 1 BY tenant, team, key, user, model, gateway
 )

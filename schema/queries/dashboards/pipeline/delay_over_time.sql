@@ -8,7 +8,7 @@ SELECT
 FROM
 (
     SELECT minute, greatest(toUnixTimestamp64Milli(received) - intDiv(toUnixTimestamp64Nano(start) + duration_ns, 1000000), 0) / 1000 AS late
-    FROM calls(from = greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 6 HOUR), to = toDateTime($__toTime, 'UTC'))
+    FROM $calls(greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 6 HOUR), toDateTime($__toTime, 'UTC'))
     WHERE minute IN
     (
         SELECT max(window)

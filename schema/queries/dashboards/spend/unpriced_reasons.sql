@@ -13,7 +13,7 @@ FROM
 LEFT JOIN
 (
     SELECT toString(tenant) AS tenant, toString(model) AS model, arraySort(groupUniqArray(20)(toString(unpriced))) AS reasons
-    FROM calls(from = greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 1 HOUR), to = toDateTime($__toTime, 'UTC'))
+    FROM $calls(greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 1 HOUR), toDateTime($__toTime, 'UTC'))
     WHERE $unpriced
     GROUP BY tenant, model
 ) AS r ON r.tenant = s.tenant AND r.model = s.model

@@ -1,3 +1,3 @@
 SELECT count() AS value
-FROM calls(from = toDateTime($__fromTime, 'UTC'), to = toDateTime($__toTime, 'UTC'))
+FROM $calls(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))
 WHERE trace_id = $trace
