@@ -55,7 +55,7 @@ func (s *Server) boards(w http.ResponseWriter, _ *http.Request) {
 	for _, b := range dashboards.All() {
 		out = append(out, forPage(b))
 	}
-	write(w, map[string]any{"boards": out, "version": s.deps.Version, "otlp_grpc": s.deps.OTLPGRPC, "otlp_http": s.deps.OTLPHTTP, "can_release": s.deps.Release != nil})
+	write(w, map[string]any{"boards": out, "version": s.deps.Version, "otlp_grpc": s.deps.OTLPGRPC, "otlp_http": s.deps.OTLPHTTP, "can_act": s.deps.Act != nil})
 }
 
 func forPage(b dashboards.Board) board {

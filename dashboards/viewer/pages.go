@@ -1,7 +1,6 @@
 package viewer
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -63,29 +62,4 @@ func (s *Server) prices(w http.ResponseWriter, r *http.Request) {
 		rows = []pricing.Row{}
 	}
 	write(w, map[string]any{"rows": rows, "total": total, "providers": book.Providers(), "version": book.Version()})
-}
-
-// release lifts a tenant's throttle by hand. Who and why are kept with it.
-func (s *Server) release(w http.ResponseWriter, r *http.Request) {
-	if s.deps.Release == nil {
-		fail(w, http.StatusConflict, errors.New("no gateway is configured (alerts.throttle.gateway.url): nothing is throttled"))
-		return
-	}
-	var in struct{ Tenant, Author, Reason string }
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 16<<10)).Decode(&in); err != nil {
-		fail(w, http.StatusBadRequest, errors.New(`want {"tenant": "…", "author": "…", "reason": "…"}`))
-		return
-	}
-	in.Tenant, in.Author, in.Reason = strings.TrimSpace(in.Tenant), strings.TrimSpace(in.Author), strings.TrimSpace(in.Reason)
-	if in.Tenant == "" || in.Author == "" || in.Reason == "" {
-		fail(w, http.StatusBadRequest, errors.New("say which tenant, who you are and why: all three are kept with the release"))
-		return
-	}
-	held, err := s.deps.Release(r.Context(), in.Tenant, in.Author, in.Reason)
-	if err != nil {
-		fail(w, http.StatusBadGateway, err)
-		return
-	}
-	s.deps.Log.Info("viewer: throttle released by hand", "tenant", in.Tenant, "author", in.Author)
-	write(w, map[string]string{"answer": held})
 }

@@ -26,9 +26,10 @@ type Deps struct {
 	ClickHouse string // URL of the ledger
 	Log        *slog.Logger
 	Book       func() (*pricing.Book, error)
-	// Release lifts a tenant's throttle by hand and says what the gateway holds then. Nil: there is no gateway.
-	Release  func(ctx context.Context, tenant, author, reason string) (string, error)
-	OTLPGRPC string // where the collector listens, for the first steps' snippets; empty where it isn't known
+	// Act does what a person wants of throttles and says what the gateway holds then. Nil: there is no gateway.
+	Act      func(context.Context, Act) (string, error)
+	Rules    func(context.Context) ([]Rule, error) // that are watched; nil: none are known
+	OTLPGRPC string                                // where the collector listens, for the first steps' snippets; empty where it isn't known
 	OTLPHTTP string
 	Version  string
 }
@@ -100,7 +101,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /api/call/{trace}", s.call)
 	mux.HandleFunc("GET /api/call/{trace}/{span}", s.call)
 	mux.HandleFunc("GET /api/prices", s.prices)
-	mux.HandleFunc("POST /api/release", s.release)
+	mux.HandleFunc("GET /api/rules", s.rules)
+	mux.HandleFunc("POST /api/act", s.act)
 	mux.HandleFunc("POST /api/login", s.login)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, fmt.Errorf("no %s %s here", r.Method, r.URL.Path))

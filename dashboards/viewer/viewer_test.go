@@ -124,7 +124,7 @@ func TestEveryPanelAnswers(t *testing.T) {
 		}
 	}
 	require.Greater(t, n, 20)
-	for _, name := range []string{"first", "episodes", "throttles", "budgets"} {
+	for _, name := range []string{"first", "episodes", "throttles", "frozen", "budgets"} {
 		a := do(t, "GET", base+"/api/rows/viewer/"+name+"?"+lastHour(), "")
 		require.Equal(t, 200, a.status, a.body)
 	}
@@ -196,14 +196,14 @@ func TestADatabaseThatIsAway(t *testing.T) {
 // Other sites, other names and people without the token get nothing.
 func TestWhoMayLook(t *testing.T) {
 	released := ""
-	deps := viewer.Deps{ClickHouse: database(t), Release: func(_ context.Context, tenant, author, reason string) (string, error) {
-		released = tenant + " by " + author + ": " + reason
+	deps := viewer.Deps{ClickHouse: database(t), Act: func(_ context.Context, a viewer.Act) (string, error) {
+		released = a.Do + " " + a.Tenant + " by " + a.Author + ": " + a.Reason
 		return "nothing is held", nil
 	}}
 	token := "0123456789abcdef0123"
 	open := start(t, viewer.Config{Hosts: []string{"cost.example"}}, deps)
 	locked := start(t, viewer.Config{Token: token}, deps)
-	const order = `{"tenant": "acme", "author": "ann", "reason": "agreed"}`
+	const order = `{"do": "release", "tenant": "acme", "author": "ann", "reason": "agreed"}`
 
 	require.Equal(t, 421, do(t, "GET", open+"/api/boards", "", "Host", "evil.example").status)
 	require.Equal(t, 200, do(t, "GET", open+"/api/boards", "", "Host", "cost.example:80").status)
@@ -213,17 +213,23 @@ func TestWhoMayLook(t *testing.T) {
 		"another site again": {"Content-Type", "application/json", "Sec-Fetch-Site", "cross-site"},
 		"a sandbox":          {"Content-Type", "application/json", "Origin", "null"},
 	} {
-		require.Equal(t, 403, do(t, "POST", open+"/api/release", order, header...).status, name)
+		require.Equal(t, 403, do(t, "POST", open+"/api/act", order, header...).status, name)
 	}
 	require.Empty(t, released)
-	require.Equal(t, 400, do(t, "POST", open+"/api/release", `{"tenant": "acme", "author": "", "reason": "x"}`, "Content-Type", "application/json").status)
-	require.Equal(t, 200, do(t, "POST", open+"/api/release", order, "Content-Type", "application/json", "Origin", open).status)
-	require.Equal(t, "acme by ann: agreed", released)
+	for _, wrong := range []string{`{"do": "release", "tenant": "acme", "author": "", "reason": "x"}`, `{"do": "release", "author": "ann", "reason": "x"}`,
+		`{"do": "forget", "tenant": "acme", "author": "ann", "reason": "x"}`, `{"do": "freeze", "tenant": "acme", "author": "ann", "reason": "x"}`, `{"do": "freeze", "author": "ann"}`} {
+		require.Equal(t, 400, do(t, "POST", open+"/api/act", wrong, "Content-Type", "application/json").status, wrong)
+	}
+	require.Empty(t, released)
+	require.Equal(t, 200, do(t, "POST", open+"/api/act", order, "Content-Type", "application/json", "Origin", open).status)
+	require.Equal(t, "release acme by ann: agreed", released)
+	require.Equal(t, 200, do(t, "POST", open+"/api/act", `{"do": "freeze", "author": "ann", "reason": "wrong prices"}`, "Content-Type", "application/json").status)
+	require.Equal(t, "freeze  by ann: wrong prices", released)
 
 	released = ""
 	require.Equal(t, 200, do(t, "GET", locked+"/", "").status, "the page holds no data")
 	require.Equal(t, 401, do(t, "GET", locked+"/api/boards", "").status)
-	require.Equal(t, 401, do(t, "POST", locked+"/api/release", order, "Content-Type", "application/json").status)
+	require.Equal(t, 401, do(t, "POST", locked+"/api/act", order, "Content-Type", "application/json").status)
 	require.Equal(t, 401, do(t, "GET", locked+"/api/boards", "", "Authorization", "Bearer 0123456789abcdef0124").status)
 	require.Equal(t, 200, do(t, "GET", locked+"/api/boards", "", "Authorization", "Bearer "+token).status)
 	require.Equal(t, 401, do(t, "POST", locked+"/api/login", `{"token": "guess"}`, "Content-Type", "application/json").status)

@@ -16,7 +16,7 @@ export interface Board {
   rows: { title: string; panels: Panel[] }[]
   annotations: { name: string; query: string }[]
 }
-export interface Product { boards: Board[]; version: string; otlp_grpc: string; otlp_http: string; can_release: boolean }
+export interface Product { boards: Board[]; version: string; otlp_grpc: string; otlp_http: string; can_act: boolean }
 
 export class Refused extends Error {
   constructor(readonly status: number, message: string) { super(message) }

@@ -56,7 +56,7 @@ export function value(cell: Cell, unit: string | undefined): string {
   const x = Number(cell)
   switch (unit) {
     case 'currencyUSD': return usd(typeof cell === 'number' ? plain(cell) : text)
-    case 'percent': return Number.isFinite(x) ? `${x.toFixed(x !== 0 && Math.abs(x) < 10 ? 1 : 0)} %` : text
+    case 'percent': return Number.isFinite(x) ? percent(x) : text
     case 's': return Number.isFinite(x) ? latency(x) : text
     case 'reqps': return Number.isFinite(x) ? `${short(x)}/s` : text
     case 'bytes': case 'decbytes': return Number.isFinite(x) ? `${short(x)}B` : text
@@ -64,6 +64,13 @@ export function value(cell: Cell, unit: string | undefined): string {
     case 'short': case 'none': return Number.isFinite(x) ? (Math.abs(x) < 1e6 && Number.isInteger(x) ? x.toLocaleString('en-US') : short(x)) : text
     default: return text
   }
+}
+
+// Shares: 1,464 %, 47 %, 3.2 %; what is there but rounds to nothing says so.
+function percent(x: number): string {
+  if (x !== 0 && Math.abs(x) < 0.05) return x < 0 ? '−<0.1 %' : '<0.1 %'
+  const text = Math.abs(x).toLocaleString('en-US', { maximumFractionDigits: Math.abs(x) < 10 ? 1 : 0, minimumFractionDigits: x !== 0 && Math.abs(x) < 10 ? 1 : 0 })
+  return `${x < 0 ? '−' : ''}${text} %`
 }
 
 function latency(s: number): string {

@@ -38,18 +38,26 @@ export function start(host: HTMLElement, product: Product): Drawn {
   const ending = new AbortController()
   const light = h('p', { class: 'light', role: 'status' }, 'Waiting for the first call…')
   const seen = h('div', {})
-  const code = h('pre', { tabindex: '0', 'aria-label': 'commands' })
-  const tabs = snippets.map(([name, text], i) => h('button', {
-    type: 'button', role: 'tab', 'aria-selected': String(i === 0), onclick: (e: Event) => {
-      for (const t of tabs) t.setAttribute('aria-selected', 'false')
-      ;(e.target as HTMLElement).setAttribute('aria-selected', 'true')
-      fill(code, text(product))
-    },
-  }, name))
-  fill(code, snippets[0]![1](product))
+  const code = h('pre', { id: 'snippet', role: 'tabpanel', tabindex: '0' })
+  // One stop for Tab; arrows, Home and End go through the tabs.
+  const tabs = snippets.map(([name], i) => h('button', { id: `tab-${i}`, type: 'button', role: 'tab', 'aria-controls': 'snippet', onclick: () => choose(i) }, name))
+  const choose = (chosen: number) => {
+    tabs.forEach((t, i) => { t.setAttribute('aria-selected', String(i === chosen)); t.tabIndex = i === chosen ? 0 : -1 })
+    code.setAttribute('aria-labelledby', `tab-${chosen}`)
+    fill(code, snippets[chosen]![1](product))
+  }
+  const keys = (e: KeyboardEvent) => {
+    const now = tabs.indexOf(document.activeElement as HTMLButtonElement)
+    const next = { ArrowRight: (now + 1) % tabs.length, ArrowLeft: (now + tabs.length - 1) % tabs.length, Home: 0, End: tabs.length - 1 }[e.key]
+    if (now < 0 || next === undefined) return
+    e.preventDefault()
+    choose(next)
+    tabs[next]!.focus()
+  }
+  choose(0)
   const copy = h('button', { type: 'button', onclick: async () => { await navigator.clipboard.writeText(code.textContent ?? ''); fill(copy, 'Copied'); setTimeout(() => fill(copy, 'Copy'), 1500) } }, 'Copy')
   fill(host, h('p', { class: 'lead' }, 'Point any OTLP exporter here; say who pays with the resource attribute tenant.id. Nothing else is needed.'),
-    h('article', { class: 'panel wide' }, h('header', {}, h('h3', {}, 'Send'), h('span', { class: 'tools' }, copy)), h('div', { class: 'tabs', role: 'tablist' }, ...tabs), code),
+    h('article', { class: 'panel wide' }, h('header', {}, h('h3', {}, 'Send'), h('span', { class: 'tools' }, copy)), h('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Instrumentation', onkeydown: keys }, ...tabs), code),
     h('article', { class: 'panel wide' }, h('header', {}, h('h3', {}, 'Arrived in the last hour')), light, seen))
   const load = async () => {
     try {

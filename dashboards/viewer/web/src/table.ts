@@ -11,6 +11,7 @@ export interface Look {
   cell?: (column: string, text: string, row: Record<string, Cell>) => Node | null
   actions?: (row: Record<string, Cell>) => Node | null
   empty?: string
+  wrap?: string[] // columns whose texts are long: they take more lines instead of being cut
 }
 
 /** table draws an answer. Sorting stays while the same element is drawn again. */
@@ -36,7 +37,7 @@ export function table(host: HTMLElement & { sorted?: [string, boolean] | undefin
     const row = Object.fromEntries(a.columns.map((c, i) => [c.name, r[i] ?? null]))
     return h('tr', {}, ...shown.map((c) => {
       const text = value(r[c.i] ?? null, look.units?.[c.name] ?? (isNumber(c.type) ? 'short' : /^(Nullable\()?DateTime/.test(c.type) ? 'dateTimeAsIso' : undefined))
-      return h('td', { class: isNumber(c.type) ? 'number' : '', title: text.length > 40 ? text : null }, look.cell?.(c.name, text, row) ?? (text === '' ? '–' : text))
+      return h('td', { class: isNumber(c.type) ? 'number' : look.wrap?.includes(c.name) ? 'wrap' : '', title: text.length > 40 ? text : null }, look.cell?.(c.name, text, row) ?? (text === '' ? '–' : text))
     }), look.actions && h('td', { class: 'actions' }, look.actions(row)))
   })
   const foot = look.sums?.length ? h('tfoot', {}, h('tr', {}, ...shown.map((c, i) => look.sums!.includes(c.name)
