@@ -58,8 +58,14 @@ func TestAScopeThatWroteOnlyModels(t *testing.T) {
 	p := newTest(t, func(c *Config) { c.Tenant.Order = []string{"span", "resource"} })
 	w := p.workers.Get().(*worker)
 	w.book = p.prices.Book()
-	send := func(attrs map[string]any) (ptrace.Span, int64) {
-		td, span := oneSpan("app", map[string]any{"tenant.id": "acme"}, attrs)
+	// send gives the last of the spans, and how many have nothing to do with a model.
+	send := func(attrs ...map[string]any) (ptrace.Span, int64) {
+		td, span := oneSpan("app", map[string]any{"tenant.id": "acme"}, attrs[0])
+		for i, more := range attrs[1:] {
+			span = td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().AppendEmpty()
+			span.SetSpanID([8]byte{3, byte(i)})
+			require.NoError(t, span.Attributes().FromRaw(more))
+		}
 		res := td.ResourceSpans().At(0)
 		sender := p.tenants.of(context.Background())
 		who, open := p.tenants.ofResource(&sender, res.Resource().Attributes())
@@ -76,7 +82,7 @@ func TestAScopeThatWroteOnlyModels(t *testing.T) {
 	for range 2 { // the second time it is known
 		attrs := httpAttrs()
 		attrs["tenant.id"], attrs["tollkeeper.cost.usd"], attrs["user.id"] = "globex", "1", "u"
-		span, others := send(attrs)
+		span, others := send(modelAttrs(), attrs)
 		require.EqualValues(t, 1, others)
 		_, forged := span.Attributes().Get(TagCostUSD)
 		require.False(t, forged)
