@@ -205,3 +205,31 @@ func sealingStops(t *testing.T, everyWay bool) {
 		}
 	}
 }
+
+// TestDaysBeforeTheLedgerBegan need no proof: nothing is booked for them, and sealing began after them. A day between sealed ones does,
+// and so does one with totals.
+func TestDaysBeforeTheLedgerBegan(t *testing.T) {
+	conn := database(t)
+	at := january.Add(9*24*time.Hour + 5*time.Hour)
+	r := sealer(t, conn, at)
+	state, _ := verified(t, r, at.AddDate(0, 0, -3))
+	require.Equal(t, DayUnknown, state, "no day was ever sealed")
+	sealNow(t, r)
+	days := func() (states []string) {
+		for _, before := range []int{0, 1, 3} {
+			state, _ := verified(t, r, at.AddDate(0, 0, -before))
+			states = append(states, state)
+		}
+		return states
+	}
+	require.Equal(t, []string{DayEqual, DayBefore, DayBefore}, days())
+	back := r.earlier(10 * 24 * time.Hour)
+	someCalls(t, conn, at.AddDate(0, 0, -3), 2)
+	runAll(t, r)
+	back()
+	require.Equal(t, []string{DayEqual, DayBefore, DayUnknown}, days(), "a day with totals")
+	back = r.earlier(5 * 24 * time.Hour)
+	sealNow(t, r)
+	back()
+	require.Equal(t, DayUnknown, days()[1], "a day between sealed ones")
+}

@@ -21,6 +21,7 @@ const (
 	DayLater   = "later"   // equal but for what was booked for it after it was sealed
 	DayExpired = "expired" // its totals have outlived their retention; the seal is what is left
 	DayUnknown = "unknown" // its calls have expired and it wasn't sealed
+	DayBefore  = "before"  // likewise, but no day before it is sealed either, and the books have nothing for it: the ledger began later
 )
 
 // Unlike is where something isn't what it was, or what its parts are.
@@ -88,6 +89,10 @@ func (r *Rollup) Verify(ctx context.Context, month time.Time) (Verified, error) 
 	if err != nil {
 		return v, err
 	}
+	began, err := r.firstSealed(ctx)
+	if err != nil {
+		return v, err
+	}
 	byDay := map[time.Time]*DaySeal{}
 	for i := range seals {
 		byDay[seals[i].Day] = &seals[i]
@@ -101,6 +106,9 @@ func (r *Rollup) Verify(ctx context.Context, month time.Time) (Verified, error) 
 		if err != nil {
 			return v, fmt.Errorf("verify %s: %w", day.Format(time.DateOnly), err)
 		}
+		if d.State == DayUnknown && !busy.days[day] && day.Before(began) {
+			d.State = DayBefore
+		}
 		v.Days = append(v.Days, d)
 	}
 	if len(seals) == len(v.Days) {
@@ -112,6 +120,19 @@ func (r *Rollup) Verify(ctx context.Context, month time.Time) (Verified, error) 
 		}
 	}
 	return v, nil
+}
+
+// firstSealed is the first day that is sealed; the year 1 where none is.
+func (r *Rollup) firstSealed(ctx context.Context) (time.Time, error) {
+	var day time.Time
+	var seals uint64
+	if err := r.conn.QueryRow(ctx, schema.SQL("seal/first")).Scan(&day, &seals); err != nil {
+		return day, fmt.Errorf("read which day was sealed first: %w", err)
+	}
+	if seals == 0 {
+		return time.Time{}, nil
+	}
+	return day.UTC(), nil
 }
 
 // verifyDay compares a day; one that isn't busy has neither totals, calls, adjustments nor marks.

@@ -25,7 +25,8 @@ Days are sealed by the rollup role two days before the rows of their calls expir
 write to the database can write seals, too.
 
 Exit codes: 0 all is equal; 1 something differs; 2 the command line or the configuration is wrong; 3 nothing differs, but
-days could not be compared: changes are pending, or their calls expired before they were sealed.`,
+days could not be compared: changes are pending, or their calls expired before they were sealed. Days from before the ledger
+began, which have nothing, are told and need no proof.`,
 		Example: "  tollkeeper period verify 2026-10\n  tollkeeper period verify --month 2026-10 --json",
 	}
 	load := configFlag(c)
@@ -121,15 +122,16 @@ func writeVerified(out io.Writer, all []rollup.Verified) error {
 		}
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "MONTH\tSTATE\tEQUAL\tDIFFER\tPENDING\tNOT PROVED\tAHEAD\tSEALED\tSEAL")
+	fmt.Fprintln(w, "MONTH\tSTATE\tEQUAL\tDIFFER\tPENDING\tNOT PROVED\tBEFORE\tAHEAD\tSEALED\tSEAL")
 	for i := range all {
 		v := &all[i]
 		seal := v.Seal
 		if seal == "" {
 			seal = "-"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d/%d\t%s\n", v.Month, v.State, v.Count(rollup.DayEqual)+v.Count(rollup.DayLater)+v.Count(rollup.DayExpired),
-			v.Count(rollup.DayDiffers), v.Count(rollup.DayPending), v.Count(rollup.DayUnknown), v.Count(rollup.DayAhead), v.Sealed(), len(v.Days), seal)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d/%d\t%s\n", v.Month, v.State, v.Count(rollup.DayEqual)+v.Count(rollup.DayLater)+v.Count(rollup.DayExpired),
+			v.Count(rollup.DayDiffers), v.Count(rollup.DayPending), v.Count(rollup.DayUnknown),
+			v.Count(rollup.DayBefore), v.Count(rollup.DayAhead), v.Sealed(), len(v.Days), seal)
 	}
 	return w.Flush()
 }
