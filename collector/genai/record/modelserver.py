@@ -176,19 +176,25 @@ def messages(case, answer):
             "usage": messages_usage(answer.usage)}
 
 
+def block_stream(block):
+    """A block as it begins, and what follows of it."""
+    if block["type"] == "text":
+        return {"type": "text", "text": ""}, [{"type": "text_delta", "text": word + " "} for word in block["text"].split()]
+    if block["type"] == "thinking":
+        return ({"type": "thinking", "thinking": "", "signature": ""},
+                [{"type": "thinking_delta", "thinking": block["thinking"]}, {"type": "signature_delta", "signature": block["signature"]}])
+    return block | {"input": {}}, [{"type": "input_json_delta", "partial_json": json.dumps(block["input"])}]
+
+
 def messages_stream(case, answer):
     full = messages(case, answer)
-    block = full["content"][0]
-    start = full | {"content": [], "stop_reason": None, "usage": full["usage"] | {"output_tokens": 1}}
-    yield "message_start", {"message": start}
-    if block["type"] == "text":
-        yield "content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}
-        for word in answer.text.split():
-            yield "content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": word + " "}}
-    else:
-        yield "content_block_start", {"index": 0, "content_block": block | {"input": {}}}
-        yield "content_block_delta", {"index": 0, "delta": {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}}
-    yield "content_block_stop", {"index": 0}
+    yield "message_start", {"message": full | {"content": [], "stop_reason": None, "usage": full["usage"] | {"output_tokens": 1}}}
+    for index, block in enumerate(full["content"]):
+        empty, deltas = block_stream(block)
+        yield "content_block_start", {"index": index, "content_block": empty}
+        for delta in deltas:
+            yield "content_block_delta", {"index": index, "delta": delta}
+        yield "content_block_stop", {"index": index}
     usage = {k: v for k, v in full["usage"].items() if k not in ("cache_creation", "service_tier")}
     yield "message_delta", {"delta": {"stop_reason": full["stop_reason"], "stop_sequence": None}, "usage": usage}
     yield "message_stop", {}
