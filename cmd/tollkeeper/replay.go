@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -88,11 +89,18 @@ func addKey(headers map[string]string, file, to string) error {
 }
 
 func runReplay(ctx context.Context, c *cobra.Command, path, to string, o replay.Options) error {
+	var once sync.Once
+	o.Again = func(why error) {
+		once.Do(func() { fmt.Fprintf(c.ErrOrStderr(), "%v; trying again for %s\n", why, replay.DefaultTimeout) })
+	}
 	stats, err := replay.Replay(ctx, path, to, o)
 	fmt.Fprintf(c.OutOrStdout(), "%d recordings, %d requests, %d spans accepted, %d rejected, %d retries\n",
 		stats.Files, stats.Requests, stats.Accepted, stats.Rejected, stats.Retries)
 	if err == nil && stats.Rejected > 0 {
 		err = fmt.Errorf("%s refused %d of %d spans: %s", to, stats.Rejected, stats.Spans, stats.Reason)
+	}
+	if errors.Is(err, replay.ErrNoAnswer) {
+		err = fmt.Errorf("%w; start it with `tollkeeper up`, or name where OTLP is taken with --to", err)
 	}
 	return err
 }

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"io"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/tollkeeper/tollkeeper/internal/replay"
 )
 
 // The key comes from a file or the environment, and only goes where nobody can read it on the way.
@@ -46,5 +52,20 @@ func TestReplayTakesItsKeyFromAFileOrTheEnvironment(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.want, headers["authorization"])
 		})
+	}
+}
+
+// Where nothing listens, that is said at once, and what to do when it is given up.
+func TestReplayToNobodySaysWhatToDo(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	for _, to := range []string{l.Addr().String(), "http://" + l.Addr().String()} {
+		c, said := newReplay(), &strings.Builder{}
+		c.SetOut(io.Discard)
+		c.SetErr(said)
+		err := runReplay(t.Context(), c, recording, to, replay.Options{Timeout: 300 * time.Millisecond})
+		require.ErrorContains(t, err, "start it with `tollkeeper up`, or name where OTLP is taken with --to")
+		require.Equal(t, 1, strings.Count(said.String(), "nothing answers there"), said)
 	}
 }

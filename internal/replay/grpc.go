@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
@@ -47,6 +48,9 @@ func (s *grpcSender) send(ctx context.Context, r ptraceotlp.ExportRequest) (ptra
 	}
 	st := status.Convert(err)
 	err = fmt.Errorf("%s answered %s: %s", s.conn.Target(), st.Code(), st.Message())
+	if _, why, dialing := strings.Cut(st.Message(), "Error while dialing: "); dialing && st.Code() == codes.Unavailable {
+		err = fmt.Errorf("%s: %w: %s", s.conn.Target(), ErrNoAnswer, strings.TrimSuffix(why, `"`))
+	}
 	after, told := retryAfter(st)
 	switch st.Code() {
 	case codes.Canceled, codes.DeadlineExceeded, codes.Aborted, codes.OutOfRange, codes.Unavailable, codes.DataLoss:

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -49,6 +51,10 @@ func (s *httpSender) send(ctx context.Context, r ptraceotlp.ExportRequest) (ptra
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
+		var dial *net.OpError
+		if errors.As(err, &dial) && dial.Op == "dial" {
+			err = fmt.Errorf("%s: %w: %v", s.url, ErrNoAnswer, dial)
+		}
 		return none, &laterError{err: err}
 	}
 	defer resp.Body.Close()

@@ -21,20 +21,27 @@ type Options struct {
 	// Timeout is how long one request may be tried, retries included; 0 is 30 s.
 	Timeout time.Duration
 
+	// Again, if set, is called with each refusal after which a request is tried again.
+	Again func(error)
+
 	// Progress, if set, is called after each file that was sent.
 	Progress func(Stats)
 
 	now func() time.Time // the clock; tests set it
 }
 
-const defaultTimeout = 30 * time.Second
+// DefaultTimeout is how long a request is tried where Options say nothing.
+const DefaultTimeout = 30 * time.Second
 
 func (o *Options) fill() {
 	if o.Repeat < 1 {
 		o.Repeat = 1
 	}
 	if o.Timeout <= 0 {
-		o.Timeout = defaultTimeout
+		o.Timeout = DefaultTimeout
+	}
+	if o.Again == nil {
+		o.Again = func(error) {}
 	}
 	if o.now == nil {
 		o.now = time.Now

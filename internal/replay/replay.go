@@ -71,7 +71,7 @@ func sendTraces(ctx context.Context, s sender, td ptrace.Traces, o *Options, sta
 	}
 	for _, part := range split(td, spansPerRequest) {
 		n := part.SpanCount()
-		resp, retries, err := deliver(ctx, s, ptraceotlp.NewExportRequestFromTraces(part), o.Timeout)
+		resp, retries, err := deliver(ctx, s, ptraceotlp.NewExportRequestFromTraces(part), o.Timeout, o.Again)
 		stats.Retries += retries
 		if err != nil {
 			return err

@@ -239,8 +239,12 @@ func TestAnEndpointThatIsNotThereIsGivenUp(t *testing.T) {
 	address := l.Addr().String()
 	require.NoError(t, l.Close())
 	for _, endpoint := range []string{address, "http://" + address} {
-		_, err := Replay(t.Context(), write(t, "a.json"), endpoint, Options{Timeout: 300 * time.Millisecond})
+		var told []error
+		_, err := Replay(t.Context(), write(t, "a.json"), endpoint, Options{Timeout: 300 * time.Millisecond, Again: func(err error) { told = append(told, err) }})
 		require.ErrorContains(t, err, "gave up after")
+		require.ErrorIs(t, err, ErrNoAnswer)
+		require.NotEmpty(t, told)
+		require.ErrorIs(t, told[0], ErrNoAnswer)
 		require.ErrorContains(t, err, "refused")
 		require.ErrorContains(t, err, address)
 	}

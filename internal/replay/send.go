@@ -20,6 +20,9 @@ type sender interface {
 	close() error
 }
 
+// ErrNoAnswer is behind the error of an endpoint that can't be reached at all, as when nothing listens there.
+var ErrNoAnswer = errors.New("nothing answers there")
+
 // laterError is a refusal that the OTLP specification calls retryable, or an endpoint that can't be reached (yet).
 type laterError struct {
 	err   error
@@ -77,8 +80,8 @@ func badEndpoint(endpoint string) error {
 	return fmt.Errorf("endpoint %q: want host:port for OTLP over gRPC (localhost:4317), or a URL for OTLP over HTTP (http://localhost:4318)", endpoint)
 }
 
-// deliver tries until the request is answered, refused for good, or the time is up.
-func deliver(ctx context.Context, s sender, r ptraceotlp.ExportRequest, timeout time.Duration) (resp ptraceotlp.ExportResponse, retries int, err error) {
+// deliver tries until the request is answered, refused for good, or the time is up. It tells of each refusal after which it tries again.
+func deliver(ctx context.Context, s sender, r ptraceotlp.ExportRequest, timeout time.Duration, again func(error)) (resp ptraceotlp.ExportResponse, retries int, err error) {
 	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -98,6 +101,7 @@ func deliver(ctx context.Context, s sender, r ptraceotlp.ExportRequest, timeout 
 			return resp, backoff.Permanent(err)
 		case ctx.Err() == nil || last == nil:
 			last = err
+			again(err)
 		}
 		if later.after > 0 {
 			return resp, &backoff.RetryAfterError{Duration: later.after}
