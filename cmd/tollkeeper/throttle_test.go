@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -18,8 +20,9 @@ import (
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
-// People throttle, see, freeze and release through the command line, at a real receiver.
-func TestThrottle(t *testing.T) {
+// gatewayOf is a receiver of throttles, and a configuration that names it and a database of its own.
+func gatewayOf(t *testing.T) (*gateway.Limiter, string) {
+	t.Helper()
 	db := clickhousetest.Start(t).Database(t)
 	_, err := schema.Apply(t.Context(), db, schema.DefaultOptions())
 	require.NoError(t, err)
@@ -32,6 +35,12 @@ func TestThrottle(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "toll.yaml")
 	require.NoError(t, os.WriteFile(config, []byte(fmt.Sprintf(
 		"clickhouse: {url: %q}\nalerts: {throttle: {gateway: {name: front, url: %q, secrets: [%q], allow_networks: [127.0.0.0/8]}}}\n", db, receiver.URL, secret)), 0o600))
+	return limiter, config
+}
+
+// People throttle, see, freeze and release through the command line, at a real receiver.
+func TestThrottle(t *testing.T) {
+	limiter, config := gatewayOf(t)
 	run := func(exit int, said string, args ...string) string {
 		t.Helper()
 		p := start(t, map[string]string{"TOLLKEEPER_CONFIG": config}, append([]string{"throttle"}, args...)...)
@@ -65,6 +74,51 @@ func TestThrottle(t *testing.T) {
 	require.False(t, limiter.State(gateway.Tenant("acme")).InForce)
 	require.Contains(t, run(0, "released", "list"), "released by ann: agreed")
 	run(exitUsage, "", "release")
+}
+
+// They do the same on the viewer's page, and it is written down the same.
+func TestThrottleOnThePage(t *testing.T) {
+	limiter, config := gatewayOf(t)
+	with := map[string]string{"TOLLKEEPER_CONFIG": config}
+	text, err := os.ReadFile(config)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(config, append(text, "http: {listen: \"127.0.0.1:0\"}\nviewer: {listen: \"127.0.0.1:0\"}\n"...), 0o600))
+	page := start(t, with, "viewer")
+	base := "http://" + page.waitFor(`viewer +http://(\S+)`)
+	page.ready()
+	press := func(status int, said, act string) {
+		t.Helper()
+		resp, err := http.Post(base+"/api/act", "application/json", strings.NewReader(act))
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		answer, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.Equal(t, status, resp.StatusCode, "%s", answer)
+		require.Contains(t, string(answer), said)
+	}
+	press(200, "the gateway holds sequence 1, level block", `{"do": "apply", "tenant": "acme", "level": "block", "minutes": 15, "author": "ann", "reason": "leaked key"}`)
+	require.True(t, limiter.State(gateway.Tenant("acme")).InForce)
+	press(200, "level cap", `{"do": "apply", "tenant": "acme", "team": "red", "level": "cap", "usd": "0.50", "minutes": 5, "author": "ann", "reason": "runaway job"}`)
+	press(400, "USD a minute", `{"do": "apply", "tenant": "acme", "level": "cap", "usd": "much", "minutes": 5, "author": "ann", "reason": "x"}`)
+	press(400, "minutes -5", `{"do": "apply", "tenant": "acme", "level": "block", "minutes": -5, "author": "ann", "reason": "x"}`)
+	press(200, "frozen", `{"do": "freeze", "author": "ann", "reason": "prices are wrong"}`)
+	press(200, "may go on", `{"do": "unfreeze", "author": "ann", "reason": "right again"}`)
+	press(200, "the gateway holds", `{"do": "release", "tenant": "acme", "author": "ann", "reason": "agreed"}`)
+	require.False(t, limiter.State(gateway.Tenant("acme")).InForce)
+
+	list := start(t, with, "throttle", "list")
+	require.Zero(t, list.exit(), list.text())
+	require.Contains(t, list.text(), "released by ann: agreed")
+	resp, err := http.Get(base + "/api/rules")
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	var known struct {
+		Rules []struct{ Name, Kind, Fires string }
+	}
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&known))
+	require.NotEmpty(t, known.Rules)
+	require.NotEmpty(t, known.Rules[0].Fires)
+	require.Zero(t, page.terminate())
 }
 
 // A keeper refuses to start without what it needs, in words; with it, it takes signed commands.

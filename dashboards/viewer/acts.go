@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // Act is what a person does about throttles. Who and why are kept with it.
@@ -59,6 +61,15 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request) {
 	case in.Author == "" || in.Reason == "" || (in.Tenant == "") != whole:
 		fail(w, http.StatusBadRequest, errors.New("say which tenant (of a freeze none), who you are and why: all are kept"))
 		return
+	case in.Do == "apply" && in.Minutes < 1:
+		fail(w, http.StatusBadRequest, fmt.Errorf("minutes %d: say for how long, at least 1", in.Minutes))
+		return
+	}
+	if in.USD != "" {
+		if _, err := ledger.ParseMoney(in.USD); err != nil {
+			fail(w, http.StatusBadRequest, fmt.Errorf("USD a minute: %w", err))
+			return
+		}
 	}
 	answer, err := s.deps.Act(r.Context(), in)
 	if err != nil {
