@@ -40,11 +40,4 @@ func TestLevels(t *testing.T) {
 	require.Equal(t, time.Date(2026, 3, 31, 22, 59, 0, 0, time.UTC), Minute.start(at))
 	require.Equal(t, time.Date(2026, 3, 31, 22, 0, 0, 0, time.UTC), Hour.start(at))
 	require.Equal(t, time.Date(2026, 3, 31, 0, 0, 0, 0, time.UTC), Day.start(at))
-	for _, l := range Levels() {
-		got, err := ParseLevel(string(l))
-		require.NoError(t, err)
-		require.Equal(t, l, got)
-	}
-	_, err := ParseLevel("week")
-	require.ErrorContains(t, err, "minute, hour, day, hour_by, day_by")
 }

@@ -1,10 +1,6 @@
 package rollup
 
-import (
-	"fmt"
-	"strings"
-	"time"
-)
+import "time"
 
 // Level is a size and kind of window.
 type Level string
@@ -21,18 +17,6 @@ const (
 
 // Levels are all levels, each after those that it is made from.
 func Levels() []Level { return []Level{Minute, Hour, Day, HourBy, DayBy} }
-
-// ParseLevel reads a level's name.
-func ParseLevel(s string) (Level, error) {
-	var names []string
-	for _, l := range Levels() {
-		if l == Level(s) {
-			return l, nil
-		}
-		names = append(names, string(l))
-	}
-	return "", fmt.Errorf("level %q: use %s", s, strings.Join(names, ", "))
-}
 
 func (l Level) length() time.Duration {
 	switch l {

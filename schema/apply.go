@@ -30,7 +30,7 @@ type Report struct {
 
 // Apply brings the database at url (http://user:password@host:port/database) up to this program's schema: creates it
 // if need be, applies the migrations it lacks, in order, and sets retention and policy as configured. It can be run
-// again and by several processes at once. It doesn't wait for a server that isn't there (see WaitReady).
+// again and by several processes at once. It doesn't wait for a server that isn't there.
 //
 // Errors: a server older than 26.2, a storage policy the server hasn't got, a migration whose text changed after it was
 // applied, a migration of a newer program. Retention that would drop or move what is stored now is held back and reported,

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -118,21 +117,4 @@ func (t Target) open(database string, change func(*clickhouse.Options)) (driver.
 		return nil, fmt.Errorf("open clickhouse at %s: %w", t.Host, err)
 	}
 	return conn, nil
-}
-
-// WaitReady pings until the server answers, ctx ends, or limit has passed.
-func WaitReady(ctx context.Context, conn driver.Conn, limit time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	for {
-		err := conn.Ping(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("clickhouse did not answer within %s: %w", limit, err)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }

@@ -3,7 +3,6 @@ package clickhousetest_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/stretchr/testify/require"
@@ -21,7 +20,6 @@ func TestClientReachesItsOwnDatabase(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, conn.Close()) })
 	ctx := context.Background()
-	require.NoError(t, schema.WaitReady(ctx, conn, 10*time.Second))
 	require.NoError(t, conn.Exec(ctx, "CREATE TABLE x (a UInt32, m Map(LowCardinality(String), String), d Decimal(18,12)) ENGINE = MergeTree ORDER BY a SETTINGS storage_policy = 'tollkeeper'"))
 	batch, err := conn.PrepareBatch(ctx, "INSERT INTO x")
 	require.NoError(t, err)
