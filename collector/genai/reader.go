@@ -1,7 +1,6 @@
 package genai
 
 import (
-	"math/bits"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -101,55 +100,6 @@ func (r *Reader) Scope(s pcommon.InstrumentationScope) *Scope {
 	}
 	return sc
 }
-
-// scratch holds one span's attributes while it is read.
-type scratch struct {
-	present keySet
-	fields  uint64 // bit set of fields that have a value
-	best    [numFields]key
-	value   [numFields]pcommon.Value
-	refused bool // the request failed, and the provider did nothing for it
-	ours    bool // an attribute has a name that only Tollkeeper may set
-}
-
-func (s *scratch) has(f field) bool { return s.fields&(1<<f) != 0 }
-
-// said reports whether a field's value is the text under that key.
-func (s *scratch) said(k key) bool {
-	f := keys[k].field
-	return s.has(f) && s.best[f] == k && s.value[f].Type() == pcommon.ValueTypeStr
-}
-
-// text returns a field's text, or empty.
-func (s *scratch) text(f field) string {
-	if !s.has(f) {
-		return ""
-	}
-	return text(s.value[f])
-}
-
-func text(v pcommon.Value) string {
-	switch v.Type() {
-	case pcommon.ValueTypeStr:
-		return v.Str()
-	case pcommon.ValueTypeInt, pcommon.ValueTypeBool, pcommon.ValueTypeDouble:
-		return v.AsString()
-	case pcommon.ValueTypeSlice:
-		if s := v.Slice(); s.Len() > 0 {
-			return text(s.At(0))
-		}
-	}
-	return ""
-}
-
-const (
-	usageFields uint64 = 1<<fInput | 1<<fOutput | 1<<fTotal | 1<<fCacheRead | 1<<fCacheWrite | 1<<fReasoning | 1<<fAudioInput |
-		1<<fAudioOutput | 1<<fCost | 1<<fUsageDetails | 1<<fImages | 1<<fSeconds | 1<<fPages
-	markerFields = 1<<fOperation | 1<<fRequestType | 1<<fOpenInferenceKind | 1<<fTraceloopKind | 1<<fVercelOperation |
-		1<<fLangfuseType
-	aggregatedFields = 1<<fAggregated | 1<<fAggregatedOutput
-	modelFields      = usageFields | markerFields | aggregatedFields
-)
 
 // initials are the first letters of the keys that Mentions looks for (their lowest five bits), so that most keys are passed
 // over by one test.
@@ -322,20 +272,6 @@ func (r *Reader) restoreModel(c *ledger.Call) {
 	}
 }
 
-// provider is the conventions' name of the provider that a span names, if any: by itself, or before the model's name
-// ("openai/gpt-4o"), if that is a provider's name.
-func (r *Rules) provider(s *scratch) string {
-	name := s.text(fProvider)
-	if known, ok := r.providers[name]; ok {
-		return known
-	}
-	if name == "" && s.has(fProviderModel) {
-		before, _, _ := strings.Cut(s.text(fProviderModel), "/")
-		return r.providers[before]
-	}
-	return name
-}
-
 // rule is the first that matches; the last of the table always does.
 func (sc *Scope) rule(name string, present *keySet, provider, operation string) *rule {
 	for _, rl := range sc.rules {
@@ -344,76 +280,6 @@ func (sc *Scope) rule(name string, present *keySet, provider, operation string) 
 		}
 	}
 	return sc.rules[len(sc.rules)-1]
-}
-
-// collect goes once over the attributes and keeps, of each field, the value under the key that comes first in the table. An
-// empty text is what some emitters write for nothing, so it counts as absent.
-func (s *scratch) collect(attrs pcommon.Map) {
-	for name, v := range attrs.All() {
-		k := keyOf(name)
-		if k == noKey {
-			s.ours = s.ours || strings.HasPrefix(name, ledger.AttrPrefix)
-			continue
-		}
-		if v.Type() == pcommon.ValueTypeEmpty || (v.Type() == pcommon.ValueTypeStr && v.Str() == "") {
-			continue
-		}
-		f := keys[k].field
-		s.present.add(k)
-		if !s.has(f) || k < s.best[f] {
-			s.fields |= 1 << f
-			s.best[f], s.value[f] = k, v
-		}
-	}
-}
-
-// markers are the fields that say what a span is, the most telling first.
-var markers = [...]field{fOperation, fOpenInferenceKind, fVercelOperation, fTraceloopKind, fRequestType, fLangfuseType}
-
-// kindOf reads what the span says it is. One marker that says aggregate or other outweighs those that say leaf.
-func (r *Rules) kindOf(s *scratch) (what kind, operation string) {
-	if s.fields&markerFields == 0 {
-		return kindUnknown, ""
-	}
-	for _, f := range markers {
-		if !s.has(f) {
-			continue
-		}
-		switch m := r.kinds[f][s.text(f)]; {
-		case m.kind == kindAggregate || m.kind == kindOther:
-			return m.kind, ""
-		case m.kind == kindLeaf && what == kindUnknown:
-			what, operation = m.kind, m.operation
-		}
-	}
-	return what, operation
-}
-
-// remembered is kindOf, which for one marker need not be looked up if it says the same as that of the last span.
-func (r *Reader) remembered(s *scratch) (kind, string) {
-	if marked := s.fields & markerFields; marked != 0 && marked == 1<<r.marker && s.text(r.marker) == r.word {
-		return r.meaning.kind, r.meaning.operation
-	}
-	what, operation := r.rules.kindOf(s)
-	if marked := s.fields & markerFields; bits.OnesCount64(marked) == 1 {
-		// The operation's own name lives as long as the rules, the span's text doesn't.
-		if f := field(bits.TrailingZeros64(marked)); operation != "" && s.text(f) == operation {
-			r.marker, r.word, r.meaning = f, operation, meaning{what, operation}
-		}
-	}
-	return what, operation
-}
-
-// providerOf is Rules.provider, remembered.
-func (r *Reader) providerOf(s *scratch) string {
-	if r.provider != "" && s.text(fProvider) == r.provider {
-		return r.provider
-	}
-	name := r.rules.provider(s)
-	if known, ok := r.rules.providers[name]; ok && known == name {
-		r.provider = known // whose text is the rules', not the span's
-	}
-	return name
 }
 
 // identify sets what the span itself says: ids and times.
