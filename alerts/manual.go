@@ -22,9 +22,21 @@ type Hand struct {
 	Now        func() time.Time
 }
 
-func (h *Hand) validate(act string) error {
+// An ActError is an act that can't be done as it was given: nothing was asked of the gateway, nothing written down.
+type ActError struct{ err error }
+
+func (e *ActError) Error() string { return e.err.Error() }
+
+// Unwrap is what is wrong with the act.
+func (e *ActError) Unwrap() error { return e.err }
+
+// validate refuses an act for the reason given, if there is one, and one of nobody or without a reason.
+func (h *Hand) validate(act string, wrong error) error {
 	if h.Author == "" || h.Author == Author || h.Reason == "" {
-		return fmt.Errorf("%s: say who you are (--author, not %q) and why (--reason); both are kept", act, Author)
+		wrong = errors.Join(wrong, fmt.Errorf("%s: say who you are (--author, not %q) and why (--reason); both are kept", act, Author))
+	}
+	if wrong != nil {
+		return &ActError{wrong}
 	}
 	return nil
 }
@@ -60,7 +72,7 @@ func (h *Hand) look(ctx context.Context, s store, subject gateway.Subject) (k kn
 // writes down who did it and why. A running alerts role leaves the subject alone until what is firing now is over. The
 // Ack's State is what the gateway says it holds, the zero State if it doesn't say.
 func (h *Hand) Release(ctx context.Context, subject gateway.Subject) (gateway.Ack, error) {
-	if err := errors.Join(subject.Validate(), h.validate("release")); err != nil {
+	if err := h.validate("release", subject.Validate()); err != nil {
 		return gateway.Ack{}, err
 	}
 	conn, err := schema.Open(h.ClickHouse)
@@ -116,10 +128,10 @@ const mostByHand = gateway.MaxLease
 // leave the subject alone meanwhile. The gateway may refuse leases that are longer than it likes.
 func (h *Hand) Apply(ctx context.Context, subject gateway.Subject, level gateway.Level, limits gateway.Limits, lease time.Duration) (gateway.Ack, error) {
 	if level == gateway.Release {
-		return gateway.Ack{}, errors.New("level release: use release")
+		return gateway.Ack{}, &ActError{errors.New("level release: use release")}
 	}
 	if lease <= 0 || lease > mostByHand {
-		return gateway.Ack{}, fmt.Errorf("lease %s: want more than 0, at most %s", lease, mostByHand)
+		return gateway.Ack{}, &ActError{fmt.Errorf("lease %s: want more than 0, at most %s", lease, mostByHand)}
 	}
 	id, err := uuid.NewRandom()
 	if err != nil {
@@ -128,7 +140,7 @@ func (h *Hand) Apply(ctx context.Context, subject gateway.Subject, level gateway
 	at := h.Now().UTC()
 	cmd := gateway.Command{Subject: subject, Level: level, Limits: limits, Reason: shorten(h.Reason), Rule: ManualRule, Episode: id.String(),
 		Sequence: 1, Issued: at, Expires: at.Add(lease)}
-	if err := errors.Join(cmd.Validate(), h.validate("apply")); err != nil {
+	if err := h.validate("apply", cmd.Validate()); err != nil {
 		return gateway.Ack{}, err
 	}
 	conn, err := schema.Open(h.ClickHouse)
@@ -166,7 +178,7 @@ func (h *Hand) SetFrozen(ctx context.Context, frozen bool) error {
 	if frozen {
 		step = StepFrozen
 	}
-	if err := h.validate("freeze"); err != nil {
+	if err := h.validate("freeze", nil); err != nil {
 		return err
 	}
 	conn, err := schema.Open(h.ClickHouse)

@@ -55,8 +55,11 @@ func TestComposeFile(t *testing.T) {
 			_, has := project.Services[service].Environment["TOLLKEEPER_"+secret]
 			require.Equal(t, slices.Contains(known, secret), has, "%s and TOLLKEEPER_%s", service, secret)
 		}
-		require.Equal(t, []string{"ALL"}, project.Services[service].CapDrop, service)
-		require.True(t, project.Services[service].ReadOnly, service)
+	}
+	for name, service := range project.Services {
+		require.Equal(t, []string{"ALL"}, service.CapDrop, name)
+		require.Contains(t, service.SecurityOpt, "no-new-privileges:true", name)
+		require.Equal(t, name != "clickhouse" && name != "kafka", service.ReadOnly, name)
 	}
 	require.Len(t, project.Services["clickhouse"].Volumes, 7, "data, three tiers, three files")
 	for _, name := range []string{"tollkeeper"} {

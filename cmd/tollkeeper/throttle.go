@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -25,6 +26,24 @@ so too, with or without that role. Who did what and why is kept in throttle_even
 	}
 	c.AddCommand(newThrottleList(), newThrottleApply(), newThrottleRelease(), newThrottleFreeze(true), newThrottleFreeze(false))
 	return c
+}
+
+// byHand does a person's act at the configured gateway. One that can't be done as it was given is a usage error, as is one without a gateway.
+func byHand(c *cobra.Command, load configLoader, author, reason string, act func(*alerts.Hand) error) error {
+	cfg, err := load()
+	if err != nil {
+		return err
+	}
+	hand, done, err := app.ByHand(cfg, author, reason)
+	if err == nil {
+		defer done()
+		err = act(hand)
+	}
+	var wrong *alerts.ActError
+	if errors.Is(err, app.ErrNoGateway) || errors.As(err, &wrong) {
+		return &usageError{c.CommandPath(), err}
+	}
+	return err
 }
 
 // subjectFlags add the parts of a tenant that a throttle can be about.
@@ -171,22 +190,15 @@ a pace), cap (the limits are a sum per period), block (everything is refused).`,
 		if limits != (gateway.Limits{}) {
 			limits.Per = *per
 		}
-		cfg, err := load()
-		if err != nil {
-			return err
-		}
-		hand, done, err := app.ByHand(cfg, *author, *reason)
-		if err != nil {
-			return err
-		}
-		defer done()
-		s := subject(args[0])
-		ack, err := hand.Apply(c.Context(), s, gateway.Level(*level), limits, *lease)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(c.OutOrStdout(), "%s is throttled (%s) for %s: %s\n", s, *level, *lease, held(ack))
-		return nil
+		return byHand(c, load, *author, *reason, func(hand *alerts.Hand) error {
+			s := subject(args[0])
+			ack, err := hand.Apply(c.Context(), s, gateway.Level(*level), limits, *lease)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s is throttled (%s) for %s: %s\n", s, *level, *lease, held(ack))
+			return nil
+		})
 	}
 	return c
 }
@@ -212,22 +224,15 @@ alerts that fire now are over. Works without that role.`,
 	load, subject := configFlag(c), subjectFlags(c)
 	author, reason := whoFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		cfg, err := load()
-		if err != nil {
-			return err
-		}
-		hand, done, err := app.ByHand(cfg, *author, *reason)
-		if err != nil {
-			return err
-		}
-		defer done()
-		s := subject(args[0])
-		ack, err := hand.Release(c.Context(), s)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(c.OutOrStdout(), "%s is released: %s\n", s, held(ack))
-		return nil
+		return byHand(c, load, *author, *reason, func(hand *alerts.Hand) error {
+			s := subject(args[0])
+			ack, err := hand.Release(c.Context(), s)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s is released: %s\n", s, held(ack))
+			return nil
+		})
 	}
 	return c
 }
@@ -248,24 +253,17 @@ applied by hand stays. Alerts go on; what they would have done is written down a
 	load := configFlag(c)
 	author, reason := whoFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		cfg, err := load()
-		if err != nil {
-			return err
-		}
-		hand, done, err := app.ByHand(cfg, *author, *reason)
-		if err != nil {
-			return err
-		}
-		defer done()
-		if err := hand.SetFrozen(c.Context(), frozen); err != nil {
-			return err
-		}
-		said := "automatic throttles may go on"
-		if frozen {
-			said = "automatic throttles are frozen; what was applied by hand stays"
-		}
-		fmt.Fprintf(c.OutOrStdout(), "gateway %s: %s\n", hand.Gateway.Name(), said)
-		return nil
+		return byHand(c, load, *author, *reason, func(hand *alerts.Hand) error {
+			if err := hand.SetFrozen(c.Context(), frozen); err != nil {
+				return err
+			}
+			said := "automatic throttles may go on"
+			if frozen {
+				said = "automatic throttles are frozen; what was applied by hand stays"
+			}
+			fmt.Fprintf(c.OutOrStdout(), "gateway %s: %s\n", hand.Gateway.Name(), said)
+			return nil
+		})
 	}
 	return c
 }

@@ -49,7 +49,15 @@ func TestThrottle(t *testing.T) {
 		return p.text()
 	}
 	run(0, "no throttles in the last 24h0m0s", "list")
-	run(1, "and why (--reason)", "apply", "acme", "--level", "block", "--author", "ann")
+	run(exitUsage, "and why (--reason)", "apply", "acme", "--level", "block", "--author", "ann")
+	run(exitUsage, "level", "apply", "acme", "--level", "gently", "--author", "ann", "--reason", "test")
+	run(exitUsage, "lease 0s: want more than 0", "apply", "acme", "--level", "block", "--lease", "0s", "--author", "ann", "--reason", "test")
+	run(exitUsage, "and why (--reason)", "freeze", "--author", "ann")
+	for _, act := range [][]string{{"apply", "acme", "--level", "block"}, {"release", "acme"}, {"freeze"}} {
+		p := start(t, map[string]string{"TOLLKEEPER_CONFIG": ""}, append(append([]string{"throttle"}, act...), "--author", "ann", "--reason", "test")...)
+		require.Equal(t, exitUsage, p.exit(), "without a gateway %v:\n%s", act, p.text())
+		require.Contains(t, p.text(), "alerts.throttle.gateway.url is empty")
+	}
 	run(exitUsage, "--usd", "apply", "acme", "--level", "cap", "--usd", "much", "--reason", "test")
 	run(0, "acme is throttled (block) for 15m0s: the gateway holds sequence 1, level block, in force: true", "apply", "acme", "--level", "block", "--author", "ann", "--reason", "leaked key")
 	require.True(t, limiter.State(gateway.Tenant("acme")).InForce)

@@ -83,7 +83,7 @@ func (a *App) start(ctx context.Context) error {
 			return err
 		}
 	}
-	server, err := telemetry.Listen(a.cfg.HTTP.Listen, a.Registry, a.opts.Log)
+	server, err := telemetry.Listen(a.cfg.HTTP.Listen, a.cfg.HTTP.Hosts, a.Registry, a.opts.Log)
 	if err != nil {
 		return err
 	}

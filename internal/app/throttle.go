@@ -10,10 +10,13 @@ import (
 	"github.com/tollkeeper/tollkeeper/internal/config"
 )
 
+// ErrNoGateway is a configuration that names no gateway.
+var ErrNoGateway = errors.New("alerts.throttle.gateway.url is empty: nothing throttles; give the gateway's webhook address if something does")
+
 // ByHand gives a person's acts on throttles what they need: the configured gateway and the database.
 func ByHand(cfg config.Config, author, reason string) (hand *alerts.Hand, done func(), err error) {
 	if cfg.Alerts.Throttle.Gateway.URL == "" {
-		return nil, nil, errors.New("alerts.throttle.gateway.url is empty: nothing throttles; give the gateway's webhook address if something does")
+		return nil, nil, ErrNoGateway
 	}
 	client, err := gateway.NewClient(cfg.Alerts.Throttle.Gateway, time.Now)
 	if err != nil {

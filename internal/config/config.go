@@ -52,7 +52,8 @@ type Dashboards struct {
 
 // HTTP is the listener for /metrics, /healthz and /readyz.
 type HTTP struct {
-	Listen string `yaml:"listen"`
+	Listen string   `yaml:"listen"`
+	Hosts  []string `yaml:"hosts"` // names under which it may be asked, beside addresses, localhost and this machine's name
 }
 
 // Kafka says where the brokers are; with none, `up` runs the embedded one.
@@ -173,6 +174,7 @@ func (c *Config) Validate() error {
 	return errors.Join(
 		full.Log.Validate(),
 		address("http.listen", full.HTTP.Listen),
+		full.HTTP.validateHosts(),
 		section("clickhouse.embedded", engineErr),
 		urlErr,
 		section("clickhouse.tiers", full.ClickHouse.Tiers.Validate()),
@@ -205,6 +207,15 @@ func section(name string, err error) error {
 		return errors.Join(out...)
 	}
 	return fmt.Errorf("%s.%w", name, err)
+}
+
+func (h *HTTP) validateHosts() error {
+	for i, name := range h.Hosts {
+		if name == "" || strings.ContainsAny(name, ":/* ") {
+			return fmt.Errorf("http.hosts[%d] %q: want a host's name without scheme, port or *, for example toll.example", i, name)
+		}
+	}
+	return nil
 }
 
 func address(key, value string) error {

@@ -45,14 +45,14 @@ ingest: {tick: 5, spans: maybe, max_fetch: lots}
 collector: {max_wait: soon, brokers: kafka-1, limits: {tenants: {acme: {spans_per_second: many}}}}
 kafka: {brokers: [[a]], embedded: {calls: {age: "3 days"}}}
 alerts: {budgets: [{name: b, tenant: acme, period: month, amount: plenty}]}
-http: {listen: "127.0.0.1:99999"}
+http: {listen: "127.0.0.1:99999", hosts: ["toll.example:9464"]}
 `, nil)
 	require.Error(t, err)
 	for _, said := range []string{"line 2: ingest.tick: 5: want a duration with its unit", "line 2: ingest.spans: want true or false",
 		"line 2: ingest.max_fetch: want a whole number", "line 3: collector.max_wait: soon: want a duration", "line 3: collector.brokers: want a list",
 		"line 3: collector.limits.tenants.acme.spans_per_second: want a", "line 4: kafka.brokers[0]: want one value",
 		"line 4: kafka.embedded.calls.age: 3 days: want a duration", "line 5: alerts.budgets[0].amount: ",
-		`http.listen "127.0.0.1:99999": want host:port`} {
+		`http.listen "127.0.0.1:99999": want host:port`, `http.hosts[0] "toll.example:9464": want a host's name`} {
 		require.ErrorContains(t, err, said)
 	}
 

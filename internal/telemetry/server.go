@@ -8,7 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"os"
+	"slices"
 	"sort"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -22,11 +26,12 @@ import (
 type Check func(context.Context) error
 
 // Server serves GET /metrics, /healthz (200 while the process lives) and /readyz (200 when every check passes, else
-// 503; the body names each part and its state as JSON).
+// 503; the body names each part and its state as JSON). Under a name that isn't its own it serves /healthz only.
 type Server struct {
 	Registry *prometheus.Registry
 
 	log      *slog.Logger
+	hosts    []string
 	listener net.Listener
 	server   *http.Server
 	mu       sync.Mutex
@@ -40,8 +45,9 @@ func NewRegistry() *prometheus.Registry {
 	return r
 }
 
-// Listen opens the address; port 0 takes a free one.
-func Listen(address string, registry *prometheus.Registry, log *slog.Logger) (*Server, error) {
+// Listen opens the address; port 0 takes a free one. Hosts are the names under which it may be asked, beside this machine's own
+// and any address.
+func Listen(address string, hosts []string, registry *prometheus.Registry, log *slog.Logger) (*Server, error) {
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("http.listen %s: the port is in use: stop the other program, or set another address (port 0 takes a free one)", address)
@@ -49,13 +55,35 @@ func Listen(address string, registry *prometheus.Registry, log *slog.Logger) (*S
 	if err != nil {
 		return nil, fmt.Errorf("http.listen %s: %w", address, err)
 	}
-	s := &Server{Registry: registry, log: log, listener: l, checks: map[string]Check{}}
+	s := &Server{Registry: registry, log: log, hosts: append([]string{"localhost"}, hosts...), listener: l, checks: map[string]Check{}}
+	if own, err := os.Hostname(); err == nil {
+		s.hosts = append(s.hosts, own)
+	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
+	mux.Handle("GET /metrics", s.guard(promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", s.ready)
+	mux.Handle("GET /readyz", s.guard(http.HandlerFunc(s.ready)))
 	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute}
 	return s, nil
+}
+
+// guard refuses names that aren't ours. A page of another site can have its own name resolve to this machine (DNS rebinding) and then
+// read, in a browser on it, who spends how much. It can't do that with an address, so that probes and scrapers by address need
+// no setting.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		host = strings.Trim(host, "[]")
+		known := func(name string) bool { return strings.EqualFold(name, host) }
+		if _, err := netip.ParseAddr(host); err != nil && !slices.ContainsFunc(s.hosts, known) {
+			http.Error(w, "not served under that name: ask by address, or add the name to http.hosts", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Addr is the address in use, host:port.
