@@ -36,8 +36,22 @@ type Evidence struct {
 type Closing struct {
 	Month          time.Time // its first day
 	Author, Reason string
-	Grace          time.Duration // how long after its end it may be closed
-	Force          bool          // although it isn't over, marks are pending or the check finds a difference
+	Grace          time.Duration  // how long after its end it may be closed
+	Force          bool           // although it isn't over, marks are pending or the check finds a difference
+	Progress       func(Progress) // may be nil
+}
+
+// Progress is how far a month is whose days are gone through.
+type Progress struct {
+	Doing      string // to the day
+	Day        time.Time
+	Done, Days int // of those with anything to do
+}
+
+func (p Progress) tell(to func(Progress)) {
+	if to != nil {
+		to(p)
+	}
 }
 
 // ErrNotClosable is why a month isn't closed.
@@ -68,7 +82,7 @@ func (r *Rollup) Close(ctx context.Context, c Closing) (Period, error) {
 	if err := r.put(ctx, from, "closed", c.Author, c.Reason, "0", 0, ""); err != nil {
 		return p, err
 	}
-	if err := r.freeze(ctx, from, to); err != nil {
+	if err := r.freeze(ctx, from, to, c.Progress); err != nil {
 		return p, fmt.Errorf("close %s: freeze: %w; close it again to go on", from.Format("2006-01"), err)
 	}
 	var calls uint64
@@ -99,7 +113,7 @@ func (r *Rollup) closable(ctx context.Context, c Closing, e *Evidence, adjusting
 		errs = append(errs, fmt.Errorf("%s: re-rate %d is at it: let it finish, or `tollkeeper rerate resume`, or `tollkeeper rerate abandon`", name, rerating))
 	}
 	if len(errs) == 0 {
-		check, err := r.recomputeDays(ctx, c.Month, to)
+		check, err := r.recomputeDays(ctx, c.Month, to, c.Progress)
 		if err != nil {
 			return err
 		}
@@ -116,7 +130,7 @@ func (r *Rollup) closable(ctx context.Context, c Closing, e *Evidence, adjusting
 
 // recomputeDays adds up the calls of every day again, and its hours. Day by day it takes a month a few seconds beside what
 // reading the calls takes; the nightly check has done it by hours. A sealed day is compared with its seal.
-func (r *Rollup) recomputeDays(ctx context.Context, from, to time.Time) (Check, error) {
+func (r *Rollup) recomputeDays(ctx context.Context, from, to time.Time, told func(Progress)) (Check, error) {
 	var check Check
 	if err := r.loadSealed(ctx); err != nil {
 		return check, err
@@ -125,13 +139,26 @@ func (r *Rollup) recomputeDays(ctx context.Context, from, to time.Time) (Check, 
 	if err != nil {
 		return check, err
 	}
+	sealed, err := r.Seals(ctx, from, to)
+	if err != nil {
+		return check, err
+	}
+	seals := map[time.Time]*DaySeal{}
+	for i := range sealed {
+		seals[sealed[i].Day] = &sealed[i]
+	}
+	done := 0
 	for day := from; day.Before(to); day = day.AddDate(0, 0, 1) {
+		if busy.days[day] {
+			Progress{"compare with its calls", day, done, len(busy.days)}.tell(told)
+			done++
+		}
 		if !busy.days[day] && !day.Before(r.sealedBefore()) {
 			check.Windows += 2
 			continue
 		}
 		if day.Before(r.sealedBefore()) {
-			if err := r.recomputeSealed(ctx, day, busy.days[day], &check); err != nil {
+			if err := r.recomputeSealed(ctx, day, seals[day], busy.days[day], &check); err != nil {
 				return check, err
 			}
 			continue
@@ -148,15 +175,7 @@ func (r *Rollup) recomputeDays(ctx context.Context, from, to time.Time) (Check, 
 	return check, nil
 }
 
-func (r *Rollup) recomputeSealed(ctx context.Context, day time.Time, busy bool, check *Check) error {
-	seals, err := r.Seals(ctx, day, day.AddDate(0, 0, 1))
-	if err != nil {
-		return err
-	}
-	var seal *DaySeal
-	if len(seals) > 0 {
-		seal = &seals[0]
-	}
+func (r *Rollup) recomputeSealed(ctx context.Context, day time.Time, seal *DaySeal, busy bool, check *Check) error {
 	d, err := r.verifyDay(ctx, day, seal, busy)
 	if err != nil {
 		return err
@@ -173,9 +192,9 @@ func (r *Rollup) recomputeSealed(ctx context.Context, day time.Time, busy bool, 
 
 // freeze writes the month's hours and days again, and the adjustments booked in it, under revisions above every claim of a
 // worker that doesn't know yet that the month is closed.
-func (r *Rollup) freeze(ctx context.Context, from, to time.Time) error {
+func (r *Rollup) freeze(ctx context.Context, from, to time.Time, told func(Progress)) error {
 	worker := rand.Uint64()
-	if err := r.freezeWindows(ctx, from, to, worker); err != nil {
+	if err := r.freezeWindows(ctx, from, to, worker, told); err != nil {
 		return err
 	}
 	args := []any{named("worker", worker)}
@@ -189,7 +208,7 @@ func (r *Rollup) freeze(ctx context.Context, from, to time.Time) error {
 }
 
 // freezeWindows writes the hours and days of [from, to), whole days, again under revisions above every claim.
-func (r *Rollup) freezeWindows(ctx context.Context, from, to time.Time, worker uint64) error {
+func (r *Rollup) freezeWindows(ctx context.Context, from, to time.Time, worker uint64, told func(Progress)) error {
 	span := []any{named("from", from), named("to", to), named("worker", worker)}
 	of := func(l Level, more ...any) []any {
 		return append(append([]any{named("level", string(l))}, span...), more...)
@@ -207,31 +226,42 @@ func (r *Rollup) freezeWindows(ctx context.Context, from, to time.Time, worker u
 	if err := exec("books/freeze_claim", of(Day, named("step", uint32(86400)))...); err != nil {
 		return err
 	}
-	if err := r.freezeDays(ctx, of(Day)); err != nil {
+	if err := r.freezeDays(ctx, of(Day), told); err != nil {
 		return err
 	}
 	return exec("books/freeze_commit", of(Day)...)
 }
 
-// freezeDays makes each day from its frozen hours.
-func (r *Rollup) freezeDays(ctx context.Context, args []any) error {
+// freezeDays makes each day that has calls from its frozen hours; of the others nothing is written.
+func (r *Rollup) freezeDays(ctx context.Context, args []any, told func(Progress)) error {
+	type claim struct {
+		day time.Time
+		n   uint64
+	}
+	var claims []claim
 	rows, err := r.conn.Query(ctx, schema.SQL("books/freeze_claims"), args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	worker := args[3]
 	for rows.Next() {
-		var day time.Time
-		var n uint64
-		if err := rows.Scan(&day, &n); err != nil {
+		var c claim
+		if err := rows.Scan(&c.day, &c.n); err != nil {
 			return err
 		}
-		if err := r.conn.Exec(ctx, schema.SQL("rollup/day"), named("from", day), named("to", day.Add(24*time.Hour)), named("n", n), worker); err != nil {
+		claims = append(claims, c)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	worker := args[3]
+	for i, c := range claims {
+		Progress{"freeze", c.day, i, len(claims)}.tell(told)
+		if err := r.conn.Exec(ctx, schema.SQL("rollup/day"), named("from", c.day), named("to", c.day.Add(24*time.Hour)), named("n", c.n), worker); err != nil {
 			return err
 		}
 	}
-	return rows.Err()
+	return nil
 }
 
 // Reopen lets a month's windows be rewritten again; what was booked for them elsewhere is taken back. On a month that is

@@ -108,6 +108,32 @@ func TestALateCallOfAClosedMonthIsBookedInTheOpenOne(t *testing.T) {
 	require.Equal(t, []string{first.Add(late).Add(later).String(), late.Neg().String()}, []string{spend, adjusted})
 }
 
+// TestClosingGoesThroughTheDaysWithCallsOnly: a day without any costs no statement of its own, and each other one is told.
+func TestClosingGoesThroughTheDaysWithCallsOnly(t *testing.T) {
+	conn := database(t)
+	r := newRollup(t, conn)
+	r.now = func() time.Time { return spring }
+	first := someCalls(t, conn, january.Add(100*time.Hour), 3)
+	second := someCalls(t, conn, january.AddDate(0, 1, -1), 2)
+	runAll(t, r)
+	var told []string
+	progress := func(p Progress) {
+		told = append(told, fmt.Sprintf("%s %s %d/%d", p.Doing, p.Day.Format(time.DateOnly), p.Done, p.Days))
+	}
+	p, err := r.Close(t.Context(), Closing{Month: january, Author: "ada", Reason: "month end", Progress: progress})
+	require.NoError(t, err)
+	require.Equal(t, first.Add(second).String(), parse(t, p.Cost).String())
+	require.Equal(t, []string{
+		"compare with its calls 2026-01-05 0/2", "compare with its calls 2026-01-31 1/2", "freeze 2026-01-05 0/2", "freeze 2026-01-31 1/2",
+	}, told)
+	require.EqualValues(t, 31, count(t, conn, "SELECT uniqExact(window) FROM window_revisions WHERE level = 'day' AND committed = 1 AND n >= 281474976710656"), "all days are frozen")
+	told = nil
+	p, err = r.Close(t.Context(), Closing{Month: january.AddDate(0, 1, 0), Author: "ada", Reason: "month end", Progress: progress})
+	require.NoError(t, err)
+	require.Contains(t, p.Evidence, `"sums_checked":56`)
+	require.Empty(t, told)
+}
+
 // TestAClosedMonthWhateverStops stops a worker after every step of adjusting, and starts a second one there.
 func TestAClosedMonthWhateverStops(t *testing.T) {
 	conn := database(t)

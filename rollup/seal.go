@@ -154,7 +154,7 @@ func (r *Rollup) sealDay(ctx context.Context, day time.Time) (*DaySeal, bool, er
 			if err != nil || p.closed[monthOf(day)] { // then it is frozen
 				return err
 			}
-			return r.freezeWindows(ctx, day, next, rand.Uint64())
+			return r.freezeWindows(ctx, day, next, rand.Uint64(), nil)
 		}},
 		{afterMarked, func() error {
 			// The seal's time is before what it says, so that what is booked in between has it sealed again.

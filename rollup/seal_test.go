@@ -36,7 +36,7 @@ func sealNow(t *testing.T, r *Rollup) {
 // verified is the month's day in words: its state, and what differs.
 func verified(t *testing.T, r *Rollup, day time.Time) (state string, unlike []string) {
 	t.Helper()
-	v, err := r.Verify(t.Context(), monthOf(day))
+	v, err := r.Verify(t.Context(), monthOf(day), nil)
 	require.NoError(t, err)
 	d := v.Days[day.Day()-1]
 	for _, u := range append(d.Unlike, v.Unlike...) {

@@ -73,8 +73,8 @@ func (v *Verified) Sealed() (n int) {
 }
 
 // Verify recomputes a month's days from the rows that are kept and compares: a sealed day with its seal, another one with its
-// calls, a closed month's totals with what it was closed on. It changes nothing.
-func (r *Rollup) Verify(ctx context.Context, month time.Time) (Verified, error) {
+// calls, a closed month's totals with what it was closed on. It changes nothing. told may be nil.
+func (r *Rollup) Verify(ctx context.Context, month time.Time, told func(Progress)) (Verified, error) {
 	v := Verified{Month: month.Format("2006-01")}
 	if err := r.loadSealed(ctx); err != nil {
 		return v, err
@@ -101,7 +101,12 @@ func (r *Rollup) Verify(ctx context.Context, month time.Time) (Verified, error) 
 	if err != nil {
 		return v, err
 	}
+	done := 0
 	for day := month; day.Before(end); day = day.AddDate(0, 0, 1) {
+		if busy.days[day] {
+			Progress{"verify", day, done, len(busy.days)}.tell(told)
+			done++
+		}
 		d, err := r.verifyDay(ctx, day, byDay[day], busy.days[day])
 		if err != nil {
 			return v, fmt.Errorf("verify %s: %w", day.Format(time.DateOnly), err)

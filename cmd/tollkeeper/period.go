@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os/user"
 	"text/tabwriter"
 	"time"
@@ -73,7 +74,7 @@ adjustments in the first open month. A closing that was stopped is finished by c
 			return err
 		}
 		return app.WithRollup(cfg, logger(cfg), func(r *rollup.Rollup) error {
-			p, err := r.Close(c.Context(), rollup.Closing{Month: month, Author: by.author, Reason: by.reason, Grace: *grace, Force: *force})
+			p, err := r.Close(c.Context(), rollup.Closing{Month: month, Author: by.author, Reason: by.reason, Grace: *grace, Force: *force, Progress: sayDays(c.ErrOrStderr())})
 			if err != nil {
 				return err
 			}
@@ -140,6 +141,27 @@ func (s *signature) read(month string) (time.Time, error) {
 		return at, errors.New("--author is missing: say who does it")
 	}
 	return at, nil
+}
+
+// sayDays tells how far a month is, a line a second at most.
+func sayDays(out io.Writer) func(rollup.Progress) {
+	begin, said := time.Now(), time.Now()
+	doing, first := "", 0
+	return func(p rollup.Progress) {
+		now := time.Now()
+		if p.Doing != doing { // another round over the days
+			doing, begin, first = p.Doing, now, p.Done
+		}
+		if now.Sub(said) < time.Second {
+			return
+		}
+		said = now
+		left := ""
+		if n := p.Done - first; n > 0 {
+			left = fmt.Sprintf(", about %s left", (now.Sub(begin) / time.Duration(n) * time.Duration(p.Days-p.Done)).Round(time.Second))
+		}
+		fmt.Fprintf(out, "%s: %s, %d of %d days done%s\n", p.Day.Format(time.DateOnly), p.Doing, p.Done, p.Days, left)
+	}
 }
 
 func writePeriods(c *cobra.Command, all []rollup.Period, asJSON bool) error {

@@ -64,7 +64,7 @@ began, which have nothing, are told and need no proof.`,
 			var all []rollup.Verified
 			for _, m := range months {
 				fmt.Fprintf(c.ErrOrStderr(), "verifying %s\n", m.Format("2006-01"))
-				v, err := r.Verify(c.Context(), m)
+				v, err := r.Verify(c.Context(), m, sayDays(c.ErrOrStderr()))
 				if err != nil {
 					return err
 				}

@@ -76,7 +76,7 @@ func (b *Books) compare(ctx context.Context, days bool) error {
 		if !days {
 			return nil
 		}
-		v, err := r.Verify(ctx, september)
+		v, err := r.Verify(ctx, september, nil)
 		if err != nil {
 			return err
 		}
