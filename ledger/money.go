@@ -39,8 +39,14 @@ func (m Money) String() string { return SumOf(m).String() }
 
 // Short writes the amount without trailing zeros, at least two places: "0.0000125", "3.00".
 func (m Money) Short() string {
+	var buf [24]byte
+	return string(m.AppendShort(buf[:0]))
+}
+
+// AppendShort appends what Short writes, at most 22 bytes.
+func (m Money) AppendShort(b []byte) []byte {
 	if m == math.MinInt64 {
-		return SumOf(m).Short()
+		return append(b, SumOf(m).Short()...)
 	}
 	v := uint64(max(m, -m))
 	whole, places := v/uint64(USD), v%uint64(USD)
@@ -67,7 +73,7 @@ func (m Money) Short() string {
 	for end > len(buf)-MoneyScale+2 && buf[end-1] == '0' {
 		end--
 	}
-	return string(buf[at:end])
+	return append(b, buf[at:end]...)
 }
 
 // ParseMoney reads a plain decimal ("-1.5", "0.000001") exactly. More than 12 places, exponents and amounts beyond

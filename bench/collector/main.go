@@ -9,8 +9,9 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"slices"
-	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	engine "github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
 	"github.com/tollkeeper/tollkeeper/internal/goals"
@@ -84,11 +85,16 @@ func bench(ctx context.Context, only string, rounds int, asJSON bool, profiles s
 	return goals.Write(os.Stdout, title, rows, asJSON)
 }
 
-// cpuTime of this process, user and system, all threads.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+// cpuTime of this process, user and system, all threads, to the nanosecond (getrusage counts in ticks of some milliseconds).
+func cpuTime() time.Duration { return clock(unix.CLOCK_PROCESS_CPUTIME_ID) }
+
+// threadTime is the same of this thread.
+func threadTime() time.Duration { return clock(unix.CLOCK_THREAD_CPUTIME_ID) }
+
+func clock(id int32) time.Duration {
+	var t unix.Timespec
+	_ = unix.ClockGettime(id, &t)
+	return time.Duration(t.Nano())
 }
 
 // series are measurements by name, one a round.

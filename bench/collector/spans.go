@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,13 +15,19 @@ import (
 	"github.com/tollkeeper/tollkeeper/pricing"
 )
 
+// attr is an attribute. An instrumentation writes its attributes in the order of its code, which is the same for all of its spans.
+type attr struct {
+	key   string
+	value any
+}
+
 // otherAttrs are the 20 attributes of a span that has nothing to do with a model.
-var otherAttrs = map[string]any{
-	"http.request.method": "POST", "http.route": "/v1/orders", "http.response.status_code": 200, "url.path": "/v1/orders/17",
-	"url.scheme": "https", "server.address": "shop.example", "server.port": 443, "network.protocol.version": "1.1",
-	"user_agent.original": "curl/8", "client.address": "10.0.0.7", "thread.id": 12, "thread.name": "worker-3",
-	"db.system.name": "postgresql", "db.namespace": "shop", "db.operation.name": "SELECT", "db.collection.name": "orders",
-	"messaging.system": "kafka", "code.function.name": "handle", "code.line.number": 42, "peer.service": "orders",
+var otherAttrs = []attr{
+	{"http.request.method", "POST"}, {"http.route", "/v1/orders"}, {"http.response.status_code", 200}, {"url.path", "/v1/orders/17"},
+	{"url.scheme", "https"}, {"server.address", "shop.example"}, {"server.port", 443}, {"network.protocol.version", "1.1"},
+	{"user_agent.original", "curl/8"}, {"client.address", "10.0.0.7"}, {"thread.id", 12}, {"thread.name", "worker-3"},
+	{"db.system.name", "postgresql"}, {"db.namespace", "shop"}, {"db.operation.name", "SELECT"}, {"db.collection.name", "orders"},
+	{"messaging.system", "kafka"}, {"code.function.name", "handle"}, {"code.line.number", 42}, {"peer.service", "orders"},
 }
 
 // model is one that calls are made to, and its prices in USD per million tokens: fresh input, cached, output.
@@ -70,20 +77,23 @@ func catalogue() ([]model, error) {
 }
 
 // modelAttrs are the 20 attributes of a call.
-func modelAttrs(i int) map[string]any {
-	return map[string]any{
-		"gen_ai.provider.name": "openai", "gen_ai.operation.name": "chat", "gen_ai.request.model": models[i%len(models)].name,
-		"gen_ai.response.model": models[i%len(models)].name, "gen_ai.response.id": fmt.Sprintf("chatcmpl-9J3uyL8f2k3j4h5g6f7d8s%06d", i),
-		"gen_ai.usage.input_tokens": 1200 + i%700, "gen_ai.usage.output_tokens": 321 + i%90, "gen_ai.usage.cache_read.input_tokens": 1024,
-		"gen_ai.usage.reasoning.output_tokens": 64, "gen_ai.response.finish_reasons": []any{"stop"},
-		"gen_ai.request.temperature": 0.2, "gen_ai.request.max_tokens": 1024, "gen_ai.conversation.id": "c-8123",
-		"gen_ai.agent.name": "helper", "server.address": "api.openai.com", "server.port": 443, "user.id": "u-77",
-		"gen_ai.request.top_p": 1.0, "gen_ai.request.stream": true, "http.response.status_code": 200,
+func modelAttrs(i int) []attr {
+	return []attr{
+		{"gen_ai.provider.name", "openai"}, {"gen_ai.operation.name", "chat"}, {"gen_ai.request.model", models[i%len(models)].name},
+		{"gen_ai.response.model", models[i%len(models)].name}, {"gen_ai.response.id", fmt.Sprintf("chatcmpl-9J3uyL8f2k3j4h5g6f7d8s%06d", i)},
+		{"gen_ai.usage.input_tokens", 1200 + i%700}, {"gen_ai.usage.output_tokens", 321 + i%90}, {"gen_ai.usage.cache_read.input_tokens", 1024},
+		{"gen_ai.usage.reasoning.output_tokens", 64}, {"gen_ai.response.finish_reasons", []any{"stop"}},
+		{"gen_ai.request.temperature", 0.2}, {"gen_ai.request.max_tokens", 1024}, {"gen_ai.conversation.id", "c-8123"},
+		{"gen_ai.agent.name", "helper"}, {"server.address", "api.openai.com"}, {"server.port", 443}, {"user.id", "u-77"},
+		{"gen_ai.request.top_p", 1.0}, {"gen_ai.request.stream", true}, {"http.response.status_code", 200},
 	}
 }
 
 // wire makes a request of n spans, three a trace; calls says of each whether it is a call to a model.
-func wire(seed uint64, n int, call func(i int) bool) []byte {
+func wire(seed uint64, n int, call func(i int) bool) []byte { return wireOf(seed, n, call, false) }
+
+// wireOf is wire; shuffled, every span has its attributes in an order of its own, as no instrumentation writes them.
+func wireOf(seed uint64, n int, call func(i int) bool, shuffled bool) []byte {
 	random := rand.New(rand.NewPCG(seed, 1))
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
@@ -114,7 +124,13 @@ func wire(seed uint64, n int, call func(i int) bool) []byte {
 		if call(i) {
 			attrs = modelAttrs(i)
 		}
-		_ = s.Attributes().FromRaw(attrs)
+		if shuffled {
+			attrs = slices.Clone(attrs)
+			random.Shuffle(len(attrs), func(i, k int) { attrs[i], attrs[k] = attrs[k], attrs[i] })
+		}
+		for _, a := range attrs {
+			_ = s.Attributes().PutEmpty(a.key).FromRaw(a.value)
+		}
 	}
 	b, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
 	if err != nil {

@@ -1,11 +1,13 @@
 package genai
 
 import (
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tollkeeper/tollkeeper/collector/genai/inplace"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -42,6 +44,7 @@ type Reader struct {
 	word     string // of the marker, if it is the conventions' name of an operation
 	meaning  meaning
 	host     host
+	order    keyOrder
 }
 
 type scopeKey struct{ name, version string }
@@ -58,6 +61,8 @@ func NewReader(rules *Rules) *Reader {
 type Scope struct {
 	emitter string
 	rules   []*rule
+	names   []string // of spans, that some of the rules look for
+	last    decided
 	models  int // spans about a model, up to onlyModels; below 0 once there was another
 }
 
@@ -93,6 +98,7 @@ func (r *Reader) Scope(s pcommon.InstrumentationScope) *Scope {
 	for i := range r.rules.rules {
 		if rl := &r.rules.rules[i]; rl.matchesScope(k.name, k.version) {
 			sc.rules = append(sc.rules, rl)
+			sc.names = append(sc.names, rl.spans...)
 		}
 	}
 	if len(r.scopes) < maxScopes {
@@ -108,9 +114,11 @@ const initials uint32 = 1<<('g'&31) | 1<<('l'&31) | 1<<('a'&31) | 1<<('o'&31) | 
 // Mentions looks at the attributes' keys only: whether any belongs to a model's span, and if none does, whether any is one that only
 // Tollkeeper may set (of a model's span Read says it). It is what every span costs that has nothing to do with a model.
 func Mentions(attrs pcommon.Map) (model, reserved bool) {
-	for k := range attrs.All() {
-		if len(k) < 8 || initials>>(k[0]&31)&1 == 0 || model {
-			continue // to return from here would cost the other spans a third more
+	list := inplace.Of(attrs)
+	for i := range list {
+		k := list[i].Key
+		if len(k) < 8 || initials>>(k[0]&31)&1 == 0 {
+			continue
 		}
 		switch k[0] {
 		case 'g':
@@ -125,8 +133,11 @@ func Mentions(attrs pcommon.Map) (model, reserved bool) {
 			model = k[:4] == "trac"
 			reserved = reserved || strings.HasPrefix(k, ledger.AttrPrefix)
 		}
+		if model {
+			return true, false
+		}
 	}
-	return model, reserved && !model
+	return false, reserved
 }
 
 // Read fills c with the call that the span tells of, and says what the span is; c is set for Call, and for an Aggregate that
@@ -135,7 +146,7 @@ func Mentions(attrs pcommon.Map) (model, reserved bool) {
 func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call) Outcome {
 	var onStack scratch // where the garbage collector needn't hear of what is written
 	s := &onStack
-	s.collect(span.Attributes())
+	s.collect(span.Attributes(), &r.order)
 	r.reserved = s.ours
 	if span.Name() == rawRequest {
 		s.collectRaw(span.Attributes())
@@ -155,7 +166,7 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 		what = kindAggregate
 	}
 	provider := r.providerOf(s)
-	rl := sc.rule(span.Name(), &s.present, provider, operation)
+	rl := r.ruleOf(sc, span.Name(), &s.present, provider, operation)
 	if what == kindAggregate || rl.aggregate {
 		if !s.aggregate() {
 			return Aggregate
@@ -272,6 +283,13 @@ func (r *Reader) restoreModel(c *ledger.Call) {
 	}
 }
 
+// decided is a rule and what it was found by. The texts live as long as the table of rules.
+type decided struct {
+	present             keySet
+	provider, operation string
+	rule                *rule
+}
+
 // rule is the first that matches; the last of the table always does.
 func (sc *Scope) rule(name string, present *keySet, provider, operation string) *rule {
 	for _, rl := range sc.rules {
@@ -280,6 +298,21 @@ func (sc *Scope) rule(name string, present *keySet, provider, operation string) 
 		}
 	}
 	return sc.rules[len(sc.rules)-1]
+}
+
+// ruleOf is Scope.rule, which need not be looked for if the last span of the scope told the same.
+func (r *Reader) ruleOf(sc *Scope, name string, present *keySet, provider, operation string) *rule {
+	if slices.Contains(sc.names, name) {
+		return sc.rule(name, present, provider, operation)
+	}
+	if l := &sc.last; l.rule != nil && l.present == *present && l.provider == provider && l.operation == operation {
+		return l.rule
+	}
+	rl := sc.rule(name, present, provider, operation)
+	if provider == r.provider && operation == r.meaning.operation {
+		sc.last = decided{*present, r.provider, r.meaning.operation, rl}
+	}
+	return rl
 }
 
 // identify sets what the span itself says: ids and times.

@@ -5,6 +5,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tollkeeper/tollkeeper/collector/genai/inplace"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -58,22 +59,32 @@ const (
 )
 
 // collect goes once over the attributes and keeps, of each field, the value under the key that comes first in the table. An
-// empty text is what some emitters write for nothing, so it counts as absent.
-func (s *scratch) collect(attrs pcommon.Map) {
-	for name, v := range attrs.All() {
-		k := keyOf(name)
-		if k == noKey {
-			s.ours = s.ours || strings.HasPrefix(name, ledger.AttrPrefix)
-			continue
+// empty text is what some emitters write for nothing, so it counts as absent. Spans of one emitter have the same keys in the same
+// places, as a rule: order says which were where in the last span.
+func (s *scratch) collect(attrs pcommon.Map, order *keyOrder) {
+	list := inplace.Of(attrs)
+	for i := range list {
+		p := &list[i]
+		at := i % len(order)
+		k := order[at]
+		if keys[k].name != p.Key {
+			if k = keyOf(p.Key); k == noKey {
+				s.ours = s.ours || strings.HasPrefix(p.Key, ledger.AttrPrefix)
+				continue
+			}
+			order[at] = k
 		}
-		if v.Type() == pcommon.ValueTypeEmpty || (v.Type() == pcommon.ValueTypeStr && v.Str() == "") {
+		if p.Empty() {
 			continue
 		}
 		f := keys[k].field
 		s.present.add(k)
 		if !s.has(f) || k < s.best[f] {
 			s.fields |= 1 << f
-			s.best[f], s.value[f] = k, v
+			s.best[f], s.value[f] = k, p.Value(attrs)
 		}
 	}
 }
+
+// keyOrder are the keys that were read last at the first places of a span.
+type keyOrder [64]key

@@ -4,6 +4,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tollkeeper/tollkeeper/collector/genai"
+	"github.com/tollkeeper/tollkeeper/collector/genai/inplace"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -104,38 +105,41 @@ func tagCount(c *ledger.Call, told told) int {
 	return n
 }
 
-// tag writes the call onto its span. Its tenant is on the resource, or was put on the span before.
+// tag writes the call onto its span, which has none of Tollkeeper's attributes but its tenant's: that is on the resource, or was put on
+// the span before.
 func (w *worker) tag(c *ledger.Call, attrs pcommon.Map) {
 	told := told(w.reader.Told())
-	attrs.EnsureCapacity(attrs.Len() + tagCount(c, told))
+	put := inplace.Append(attrs, tagCount(c, told))
 	if c.Unpriced == "" {
 		cost := c.TotalCost()
-		attrs.PutStr(TagCostUSD, cost.Short())
-		attrs.PutDouble(TagCost, ledger.SumOf(cost).Float64())
+		var text [24]byte
+		put.Bytes(TagCostUSD, cost.AppendShort(text[:0]))
+		put.Double(TagCost, ledger.SumOf(cost).Float64())
 	} else {
-		attrs.PutStr(TagUnpriced, c.Unpriced)
+		put.Str(TagUnpriced, c.Unpriced)
 	}
 	for i, n := range &c.Usage.Tokens {
 		if n != 0 {
-			attrs.PutInt(usageTags[i], n)
+			put.Int(usageTags[i], n)
 		}
 	}
 	for i, n := range &c.Usage.Units {
 		if n != 0 {
-			attrs.PutInt(unitTags[i], n)
+			put.Int(unitTags[i], n)
 		}
 	}
 	if c.PriceEntry != "" {
-		attrs.PutStr(TagPriceEntry, c.PriceEntry)
+		put.Str(TagPriceEntry, c.PriceEntry)
 	}
 	if model := told.model(c); model != "" {
-		attrs.PutStr(TagModel, model)
+		put.Str(TagModel, model)
 	}
 	if agent := told.agent(c); agent != "" {
-		attrs.PutStr(TagAgent, agent)
+		put.Str(TagAgent, agent)
 	}
-	attrs.PutStr(TagRule, c.Rule)
+	put.Str(TagRule, c.Rule)
 	if c.Flags != 0 {
-		attrs.PutStr(TagFlags, w.flagText(c.Flags))
+		put.Str(TagFlags, w.flagText(c.Flags))
 	}
+	put.Done()
 }
