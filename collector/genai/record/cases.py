@@ -118,6 +118,12 @@ CASES = {
     # Agents and workflows: spans above the calls that repeat their usage, or don't
     "agent": Case("chat", "gpt-4o-mini", [Answer(u(410, 22, cache_read=1024), tool="weather"), Answer(u(455, 61, cache_read=1024))], MINI,
                   note="two requests under an agent or workflow span; only the requests are billed"),
+    "agent-generate": Case("generate", "gemini-2.5-flash",
+                           [Answer(u(420, 18, cache_read=1024), tool="weather"), Answer(u(460, 52, cache_read=1024, reasoning=96))],
+                           note="an agent span around two calls"),
+    "agent-converse": Case("converse", CLAUDE,
+                           [Answer(u(390, 21, cache_write_5m=1500), tool="weather"), Answer(u(430, 44, cache_read=1500))],
+                           note="an agent span around two calls"),
     "agent-messages": Case("messages", "claude-haiku-4-5",
                            [Answer(u(120, 40, cache_write_5m=1500), tool="weather"), Answer(u(160, 55, cache_read=1500))], HAIKU,
                            note="two requests under an agent or workflow span; only the requests are billed"),

@@ -201,5 +201,5 @@ def bedrock_call(case):
 
 OPENAI = [n for n, c in CASES.items() if c["api"] in ("chat", "embeddings", "responses") and n != "agent"]
 ANTHROPIC = [n for n, c in CASES.items() if c["api"] == "messages" and n != "agent-messages"]
-BEDROCK = [n for n, c in CASES.items() if c["api"] == "converse"]
-GOOGLE = [n for n, c in CASES.items() if c["api"] == "generate"]
+BEDROCK = [n for n, c in CASES.items() if c["api"] == "converse" and n != "agent-converse"]
+GOOGLE = [n for n, c in CASES.items() if c["api"] == "generate" and n != "agent-generate"]

@@ -1,4 +1,4 @@
-"""LiteLLM's OpenTelemetry callback, with LiteLLM used as a library in front of OpenAI's and Anthropic's APIs."""
+"""LiteLLM's OpenTelemetry callback, with LiteLLM used as a library in front of OpenAI's, Anthropic's, Google's and Bedrock's APIs."""
 
 import os
 
@@ -8,7 +8,7 @@ os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "Fal
 import time
 
 import litellm
-from common import CASES, URL, WEATHER, ask, record
+from common import BEDROCK, CASES, GOOGLE, URL, WEATHER, ask, record
 from opentelemetry import trace
 
 litellm.telemetry = False
@@ -17,7 +17,7 @@ pending = []  # calls of the case under way
 
 
 def call(name, case):
-    if name == "agent":
+    if name.startswith("agent"):
         attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "assistant"}
         with trace.get_tracer("assistant").start_as_current_span("invoke_agent assistant", attributes=attributes):
             complete(name, case)
@@ -28,9 +28,12 @@ def call(name, case):
 
 def complete(name, case):
     pending.append(len(case["answers"]))
-    more = {"num_retries": 0, "api_key": "none"}
-    prefix = "anthropic/" if case["api"] == "messages" else "openai/"
-    more["api_base"] = URL if case["api"] == "messages" else URL + "/v1"
+    prefix, base = {"messages": ("anthropic/", URL), "generate": ("gemini/", URL + "/v1beta"),
+                    "converse": ("bedrock/converse/", None)}.get(case["api"], ("openai/", URL + "/v1"))
+    more = {"num_retries": 0, "api_key": "none", "api_base": base}
+    if base is None:
+        more = {"num_retries": 0, "aws_bedrock_runtime_endpoint": URL, "aws_region_name": "eu-west-1", "aws_access_key_id": "none",
+                "aws_secret_access_key": "none"}
     if case["api"] == "embeddings":
         litellm.embedding(model=prefix + case["model"], input=["Where is my parcel?"], **more)
         return
@@ -78,3 +81,5 @@ if os.environ.get("OTEL_TRACER_NAME"):  # the scope has another name then
 record("litellm-openai", "litellm_callback.py", "openai", openai_cases, flush, call, ("litellm",))
 record("litellm-anthropic", "litellm_callback.py", "anthropic",
        [n for n, c in CASES.items() if c["api"] == "messages" and n != "agent-messages"], flush, call, ("litellm",))
+record("litellm-gemini", "litellm_callback.py", "google", [*GOOGLE, "agent-generate"], flush, call, ("litellm",))
+record("litellm-bedrock", "litellm_callback.py", "aws.bedrock", [*BEDROCK, "agent-converse"], flush, call, ("litellm",))
