@@ -4,7 +4,8 @@ import (
 	"math/bits"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/xpdata"
+
+	"github.com/tollkeeper/tollkeeper/collector/genai/inplace"
 )
 
 // fit moves the attributes of a span that will be held into as much room as they need, and the two marks that may come. Off the wire they
@@ -15,10 +16,5 @@ func fit(attrs pcommon.Map) {
 	if room := 1 << bits.Len(uint(max(n-1, 0))); room-n-marks < n/4+1 {
 		return
 	}
-	var b xpdata.MapBuilder
-	b.EnsureCapacity(n + marks)
-	for k, v := range attrs.All() {
-		v.MoveTo(b.AppendEmpty(k))
-	}
-	b.UnsafeIntoMap(attrs)
+	inplace.Fit(attrs, marks)
 }

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/xpdata"
 )
 
 // Appender appends attributes that the map doesn't have: nobody looks whether it does. Until Done nobody else may change the map.
@@ -96,4 +97,22 @@ func (a *Appender) Done() {
 	if a.room != nil {
 		*(*attributes)(unsafe.Pointer(&a.m)).list = a.list
 	}
+}
+
+// Fit moves the attributes of m into as much room as they need, and some more attributes. It panics where m must not be changed.
+func Fit(m pcommon.Map, more int) {
+	if !known {
+		var b xpdata.MapBuilder
+		b.EnsureCapacity(m.Len() + more)
+		for k, v := range m.All() {
+			v.MoveTo(b.AppendEmpty(k))
+		}
+		b.UnsafeIntoMap(m)
+		return
+	}
+	m.MoveTo(m) // nothing moves: it only asks whether m may be changed
+	list := (*attributes)(unsafe.Pointer(&m)).list
+	fitting := make([]Pair, len(*list), len(*list)+more)
+	copy(fitting, *list)
+	*list = fitting
 }

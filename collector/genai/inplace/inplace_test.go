@@ -132,12 +132,29 @@ func TestTheCollectorOfGarbageSeesIt(t *testing.T) {
 	<-gone
 }
 
+func TestFitKeepsAllInLessRoom(t *testing.T) {
+	both(t, func(t *testing.T) {
+		m := pcommon.NewMap()
+		require.NoError(t, m.FromRaw(raw))
+		m.EnsureCapacity(100)
+		Fit(m, 2)
+		require.Equal(t, raw, m.AsRaw())
+		room := func() int { return cap(*(*attributes)(unsafe.Pointer(&m)).list) } // of this pdata's
+		require.Equal(t, len(raw)+2, room())
+		m.PutStr("more", "x")
+		m.PutInt("and more", 1)
+		require.Equal(t, len(raw)+2, room())
+		require.Equal(t, len(raw)+2, m.Len())
+	})
+}
+
 func TestMapsThatMustNotBeChangedArent(t *testing.T) {
 	both(t, func(t *testing.T) {
 		td := ptrace.NewTraces()
 		attrs := td.ResourceSpans().AppendEmpty().Resource().Attributes()
 		td.MarkReadOnly()
 		require.Panics(t, func() { Append(attrs, 1) })
+		require.Panics(t, func() { Fit(attrs, 1) })
 	})
 }
 
