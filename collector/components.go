@@ -20,6 +20,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector/callskafka"
 	"github.com/tollkeeper/tollkeeper/collector/callsplit"
 	"github.com/tollkeeper/tollkeeper/collector/countsink"
+	"github.com/tollkeeper/tollkeeper/collector/eventspans"
 	"github.com/tollkeeper/tollkeeper/collector/llmcost"
 	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
 	"github.com/tollkeeper/tollkeeper/collector/payloadkafka"
@@ -42,7 +43,7 @@ func components(now func() time.Time) (otelcol.Factories, error) {
 	f.Exporters, errs[2] = otelcol.MakeFactoryMap[exporter.Factory](
 		callskafka.NewFactory(), payloadkafka.NewFactory(), countsink.NewFactory(),
 		otlpexporter.NewFactory(), otlphttpexporter.NewFactory())
-	f.Connectors, errs[3] = otelcol.MakeFactoryMap[connector.Factory](callsplit.NewFactory())
+	f.Connectors, errs[3] = otelcol.MakeFactoryMap[connector.Factory](callsplit.NewFactory(), eventspans.NewFactory())
 	f.Extensions, errs[4] = otelcol.MakeFactoryMap[extension.Factory](tenantauth.NewFactory())
 	f.Telemetry = otelconftelemetry.NewFactory()
 	if err := errors.Join(errs[:]...); err != nil {

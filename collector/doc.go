@@ -4,8 +4,10 @@
 // Data comes in over OTLP gRPC and HTTP. llmcost reads usage, finds the tenant, prices and tags; tenantlimit refuses what is
 // above a tenant's limit; callsplit sends the calls to Kafka first and alone (callskafka, ledger.TopicCalls), then offers the
 // spans to the payload pipeline, which samples (llmsampling) and writes what is kept (payloadkafka, ledger.TopicSpans). Metrics
-// and logs are accepted and counted. Exporters of the user's own can pass tagged traces, metrics and logs on.
+// and logs are accepted and counted; of log events by which coding agents tell of calls, eventspans makes spans. Exporters of the
+// user's own can pass tagged traces, metrics and logs on.
 //
+//	logs ─ eventspans ─╮
 //	otlp ─ memory_limiter ─ llmcost ─ tenantlimit ─ callsplit ─┬─ traces/calls:   callskafka
 //	                                                           ├─ traces/payload: memory_limiter/payload ─ llmsampling ─ payloadkafka
 //	                                                           └─ traces/forward: the user's exporters

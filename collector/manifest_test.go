@@ -57,6 +57,7 @@ func TestManifestMatches(t *testing.T) {
 		add("exporter", f)
 	}
 	own := strings.NewReplacer("llmcostprocessor", "llmcost", "tenantlimitprocessor", "tenantlimit", "llmsamplingprocessor", "llmsampling", "callsplitconnector", "callsplit",
+		"eventspansconnector", "eventspans",
 		"callskafkaexporter", "callskafka", "payloadkafkaexporter", "payloadkafka", "countsinkexporter", "countsink", "tenantauthextension", "tenantauth", "otlpgrpcexporter", "otlpexporter")
 	for i, w := range want {
 		want[i] = own.Replace(w)

@@ -66,9 +66,12 @@ func render(c *Config, grpc, http string) (*confmap.Conf, error) {
 			"tenantlimit":            limits.ToStringMap(),
 			"llmsampling":            sampling.ToStringMap(),
 		},
-		"connectors": section{"callsplit": section{
-			"calls": "traces/calls", "best_effort": bestEffort, "max_wait": c.MaxWait.String(), "max_in_flight": c.MaxInFlight,
-		}},
+		"connectors": section{
+			"callsplit": section{
+				"calls": "traces/calls", "best_effort": bestEffort, "max_wait": c.MaxWait.String(), "max_in_flight": c.MaxInFlight,
+			},
+			"eventspans": section{},
+		},
 		"exporters": exporters,
 		"service":   section{"pipelines": pipelines(c)},
 	}
@@ -89,7 +92,8 @@ func render(c *Config, grpc, http string) (*confmap.Conf, error) {
 func pipelines(c *Config) section {
 	p := section{
 		"traces": section{
-			"receivers": []string{"otlp"}, "processors": []string{"memory_limiter", "llmcost", "tenantlimit"}, "exporters": []string{"callsplit"},
+			"receivers": []string{"otlp", "eventspans"}, "processors": []string{"memory_limiter", "llmcost", "tenantlimit"},
+			"exporters": []string{"callsplit"},
 		},
 		"traces/calls": section{"receivers": []string{"callsplit"}, "exporters": []string{"callskafka"}},
 		"traces/payload": section{
@@ -102,7 +106,7 @@ func pipelines(c *Config) section {
 		},
 		"logs": section{
 			"receivers": []string{"otlp"}, "processors": []string{"memory_limiter"},
-			"exporters": append([]string{"countsink"}, c.Forward.Logs...),
+			"exporters": append([]string{"eventspans", "countsink"}, c.Forward.Logs...),
 		},
 	}
 	if len(c.Forward.Traces) > 0 {

@@ -167,6 +167,9 @@ func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call
 	}
 	provider := r.providerOf(s)
 	rl := r.ruleOf(sc, span.Name(), &s.present, provider, operation)
+	if rl.none {
+		return NotCall
+	}
 	if what == kindAggregate || rl.aggregate {
 		if !s.aggregate() {
 			return Aggregate

@@ -64,6 +64,7 @@ type rule struct {
 	operations            []string
 	spans                 []string
 	aggregate             bool
+	none                  bool // its spans are no calls: the emitter tells them elsewhere
 }
 
 // keySet is a set of keys.
@@ -225,7 +226,8 @@ func (r *Rules) compileRules(f *ruleFile) error {
 		out.totalCounted = word("total", in.Total, map[string]int{"": 0, "counted": 1}) == 1
 		out.layer = Layer(word("layer", in.Layer,
 			map[string]int{"": int(LayerSDK), "sdk": int(LayerSDK), "framework": int(LayerFramework), "gateway": int(LayerGateway)}))
-		out.aggregate = word("role", in.Role, map[string]int{"": 0, "leaf": 0, "aggregate": 1}) == 1
+		role := word("role", in.Role, map[string]int{"": 0, "leaf": 0, "aggregate": 1, "none": 2})
+		out.aggregate, out.none = role == 1, role == 2
 		counts := word("counts", in.Counts, map[string]int{"": 0, "reported": 0, "guessed": 1, "last": 2})
 		out.guessed, out.last = counts == 1, counts == 2
 		out.repeats = word("repeats", in.Repeats, map[string]int{"": 0, "parent": 1}) == 1

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
@@ -26,7 +27,7 @@ const (
 // extensions are what a folder is searched for. A single file may have any name.
 var extensions = []string{".json", ".jsonl", ".pb", ".binpb", ".otlp"}
 
-const wanted = `want OTLP traces: JSON ({"resourceSpans": …}, one document or one per line) or a protobuf ExportTraceServiceRequest`
+const wanted = `want OTLP: JSON ({"resourceSpans": …} or {"resourceLogs": …}, one document or one per line) or a protobuf ExportTraceServiceRequest`
 
 // files lists what is to be sent, in the order of their names.
 func files(path string) ([]string, error) {
@@ -53,66 +54,77 @@ func files(path string) ([]string, error) {
 	return found, nil
 }
 
-// readFile returns the traces of one file.
-func readFile(path string) (ptrace.Traces, error) {
+// signals is what one file holds.
+type signals struct {
+	traces ptrace.Traces
+	logs   plog.Logs
+}
+
+// readFile returns what one file holds.
+func readFile(path string) (signals, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return ptrace.Traces{}, fmt.Errorf("read recording: %w", err)
+		return signals{}, fmt.Errorf("read recording: %w", err)
 	}
 	if info.Size() > maxFile {
-		return ptrace.Traces{}, fmt.Errorf("%s: %d MiB is more than the %d MiB that one recording may have; split it", path,
+		return signals{}, fmt.Errorf("%s: %d MiB is more than the %d MiB that one recording may have; split it", path,
 			info.Size()>>20, maxFile>>20)
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return ptrace.Traces{}, fmt.Errorf("read recording: %w", err)
+		return signals{}, fmt.Errorf("read recording: %w", err)
 	}
-	td, err := decode(content)
+	s, err := decode(content)
 	if err != nil {
-		return ptrace.Traces{}, fmt.Errorf("%s: %w; %s", path, err, wanted)
+		return signals{}, fmt.Errorf("%s: %w; %s", path, err, wanted)
 	}
-	return td, nil
+	return s, nil
 }
 
-// decode reads JSON if the content begins like JSON, else protobuf. TracesData and ExportTraceServiceRequest are the same
-// bytes.
-func decode(content []byte) (ptrace.Traces, error) {
+// decode reads JSON if the content begins like JSON, else protobuf, which is taken for traces: TracesData and
+// ExportTraceServiceRequest are the same bytes.
+func decode(content []byte) (signals, error) {
 	text := bytes.TrimLeft(content, " \t\r\n\ufeff")
-	var td ptrace.Traces
+	s := signals{ptrace.NewTraces(), plog.NewLogs()}
 	var err error
 	switch {
 	case len(text) == 0:
-		return td, errors.New("the file is empty")
+		return s, errors.New("the file is empty")
 	case text[0] == '{':
-		td, err = decodeJSON(text)
+		err = s.decodeJSON(text)
 	default:
-		if td, err = (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(content); err != nil {
+		if s.traces, err = (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(content); err != nil {
 			err = fmt.Errorf("neither JSON nor protobuf: %w", err)
 		}
 	}
 	if err != nil {
-		return td, err
+		return s, err
 	}
-	if td.SpanCount() == 0 {
-		return td, errors.New("no spans in it")
+	if s.traces.SpanCount() == 0 && s.logs.LogRecordCount() == 0 {
+		return s, errors.New("no spans in it, and no log records")
 	}
-	return td, nil
+	return s, nil
 }
 
-func decodeJSON(text []byte) (ptrace.Traces, error) {
-	all := ptrace.NewTraces()
+// decodeJSON adds every document of the text; one may hold both signals.
+func (s *signals) decodeJSON(text []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	for {
 		var doc json.RawMessage
 		if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
-			return all, nil
+			return nil
 		} else if err != nil {
-			return all, fmt.Errorf("not JSON at byte %d: %w", dec.InputOffset(), err)
+			return fmt.Errorf("not JSON at byte %d: %w", dec.InputOffset(), err)
 		}
 		td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(doc)
 		if err != nil {
-			return all, fmt.Errorf("JSON, but not OTLP: %w", err)
+			return fmt.Errorf("JSON, but not OTLP: %w", err)
 		}
-		td.ResourceSpans().MoveAndAppendTo(all.ResourceSpans())
+		ld, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(doc)
+		if err != nil {
+			return fmt.Errorf("JSON, but not OTLP: %w", err)
+		}
+		td.ResourceSpans().MoveAndAppendTo(s.traces.ResourceSpans())
+		ld.ResourceLogs().MoveAndAppendTo(s.logs.ResourceLogs())
 	}
 }

@@ -39,7 +39,7 @@ func TestFilesThatAreNotRecordingsAreNamed(t *testing.T) {
 			_, err := Replay(t.Context(), path, r.grpc(t), Options{})
 			require.ErrorContains(t, err, path)
 			require.ErrorContains(t, err, c.want)
-			require.ErrorContains(t, err, "want OTLP traces")
+			require.ErrorContains(t, err, "want OTLP: JSON")
 			require.Zero(t, r.requests)
 		})
 	}
@@ -61,9 +61,9 @@ func TestOneBadFileKeepsAllFromBeingSent(t *testing.T) {
 }
 
 func TestJSONLines(t *testing.T) {
-	td, err := decode([]byte(oneSpan + "\n" + oneSpan + "\n"))
+	sg, err := decode([]byte(oneSpan + "\n" + oneSpan + "\n"))
 	require.NoError(t, err)
-	require.Equal(t, 2, td.SpanCount())
+	require.Equal(t, 2, sg.traces.SpanCount())
 }
 
 func TestLargeRecordingsAreSentInParts(t *testing.T) {
@@ -94,8 +94,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(oneSpan))
 	f.Add([]byte("\n\x02\x12\x00"))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		td, err := decode(content)
-		require.True(t, err != nil || td.SpanCount() > 0)
+		sg, err := decode(content)
+		require.True(t, err != nil || sg.traces.SpanCount() > 0)
 	})
 }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -20,7 +19,6 @@ import (
 
 type grpcSender struct {
 	conn    *grpc.ClientConn
-	client  ptraceotlp.GRPCClient
 	headers metadata.MD
 }
 
@@ -36,13 +34,13 @@ func dialGRPC(address string, conf *tls.Config, headers map[string]string) (send
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %q: %w", address, err)
 	}
-	return &grpcSender{conn: conn, client: ptraceotlp.NewGRPCClient(conn), headers: metadata.New(headers)}, nil
+	return &grpcSender{conn: conn, headers: metadata.New(headers)}, nil
 }
 
 func (s *grpcSender) close() error { return s.conn.Close() }
 
-func (s *grpcSender) send(ctx context.Context, r ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
-	resp, err := s.client.Export(metadata.NewOutgoingContext(ctx, s.headers), r)
+func (s *grpcSender) send(ctx context.Context, p parcel) (answer, error) {
+	resp, err := p.export(metadata.NewOutgoingContext(ctx, s.headers), s.conn)
 	if err == nil {
 		return resp, nil
 	}

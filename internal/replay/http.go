@@ -9,23 +9,23 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
 type httpSender struct {
-	url     string
+	base    *url.URL // without the signal's path
 	client  *http.Client
 	headers map[string]string
 }
 
-func newHTTP(url string, conf *tls.Config, headers map[string]string) sender {
-	return &httpSender{url: url, headers: headers,
+func newHTTP(base *url.URL, conf *tls.Config, headers map[string]string) sender {
+	return &httpSender{base: base, headers: headers,
 		client: &http.Client{Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: conf}}}
 }
 
@@ -34,15 +34,16 @@ func (s *httpSender) close() error {
 	return nil
 }
 
-func (s *httpSender) send(ctx context.Context, r ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
-	none := ptraceotlp.NewExportResponse()
-	body, err := r.MarshalProto()
+func (s *httpSender) send(ctx context.Context, p parcel) (answer, error) {
+	var none answer
+	to := s.base.JoinPath(p.path()).String()
+	body, err := p.MarshalProto()
 	if err != nil {
 		return none, fmt.Errorf("encode request: %w", err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
 	if err != nil {
-		return none, fmt.Errorf("endpoint %q: %w", s.url, err)
+		return none, fmt.Errorf("endpoint %q: %w", to, err)
 	}
 	req.Header.Set("Content-Type", "application/x-protobuf")
 	req.Header.Set("User-Agent", "tollkeeper-replay")
@@ -53,23 +54,23 @@ func (s *httpSender) send(ctx context.Context, r ptraceotlp.ExportRequest) (ptra
 	if err != nil {
 		var dial *net.OpError
 		if errors.As(err, &dial) && dial.Op == "dial" {
-			err = fmt.Errorf("%s: %w: %v", s.url, ErrNoAnswer, dial)
+			err = fmt.Errorf("%s: %w: %v", to, ErrNoAnswer, dial)
 		}
 		return none, &laterError{err: err}
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
-		return none, &laterError{err: fmt.Errorf("read the answer of %s: %w", s.url, err)}
+		return none, &laterError{err: fmt.Errorf("read the answer of %s: %w", to, err)}
 	}
 	if resp.StatusCode == http.StatusOK {
-		out := ptraceotlp.NewExportResponse()
-		if err := out.UnmarshalProto(answer); err != nil {
-			return none, fmt.Errorf("%s is not an OTLP endpoint: its answer can't be read: %w", s.url, err)
+		out, err := p.answer(text)
+		if err != nil {
+			return none, fmt.Errorf("%s is not an OTLP endpoint: its answer can't be read: %w", to, err)
 		}
 		return out, nil
 	}
-	err = fmt.Errorf("%s answered %s: %s", s.url, resp.Status, reason(resp, answer))
+	err = fmt.Errorf("%s answered %s: %s", to, resp.Status, reason(resp, text))
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))

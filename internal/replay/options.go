@@ -48,7 +48,7 @@ func (o *Options) fill() {
 	}
 }
 
-// Stats say what became of the spans.
+// Stats say what became of the spans, and of the log records, which count as spans here.
 type Stats struct {
 	Files    int // files sent, once per pass
 	Requests int // requests answered

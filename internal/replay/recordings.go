@@ -11,6 +11,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tollkeeper/tollkeeper/collector/eventspans"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -27,8 +28,8 @@ type Recording struct {
 	Recorded string // how
 	When     time.Time
 
-	Billed []Billed // one per billed request, in their order
-	Traces ptrace.Traces
+	Billed []Billed      // one per billed request, in their order
+	Traces ptrace.Traces // those that were sent, then those that the collector makes of log events
 }
 
 // Billed is what the provider invoices for one request.
@@ -72,6 +73,10 @@ func Load(dir string) ([]Recording, error) {
 	if err != nil {
 		return nil, err
 	}
+	events, err := eventspans.Builtin()
+	if err != nil {
+		return nil, err
+	}
 	var all []Recording
 	var faults []error
 	for _, p := range paths {
@@ -80,13 +85,16 @@ func Load(dir string) ([]Recording, error) {
 			continue
 		}
 		r, err := loadTruth(base + truthSuffix)
+		var sent signals
 		if err == nil {
-			r.Traces, err = readFile(p)
+			sent, err = readFile(p)
 		}
 		if err != nil {
 			faults = append(faults, err)
 			continue
 		}
+		r.Traces = sent.traces
+		events.Spans(sent.logs).ResourceSpans().MoveAndAppendTo(r.Traces.ResourceSpans())
 		name, err := filepath.Rel(dir, base)
 		if err != nil {
 			return nil, fmt.Errorf("name recording %s: %w", p, err)

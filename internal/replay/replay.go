@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 )
 
@@ -42,14 +42,14 @@ func Replay(ctx context.Context, path, endpoint string, o Options) (Stats, error
 			ids = freshIDs()
 		}
 		for _, p := range paths {
-			td, err := readFile(p)
+			sg, err := readFile(p)
 			if err != nil {
 				return stats, errors.Join(err, s.close())
 			}
 			if fresh {
-				ids.apply(td)
+				ids.apply(sg)
 			}
-			if err := sendTraces(ctx, s, td, &o, &stats); err != nil {
+			if err := sg.send(ctx, s, &o, &stats); err != nil {
 				return stats, errors.Join(fmt.Errorf("send %s: %w", p, err), s.close())
 			}
 			stats.Files++
@@ -61,28 +61,35 @@ func Replay(ctx context.Context, path, endpoint string, o Options) (Stats, error
 	return stats, s.close()
 }
 
-// sendTraces sends one recording and counts what became of it.
-func sendTraces(ctx context.Context, s sender, td ptrace.Traces, o *Options, stats *Stats) error {
+// send sends one recording and counts what became of it.
+func (sg signals) send(ctx context.Context, s sender, o *Options, stats *Stats) error {
 	if !o.KeepTimes {
-		shift(td, o.now())
+		sg.shift(o.now())
 	}
 	if o.Tenant != "" {
-		claim(td, o.Tenant)
+		sg.claim(o.Tenant)
 	}
-	for _, part := range split(td, spansPerRequest) {
-		n := part.SpanCount()
-		resp, retries, err := deliver(ctx, s, ptraceotlp.NewExportRequestFromTraces(part), o.Timeout, o.Again)
+	var parcels []parcel
+	for _, part := range split(sg.traces, spansPerRequest) {
+		parcels = append(parcels, spanParcel{ptraceotlp.NewExportRequestFromTraces(part), part.SpanCount()})
+	}
+	parcels = append(parcels, eventParcel{plogotlp.NewExportRequestFromLogs(sg.logs), sg.logs.LogRecordCount()})
+	for _, p := range parcels {
+		n := p.size()
+		if n == 0 {
+			continue
+		}
+		resp, retries, err := deliver(ctx, s, p, o.Timeout, o.Again)
 		stats.Retries += retries
 		if err != nil {
 			return err
 		}
-		refused := int(resp.PartialSuccess().RejectedSpans())
 		stats.Requests++
 		stats.Spans += n
-		stats.Rejected += refused
-		stats.Accepted += n - refused
-		if why := resp.PartialSuccess().ErrorMessage(); why != "" {
-			stats.Reason = why
+		stats.Rejected += resp.rejected
+		stats.Accepted += n - resp.rejected
+		if resp.why != "" {
+			stats.Reason = resp.why
 		}
 	}
 	return nil

@@ -11,12 +11,11 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 )
 
 // sender makes one try. An error is final unless it is a *laterError.
 type sender interface {
-	send(ctx context.Context, r ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error)
+	send(ctx context.Context, p parcel) (answer, error)
 	close() error
 }
 
@@ -33,7 +32,7 @@ func (e *laterError) Error() string { return e.err.Error() }
 func (e *laterError) Unwrap() error { return e.err }
 
 // dial understands host:port and grpc://host:port (plain gRPC unless TLS is given), grpcs://host:port, and http(s)://host/…,
-// whose path is completed with v1/traces.
+// whose path is completed with v1/traces or v1/logs.
 func dial(endpoint string, o *Options) (sender, error) {
 	scheme, rest, found := strings.Cut(endpoint, "://")
 	if !found {
@@ -51,10 +50,8 @@ func dial(endpoint string, o *Options) (sender, error) {
 		if err != nil || u.Host == "" {
 			return nil, badEndpoint(endpoint)
 		}
-		if !strings.HasSuffix(u.Path, "/v1/traces") {
-			u = u.JoinPath("v1/traces")
-		}
-		return newHTTP(u.String(), o.TLS, o.Headers), nil
+		u.Path = strings.TrimSuffix(u.Path, "/v1/traces")
+		return newHTTP(u, o.TLS, o.Headers), nil
 	}
 	return nil, badEndpoint(endpoint)
 }
@@ -81,18 +78,18 @@ func badEndpoint(endpoint string) error {
 }
 
 // deliver tries until the request is answered, refused for good, or the time is up. It tells of each refusal after which it tries again.
-func deliver(ctx context.Context, s sender, r ptraceotlp.ExportRequest, timeout time.Duration, again func(error)) (resp ptraceotlp.ExportResponse, retries int, err error) {
+func deliver(ctx context.Context, s sender, p parcel, timeout time.Duration, again func(error)) (resp answer, retries int, err error) {
 	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	pace := backoff.NewExponentialBackOff()
 	pace.InitialInterval, pace.MaxInterval = 100*time.Millisecond, 5*time.Second
 	var last error
-	resp, err = backoff.Retry(ctx, func() (ptraceotlp.ExportResponse, error) {
+	resp, err = backoff.Retry(ctx, func() (answer, error) {
 		if last != nil {
 			retries++
 		}
-		resp, err := s.send(ctx, r)
+		resp, err := s.send(ctx, p)
 		var later *laterError
 		switch {
 		case err == nil:

@@ -127,4 +127,8 @@ CASES = {
     "agent-messages": Case("messages", "claude-haiku-4-5",
                            [Answer(u(120, 40, cache_write_5m=1500), tool="weather"), Answer(u(160, 55, cache_read=1500))], HAIKU,
                            note="two requests under an agent or workflow span; only the requests are billed"),
+    # Refusals that coding agents take for final
+    "agent-responses-refused": Case("responses", "gpt-5-mini", [Answer(status=400)], G5),
+    "agent-messages-refused": Case("messages", "claude-haiku-4-5", [Answer(status=400)], HAIKU),
+    "agent-generate-refused": Case("generate", "gemini-2.5-flash", [Answer(status=400)]),
 }

@@ -14,16 +14,19 @@ import json
 import os
 import pathlib
 import re
+import secrets
 import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from google.protobuf.json_format import MessageToDict
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 import modelserver
 import prices
+import shorten
 from cases import CASES
 
 HERE = pathlib.Path(__file__).parent
@@ -36,12 +39,15 @@ class Recording:
     def __init__(self, emitter, name, info):
         self.emitter, self.name, self.info = emitter, name, info
         self.case = CASES[name]
-        self.billed, self.requests, self.exports = [], 0, []
+        self.billed, self.requests, self.exports, self.events = [], 0, [], []
 
     def answer(self):
         """The next answer of the case, billed as it is given: the provider's invoice doesn't depend on who listens."""
+        last = self.case.answers[-1]
         if self.requests >= len(self.case.answers):
-            raise ValueError(f"{self.emitter}/{self.name}: request {self.requests + 1} of {len(self.case.answers)}")
+            if last.status == 200:
+                raise ValueError(f"{self.emitter}/{self.name}: request {self.requests + 1} of {len(self.case.answers)}")
+            return last  # a refusal stays one, however often it is asked for
         answer = self.case.answers[self.requests]
         self.requests += 1
         if answer.status == 200:
@@ -52,9 +58,16 @@ class Recording:
     def write(self):
         if self.requests != len(self.case.answers):
             raise ValueError(f"{self.emitter}/{self.name}: {self.requests} requests, expected {len(self.case.answers)}")
-        spans = {"resourceSpans": [r for e in self.exports for r in otlp_json(e)["resourceSpans"]]}
-        if not spans["resourceSpans"]:
-            raise ValueError(f"{self.emitter}/{self.name}: no spans arrived")
+        sent = {"resourceSpans": [r for e in self.exports for r in otlp_json(e)["resourceSpans"]]}
+        signals = self.info.get("signals", ["traces"])
+        if "logs" in signals:
+            sent["resourceLogs"] = [r for e in self.events for r in otlp_json(e, ExportLogsServiceRequest)["resourceLogs"]]
+        if "signals" in self.info:
+            shorten.shorten(sent)
+        if "traces" not in signals:
+            del sent["resourceSpans"]
+        if missing := [signal for signal, found in sent.items() if not found]:
+            raise ValueError(f"{self.emitter}/{self.name}: no {missing} arrived")
         truth = {
             "emitter": self.emitter, "versions": self.info["versions"], "provider": self.info["provider"], "case": self.name,
             "note": self.case.note or self.info.get("note", ""), "billed": self.billed,
@@ -64,7 +77,7 @@ class Recording:
         }
         folder = OUT / self.emitter
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{self.name}.otlp.json").write_text(json.dumps(spans, indent=1, ensure_ascii=False) + "\n")
+        (folder / f"{self.name}.otlp.json").write_text(json.dumps(sent, indent=1, ensure_ascii=False) + "\n")
         (folder / f"{self.name}.truth.json").write_text(json.dumps(truth, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -72,9 +85,10 @@ class Recording:
 MACHINE = re.compile(r"(?:file://)?(?:/[\w.@+-]+)+/(?=(?:site-packages|node_modules|lib/python[\d.]+|emit|[\w.-]+\.[cm]js)\b)")
 
 
-def otlp_json(body):
+def otlp_json(body, message=ExportTraceServiceRequest):
     """OTLP's JSON form: like protobuf's, but ids are hexadecimal and enums are numbers. Paths of this machine are cut."""
-    doc = MessageToDict(ExportTraceServiceRequest.FromString(body), use_integers_for_enums=True)
+    told = body.startswith(b"{")  # in this form already; no protobuf of these messages begins so
+    doc = json.loads(body) if told else MessageToDict(message.FromString(body), use_integers_for_enums=True)
 
     def ids(node):
         if isinstance(node, list):
@@ -83,7 +97,7 @@ def otlp_json(body):
         elif isinstance(node, dict):
             for key, value in node.items():
                 if key in ("traceId", "spanId", "parentSpanId"):
-                    node[key] = base64.b64decode(value).hex()
+                    node[key] = value if told else base64.b64decode(value).hex()
                 elif isinstance(value, str):
                     node[key] = MACHINE.sub("", value)
                 else:
@@ -156,6 +170,8 @@ class Handler(BaseHTTPRequestHandler):
             if Handler.current:
                 Handler.current.exports.append(body)
             return self.send(200, "application/x-protobuf", [b""])
+        if self.path == "/v1/logs" and Handler.current:
+            Handler.current.events.append(body)
         if self.path in ("/v1/logs", "/v1/metrics"):  # some emitters send them whether asked or not
             return self.send(200, "application/x-protobuf", [b""])
         api = modelserver.api_of(self.path)
@@ -163,6 +179,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.json(404, {"error": {"message": f"no such path {self.path}"}})
         answer = Handler.current.answer()
         limits = [("x-request-id", "req_recorded")]
+        if api == "messages":
+            limits.append(("request-id", "req_" + secrets.token_hex(12)))  # Anthropic's name for it
         if answer.status != 200:
             if api == "converse":
                 limits.append(("x-amzn-errortype", {429: "ThrottlingException"}.get(answer.status, "InternalServerException")))

@@ -199,7 +199,7 @@ def bedrock_call(case):
             messages += [message, {"role": "user", "content": [{"toolResult": {"toolUseId": asked["toolUseId"], "content": [{"text": "Sunny."}]}}]}]
 
 
-OPENAI = [n for n, c in CASES.items() if c["api"] in ("chat", "embeddings", "responses") and n != "agent"]
-ANTHROPIC = [n for n, c in CASES.items() if c["api"] == "messages" and n != "agent-messages"]
-BEDROCK = [n for n, c in CASES.items() if c["api"] == "converse" and n != "agent-converse"]
-GOOGLE = [n for n, c in CASES.items() if c["api"] == "generate" and n != "agent-generate"]
+OPENAI = [n for n, c in CASES.items() if c["api"] in ("chat", "embeddings", "responses") and not n.startswith("agent")]
+ANTHROPIC = [n for n, c in CASES.items() if c["api"] == "messages" and not n.startswith("agent")]
+BEDROCK = [n for n, c in CASES.items() if c["api"] == "converse" and not n.startswith("agent")]
+GOOGLE = [n for n, c in CASES.items() if c["api"] == "generate" and not n.startswith("agent")]

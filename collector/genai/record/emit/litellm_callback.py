@@ -80,6 +80,6 @@ if os.environ.get("OTEL_TRACER_NAME"):  # the scope has another name then
     raise SystemExit
 record("litellm-openai", "litellm_callback.py", "openai", openai_cases, flush, call, ("litellm",))
 record("litellm-anthropic", "litellm_callback.py", "anthropic",
-       [n for n, c in CASES.items() if c["api"] == "messages" and n != "agent-messages"], flush, call, ("litellm",))
+       [n for n, c in CASES.items() if c["api"] == "messages" and not n.startswith("agent")], flush, call, ("litellm",))
 record("litellm-gemini", "litellm_callback.py", "google", [*GOOGLE, "agent-generate"], flush, call, ("litellm",))
 record("litellm-bedrock", "litellm_callback.py", "aws.bedrock", [*BEDROCK, "agent-converse"], flush, call, ("litellm",))
