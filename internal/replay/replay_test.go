@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"go.uber.org/goleak"
@@ -42,6 +43,7 @@ type receiver struct {
 	got      []ptrace.Traces
 	requests int
 	keys     []string
+	logs     logReceiver
 }
 
 func (r *receiver) Export(ctx context.Context, req ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
@@ -67,6 +69,10 @@ func (r *receiver) Export(ctx context.Context, req ptraceotlp.ExportRequest) (pt
 }
 
 func (r *receiver) ServeHTTP(w http.ResponseWriter, hr *http.Request) {
+	if hr.URL.Path == "/v1/logs" {
+		r.logs.ServeHTTP(w, hr)
+		return
+	}
 	body, _ := io.ReadAll(hr.Body)
 	req := ptraceotlp.NewExportRequest()
 	if hr.URL.Path != "/v1/traces" || req.UnmarshalProto(body) != nil {
@@ -89,6 +95,7 @@ func (r *receiver) grpc(t *testing.T) string {
 	require.NoError(t, err)
 	s := grpc.NewServer()
 	ptraceotlp.RegisterGRPCServer(s, r)
+	plogotlp.RegisterGRPCServer(s, &r.logs)
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -282,11 +289,17 @@ func TestAllRecordingsArrive(t *testing.T) {
 	require.NoError(t, err)
 	list, err := Load(recorded)
 	require.NoError(t, err)
-	want := 0
-	for _, rec := range list {
-		want += rec.Traces.SpanCount()
+	paths, err := files(recorded)
+	require.NoError(t, err)
+	spans, records := 0, 0
+	for _, p := range paths {
+		sg, err := readFile(p)
+		require.NoError(t, err)
+		spans, records = spans+sg.traces.SpanCount(), records+sg.logs.LogRecordCount()
 	}
+	require.Positive(t, records)
 	require.Equal(t, len(list), stats.Files)
-	require.Equal(t, want, stats.Accepted)
-	require.Len(t, all(t, r), want)
+	require.Equal(t, spans+records, stats.Accepted)
+	require.Len(t, all(t, r), spans)
+	require.Equal(t, records, r.logs.records())
 }
