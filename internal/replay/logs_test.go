@@ -17,8 +17,9 @@ import (
 type logReceiver struct {
 	plogotlp.UnimplementedGRPCServer
 
-	mu  sync.Mutex
-	got []plog.Logs
+	mu     sync.Mutex
+	got    []plog.Logs
+	reject int64 // of the first request
 }
 
 func (r *logReceiver) Export(_ context.Context, req plogotlp.ExportRequest) (plogotlp.ExportResponse, error) {
@@ -28,11 +29,11 @@ func (r *logReceiver) Export(_ context.Context, req plogotlp.ExportRequest) (plo
 	req.Logs().CopyTo(ld)
 	r.got = append(r.got, ld)
 	resp := plogotlp.NewExportResponse()
-	resp.PartialSuccess().SetRejectedLogRecords(1)
-	resp.PartialSuccess().SetErrorMessage("no room")
-	if len(r.got) != 1 {
-		resp = plogotlp.NewExportResponse()
+	if r.reject > 0 {
+		resp.PartialSuccess().SetRejectedLogRecords(r.reject)
+		resp.PartialSuccess().SetErrorMessage("no room")
 	}
+	r.reject = 0
 	return resp, nil
 }
 
@@ -65,7 +66,7 @@ func TestEventsAreSentAsLogs(t *testing.T) {
 	now := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 	for _, protocol := range []string{"grpc", "http"} {
 		t.Run(protocol, func(t *testing.T) {
-			r := &receiver{}
+			r := &receiver{logs: logReceiver{reject: 1}}
 			to := map[string]func(*testing.T) string{"grpc": r.grpc, "http": r.http}[protocol](t)
 			dir := t.TempDir()
 			put(t, dir, "a.json", oneEvent)
