@@ -199,7 +199,7 @@ func (r *Rollup) unproved(ctx context.Context, s *DaySeal) error {
 	if !again {
 		return nil
 	}
-	return r.conn.Exec(ctx, schema.SQL("seal/mark"), named("from", s.Day))
+	return r.conn.Exec(ctx, schema.SQL("seal/mark"), named("from", s.Day), named("to", s.Day.AddDate(0, 0, 1)))
 }
 
 // dayTotals are what the books say of a day, by tenant.

@@ -45,7 +45,8 @@ func verified(t *testing.T, r *Rollup, day time.Time) (state string, unlike []st
 	return d.State, unlike
 }
 
-// TestSealingFindsWhatNobodyMarked: a call that was stored by an ingest that died before its mark.
+// TestSealingFindsWhatNobodyMarked: calls that were stored by an ingest that died before its marks, in an hour that has totals and in one that
+// has none.
 func TestSealingFindsWhatNobodyMarked(t *testing.T) {
 	conn := database(t)
 	at := january.Add(9*24*time.Hour + 5*time.Hour)
@@ -53,10 +54,11 @@ func TestSealingFindsWhatNobodyMarked(t *testing.T) {
 	back := r.earlier(10 * 24 * time.Hour)
 	first := someCalls(t, conn, at, 3)
 	runAll(t, r)
-	lost := someCalls(t, conn, at.Add(time.Minute), 2)
+	lost := someCalls(t, conn, at.Add(time.Minute), 2).Add(someCalls(t, conn, at.Add(3*time.Hour), 1))
 	require.NoError(t, conn.Exec(t.Context(), "ALTER TABLE dirty_windows DELETE WHERE done = 0 SETTINGS mutations_sync = 1"))
 	back()
 	sealNow(t, r)
+	require.EqualValues(t, 2, count(t, conn, "SELECT uniqExact(window) FROM adjust_marks FINAL WHERE done = 0"), "the other hours have nothing to adjust")
 	adjustAll(t, r)
 	sealNow(t, r)
 	seals, err := r.Seals(t.Context(), Day.start(at), Day.start(at).Add(24*time.Hour))
