@@ -114,6 +114,7 @@ const (
 	afterMarked  = "mark for adjustment"
 	afterDropped = "drop marks"
 	afterLook    = "look at the periods"
+	afterParent  = "mark parent"
 )
 
 type bookStep struct {

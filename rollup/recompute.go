@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/google/uuid"
 
-	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
@@ -49,8 +49,7 @@ const (
 	afterClaim  = "claim"
 	afterWrite  = "write"
 	afterCommit = "commit"
-	afterParent = "mark parent"
-	afterRemove = "remove marks"
+	afterRemove = "remove marks" // and mark the parents
 )
 
 // attempt is one at a window's new revision.
@@ -70,8 +69,8 @@ func (a *attempt) fail(step string, err error) {
 }
 
 // recompute makes new revisions of windows of one level, which go through the steps side by side: what is only written down is so for
-// all of them by one statement, their settlement and their totals are a statement each, n at once. A window that fails in those keeps no
-// other. It may fail or be killed anywhere: the marks are still there then, and the next attempt has a higher claim. Why this order, and
+// all of them by one statement; their settlement is a statement each, and so are their totals unless they are small, n at once. A window that
+// fails in those keeps no other. It may fail or be killed anywhere: the marks are still there then, and the next attempt has a higher claim. Why this order, and
 // what breaks with any other: model_test.go; that each window goes its own way there makes no difference to those beside it.
 func (p *pass) recompute(ctx context.Context, windows []window) []attempt {
 	r := p.r
@@ -84,29 +83,29 @@ func (p *pass) recompute(ctx context.Context, windows []window) []attempt {
 	}
 	steps := []struct {
 		name string
-		each func(*attempt) error
-		all  func([]*attempt) error
+		do   func([]*attempt) error // an error is of all of them
 	}{
-		{afterMarks, nil, func([]*attempt) error { return nil }},
-		{afterSettle, func(a *attempt) error { return r.settle(ctx, a.window) }, nil},
-		{afterSeen, nil, func(now []*attempt) error { return r.nextRevisions(ctx, now) }},
-		{afterClaim, nil, func(now []*attempt) error { return r.claim(ctx, now) }},
-		{afterWrite, func(a *attempt) error { return r.write(ctx, a.window, a.rev) }, nil},
-		{afterCommit, nil, func(now []*attempt) error { return r.commit(ctx, now) }},
-		{afterParent, nil, func(now []*attempt) error { return r.markParents(ctx, now) }},
-		{afterRemove, nil, func(now []*attempt) error { return r.removeMarks(ctx, now) }},
+		{afterMarks, func([]*attempt) error { return nil }},
+		{afterSettle, func(now []*attempt) error {
+			p.each(ctx, now, afterSettle, func(a *attempt) error { return r.settle(ctx, a.window) })
+			return nil
+		}},
+		{afterSeen, func(now []*attempt) error { return r.nextRevisions(ctx, now) }},
+		{afterClaim, func(now []*attempt) error { return r.claim(ctx, now) }},
+		{afterWrite, func(now []*attempt) error {
+			p.write(ctx, now)
+			return nil
+		}},
+		{afterCommit, func(now []*attempt) error { return r.commit(ctx, now) }},
+		{afterRemove, func(now []*attempt) error { return r.removeMarks(ctx, now) }},
 	}
 	for _, s := range steps {
 		now := goOn(all)
-		switch {
-		case len(now) == 0:
+		if len(now) == 0 {
 			return all
-		case s.each != nil:
-			p.each(ctx, now, s.name, s.each)
-		default:
-			if err := safely(func() error { return s.all(now) }); err != nil {
-				p.failAll(now, s.name, err)
-			}
+		}
+		if err := safely(func() error { return s.do(now) }); err != nil {
+			p.failAll(now, s.name, err)
 		}
 		for _, a := range goOn(all) {
 			if r.interrupt == nil {
@@ -150,13 +149,17 @@ func (r *Rollup) settle(ctx context.Context, w window) error {
 	return r.settler.Settle(ctx, w.start)
 }
 
+func starts(now []*attempt) []time.Time {
+	out := make([]time.Time, len(now))
+	for i, a := range now {
+		out[i] = a.start
+	}
+	return out
+}
+
 // names are the parameters that name windows of one level.
 func names(now []*attempt) []any {
-	starts := make([]time.Time, len(now))
-	for i, a := range now {
-		starts[i] = a.start
-	}
-	return []any{named("level", string(now[0].level)), named("windows", starts)}
+	return []any{named("level", string(now[0].level)), named("windows", starts(now))}
 }
 
 // revisions are those that name their revisions too.
@@ -169,7 +172,7 @@ func revisions(now []*attempt) []any {
 }
 
 func (r *Rollup) nextRevisions(ctx context.Context, now []*attempt) error {
-	highest, err := r.highestClaims(ctx, now)
+	highest, err := r.byWindow(ctx, "rollup/highest_claim", names(now)...)
 	if err != nil {
 		return err
 	}
@@ -196,24 +199,6 @@ func (r *Rollup) nextRevisions(ctx context.Context, now []*attempt) error {
 	return nil
 }
 
-func (r *Rollup) highestClaims(ctx context.Context, now []*attempt) (map[time.Time]uint64, error) {
-	rows, err := r.conn.Query(ctx, schema.SQL("rollup/highest_claim"), names(now)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	out := map[time.Time]uint64{}
-	for rows.Next() {
-		var start time.Time
-		var n uint64
-		if err := rows.Scan(&start, &n); err != nil {
-			return nil, err
-		}
-		out[start.UTC()] = n
-	}
-	return out, rows.Err()
-}
-
 // firstFrozen is the lowest revision that freezes a window; each closing takes the next multiple.
 const firstFrozen = 1 << 48
 
@@ -221,85 +206,68 @@ func (r *Rollup) claim(ctx context.Context, now []*attempt) error {
 	return r.conn.Exec(ctx, schema.SQL("rollup/claim"), revisions(now)...)
 }
 
-// write reads what the window is made of and writes it, in one statement and as one part.
-func (r *Rollup) write(ctx context.Context, w window, rev revision) error {
-	args := []any{named("from", w.start), named("to", w.start.Add(w.level.length())), named("n", rev.n), named("worker", rev.worker)}
-	switch w.level {
-	case Minute:
-		args = append(args, flagMasks()...)
-	case HourBy:
-		args = append(args, named("billed_otherwise", uint32(ledger.FlagProvided|ledger.FlagReserved)))
-	case DayBy:
-		args = append(args, named("top", uint64(TopValues)))
-	}
-	return r.conn.Exec(ctx, schema.SQL("rollup/"+string(w.level)), args...)
-}
-
-// TopValues is how many values of a dimension a tenant's day keeps apart; the rest is one row.
-const TopValues = 1000
-
-// flagMasks are the bits of ledger.Flags that a minute counts calls by.
-func flagMasks() []any {
-	mask := func(name string, f ledger.Flags) any { return named(name, uint32(f)) }
-	return []any{
-		mask("rate_limited", ledger.FlagRateLimited),
-		mask("billed_otherwise", ledger.FlagProvided|ledger.FlagReserved),
-		mask("doubt", ledger.FlagsDoubt),
-		mask("estimated", ledger.FlagsInexact),
-		mask("provided", ledger.FlagProvided),
-		mask("reserved", ledger.FlagReserved),
-		mask("stream", ledger.FlagStream),
-	}
-}
-
 func (r *Rollup) commit(ctx context.Context, now []*attempt) error {
 	return r.conn.Exec(ctx, schema.SQL("rollup/commit"), append(revisions(now), named("table", now[0].level.table()))...)
-}
-
-// markParents marks each window that those are parts of once.
-func (r *Rollup) markParents(ctx context.Context, now []*attempt) error {
-	var levels []string
-	var starts []time.Time
-	for _, parent := range now[0].level.parents() {
-		marked := map[time.Time]bool{}
-		for _, a := range now {
-			if start := parent.start(a.start); !marked[start] {
-				marked[start] = true
-				levels, starts = append(levels, string(parent)), append(starts, start)
-			}
-		}
-	}
-	if len(levels) == 0 {
-		return nil
-	}
-	return r.conn.Exec(ctx, schema.SQL("rollup/mark"), named("levels", levels), named("windows", starts))
 }
 
 // idsPerStatement keeps a statement's parameters far below a server's limit on a URL's length (1 MiB).
 const idsPerStatement = 1000
 
+// removing are the parameters of a statement that removes marks, and writes others.
+type removing struct {
+	levels, ids []string
+	windows     []time.Time
+	dones       []uint8
+	frozen      []uint64 // the claim from which on a window is frozen
+}
+
+func (m *removing) add(level Level, window time.Time, id string, done uint8, frozen uint64) {
+	m.levels, m.windows, m.ids = append(m.levels, string(level)), append(m.windows, window), append(m.ids, id)
+	m.dones, m.frozen = append(m.dones, done), append(m.frozen, frozen)
+}
+
+func (m *removing) args(level Level) []any {
+	return []any{named("level", string(level)), named("levels", m.levels), named("windows", m.windows), named("ids", m.ids),
+		named("dones", m.dones), named("frozen", m.frozen)}
+}
+
+// removeMarks removes exactly the marks that were read, and marks each window that those are parts of once: at one time with the first
+// removal, so never later, as the model has it in two steps.
 func (r *Rollup) removeMarks(ctx context.Context, now []*attempt) error {
-	var ids []string
-	var starts []time.Time
-	var frozen []uint64
+	var m removing
+	parents := func() {
+		for _, parent := range now[0].level.parents() {
+			marked := map[time.Time]bool{}
+			for _, a := range now {
+				if start := parent.start(a.start); !marked[start] {
+					marked[start] = true
+					m.add(parent, start, uuid.NewString(), 0, 0)
+				}
+			}
+		}
+	}
+	first := true
 	send := func() error {
-		err := r.conn.Exec(ctx, schema.SQL("rollup/remove_marks"), named("level", string(now[0].level)), named("windows", starts),
-			named("ids", ids), named("frozen", frozen))
-		ids, starts, frozen = nil, nil, nil
+		if first {
+			first = false
+			parents() // after the windows: see the statement
+		}
+		if len(m.ids) == 0 {
+			return nil
+		}
+		err := r.conn.Exec(ctx, schema.SQL("rollup/remove_marks"), m.args(now[0].level)...)
+		m = removing{}
 		return err
 	}
 	for _, a := range now {
 		for _, id := range a.marks {
-			ids, starts, frozen = append(ids, id), append(starts, a.start), append(frozen, (a.rev.n/firstFrozen+1)*firstFrozen)
-			if len(ids) == idsPerStatement {
+			m.add(a.level, a.start, id, 1, (a.rev.n/firstFrozen+1)*firstFrozen)
+			if len(m.ids) == idsPerStatement {
 				if err := send(); err != nil {
 					return err
 				}
 			}
 		}
-	}
-	if len(ids) == 0 {
-		return nil
 	}
 	return send()
 }

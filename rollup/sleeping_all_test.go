@@ -5,8 +5,8 @@ package rollup
 import "testing"
 
 var allSleeping = map[Level][]string{
-	Minute: {afterMarks, afterSeen, afterClaim, afterWrite, afterCommit, afterParent},
-	Hour:   {afterMarks, afterSeen, afterClaim, afterWrite, afterCommit, afterParent},
+	Minute: {afterMarks, afterSeen, afterClaim, afterWrite, afterCommit},
+	Hour:   {afterMarks, afterSeen, afterClaim, afterWrite, afterCommit},
 }
 
 func TestAWorkerThatSleepsAtAnyStepWhileItsMonthIsClosed(t *testing.T) {

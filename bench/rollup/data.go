@@ -73,54 +73,77 @@ func (b *bench) history(at time.Time) error {
 	return nil
 }
 
-// cost is the best of some rounds, wall time, the engine's CPU time and ours each: other work on the machine, and the engine's own merges,
-// only ever add.
+// cost is wall time, the engine's CPU time and ours, in seconds.
 type cost struct{ wall, cpu, ours float64 }
 
-// best measures what do takes. The kernel counts CPU time in hundredths of a second, so what is short is done some times a round.
-func (b *bench) best(times int, do func() error) (cost, error) {
-	all, err := b.side(times, do)
+func (c cost) plus(o cost) cost { return cost{c.wall + o.wall, c.cpu + o.cpu, c.ours + o.ours} }
+
+func (c cost) least(o cost) cost {
+	return cost{min(c.wall, o.wall), min(c.cpu, o.cpu), min(c.ours, o.ours)}
+}
+
+// measured is what some rounds took. The least is told, each figure's own: other work on the machine, and the engine's own merges, only ever
+// add. What is compared with something else that was measured in turn with it, is compared by the sums, of one state of the machine.
+type measured struct{ cost, sum cost }
+
+// task is what is measured. The kernel counts CPU time in hundredths of a second, so what is short is done some times a round.
+type task struct {
+	times  int
+	before func() error // not measured, once each time; may be nil
+	do     func() error
+}
+
+// best measures one task.
+func (b *bench) best(t task) (measured, error) {
+	all, err := b.side(t)
 	if err != nil {
-		return cost{}, err
+		return measured{}, err
 	}
 	return all[0], nil
 }
 
-// side is best of several that are measured in turn, so that other work on the machine comes to all of them.
-func (b *bench) side(times int, dos ...func() error) ([]cost, error) {
-	out := make([]cost, len(dos))
+// side measures several in turn, so that other work on the machine comes to all of them.
+func (b *bench) side(tasks ...task) ([]measured, error) {
+	out := make([]measured, len(tasks))
 	for i := range rounds {
-		for k, do := range dos {
-			c, err := b.once(times, do)
+		for k, t := range tasks {
+			c, err := b.once(t)
 			if err != nil {
 				return nil, err
 			}
 			if i == 0 {
-				out[k] = c
+				out[k].cost = c
 			}
-			out[k] = cost{min(out[k].wall, c.wall), min(out[k].cpu, c.cpu), min(out[k].ours, c.ours)}
+			out[k] = measured{out[k].cost.least(c), out[k].sum.plus(c)}
 		}
 	}
 	return out, nil
 }
 
-func (b *bench) once(times int, do func() error) (cost, error) {
-	engine, ours, err := b.spent()
-	if err != nil {
-		return cost{}, err
-	}
-	start := time.Now()
-	for range times {
-		if err := do(); err != nil {
+func (b *bench) once(t task) (all cost, err error) {
+	for range t.times {
+		if t.before != nil {
+			if err := t.before(); err != nil {
+				return cost{}, err
+			}
+		}
+		engine, ours, err := b.spent()
+		if err != nil {
 			return cost{}, err
 		}
+		start := time.Now()
+		if err := t.do(); err != nil {
+			return cost{}, err
+		}
+		all.wall += time.Since(start).Seconds() / float64(t.times)
+		engineNow, oursNow, err := b.spent()
+		if err != nil {
+			return cost{}, err
+		}
+		all.cpu += (engineNow - engine).Seconds() / float64(t.times)
+		all.ours += (oursNow - ours).Seconds() / float64(t.times)
 	}
-	wall := time.Since(start).Seconds() / float64(times)
-	engineNow, oursNow, err := b.spent()
-	if err != nil {
-		return cost{}, err
-	}
-	return cost{wall, (engineNow - engine).Seconds() / float64(times), (oursNow - ours).Seconds() / float64(times)}, nil
+	return all, nil
 }
 
 // spent is the CPU time of the engine, and of this process, which decides what it settles.
@@ -133,30 +156,28 @@ func (b *bench) spent() (engine, ours time.Duration, err error) {
 }
 
 // level rolls one window up, as often as best wants.
-func (b *bench) level(l rollup.Level, at time.Time) (cost, error) { return b.best(1, b.rolled(l, at)) }
+func (b *bench) level(l rollup.Level, at time.Time) (measured, error) { return b.best(b.rolled(l, at)) }
 
-func (b *bench) rolled(l rollup.Level, at time.Time) func() error {
-	return func() error {
-		if err := b.mark(l, at); err != nil {
-			return err
-		}
+// rolled is the rollup of one window, from its mark, which is not its own work, until nothing of it is left to do.
+func (b *bench) rolled(l rollup.Level, at time.Time) task {
+	return task{1, func() error { return b.mark(l, at) }, func() error {
 		did, err := b.rollup.RunOnce(b.ctx, l)
 		if err == nil && did.Windows != 1 {
 			return fmt.Errorf("rolled up %d windows of level %s, want one", did.Windows, l)
 		}
 		return err
-	}
+	}}
 }
 
 // bare is the statement that a minute's totals come from, alone: what it reads is thrown away.
-func (b *bench) bare(at time.Time) func() error {
+func (b *bench) bare(at time.Time) task {
 	text := schema.SQL("rollup/minute")
 	text = text[strings.Index(text, "\nWITH")+1:] + "\nFORMAT Null"
-	args := []any{named("from", at), named("to", at.Add(time.Minute)), named("n", uint64(1)), named("worker", uint64(1))}
+	args := []any{named("windows", []time.Time{at}), named("ns", []uint64{1}), named("workers", []uint64{1})}
 	for _, mask := range []string{"rate_limited", "billed_otherwise", "doubt", "estimated", "provided", "reserved", "stream"} {
 		args = append(args, named(mask, uint32(1)))
 	}
-	return func() error { return b.conn.Exec(b.ctx, text, args...) }
+	return task{1, nil, func() error { return b.conn.Exec(b.ctx, text, args...) }}
 }
 
 // late stores a call in each of many hours that were done, and brings all totals up to it.
@@ -168,21 +189,22 @@ func (b *bench) late(at time.Time) error {
 	if err := b.exec("late_marks", named("minute", at), named("count", uint64(lateHours))); err != nil {
 		return err
 	}
-	c, err := b.once(1, func() error {
+	c, err := b.once(task{1, nil, func() error {
 		for _, l := range rollup.Levels() {
 			if _, err := b.rollup.RunOnce(b.ctx, l); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}})
 	if err == nil {
 		b.rows = append(b.rows, goals.Told(fmt.Sprintf("%d late calls in as many hours, s wall / engine CPU", lateHours), fmt.Sprintf("%.1f / %.1f", c.wall, c.cpu)))
 	}
 	return err
 }
 
-func (b *bench) told(name string, c cost) {
+func (b *bench) told(name string, m measured) {
+	c := m.cost
 	b.rows = append(b.rows, goals.Told(name+", s wall / engine CPU", fmt.Sprintf("%.3f / %.3f", c.wall, c.cpu)))
 }
 

@@ -21,7 +21,7 @@ type query struct {
 }
 
 var (
-	readsReports = regexp.MustCompile(`\bcalls\(|\b(?:FROM|JOIN)\s+call_reports\b`)
+	readsReports = regexp.MustCompile(`\bcalls(?:_of)?\(|\b(?:FROM|JOIN)\s+call_reports\b`)
 	parameter    = regexp.MustCompile(`\{(\w+):([^}]+)\}`)
 	// What reads nothing that a layout changes: the write of a batch, and what only wants the newest parts.
 	leftOut = map[string]bool{"ingest/mark_unproved": true}
@@ -125,6 +125,10 @@ func (s subject) value(query, name, kind string) (string, error) {
 		return "['" + s.tenant + "']", nil
 	case "values":
 		return "['']", nil
+	case "windows":
+		return "['" + s.minute.Format(second) + "']", nil
+	case "ns", "workers":
+		return "[1]", nil
 	case "needs":
 		return "['1000000']", nil // USD: is never reached, so that all is read
 	case "usd":

@@ -121,7 +121,8 @@ func (w *world) store(calls ...ledger.Call) {
 	}
 	require.NoError(w.t, batch.Send())
 	for m := range minutes {
-		require.NoError(w.t, w.conn.Exec(context.Background(), schema.SQL("rollup/mark"), named("levels", []string{"minute"}), named("windows", []time.Time{time.Unix(m, 0).UTC()})))
+		require.NoError(w.t, w.conn.Exec(context.Background(), `INSERT INTO dirty_windows (level, window, id, due, done)
+			SELECT 'minute', {minute:DateTime('UTC')}, generateUUIDv4(), now64(3), 0`, named("minute", time.Unix(m, 0).UTC())))
 	}
 }
 

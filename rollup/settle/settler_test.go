@@ -76,18 +76,18 @@ func storeReports(t *testing.T, conn driver.Conn, flags ledger.Flags, reports ..
 func markMinutes(t *testing.T, conn driver.Conn, reports []Report) {
 	t.Helper()
 	for _, m := range minutesOf(reports) {
-		require.NoError(t, conn.Exec(t.Context(), schema.SQL("rollup/mark"), named("levels", []string{"minute"}), named("windows", []time.Time{time.Unix(m, 0).UTC()})))
+		require.NoError(t, conn.Exec(t.Context(), `INSERT INTO dirty_windows (level, window, id, due, done)
+			SELECT 'minute', {minute:DateTime('UTC')}, generateUUIDv4(), now64(3), 0`, named("minute", time.Unix(m, 0).UTC())))
 	}
 }
 
 // removeMarks is what rollup does when it has done a minute.
 func removeMarks(t *testing.T, conn driver.Conn, minute time.Time, ids []string) error {
 	t.Helper()
-	minutes, frozen := make([]time.Time, len(ids)), make([]uint64, len(ids))
-	for i := range ids {
-		minutes[i], frozen[i] = minute, 1<<48
-	}
-	return conn.Exec(t.Context(), schema.SQL("rollup/remove_marks"), named("level", "minute"), named("windows", minutes), named("ids", ids), named("frozen", frozen))
+	n := len(ids)
+	return conn.Exec(t.Context(), schema.SQL("rollup/remove_marks"), named("level", "minute"), named("levels", slices.Repeat([]string{"minute"}, n)),
+		named("windows", slices.Repeat([]time.Time{minute}, n)), named("ids", ids), named("dones", slices.Repeat([]uint8{1}, n)),
+		named("frozen", slices.Repeat([]uint64{1 << 48}, n)))
 }
 
 func minutesOf(reports []Report) []int64 {

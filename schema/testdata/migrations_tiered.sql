@@ -1694,3 +1694,31 @@ ALTER TABLE tollkeeper.call_reports
 -- have them so: they are read as they are, until they are merged or expire. Merges keep it although they leave out what was replaced.
 ALTER TABLE tollkeeper.settle_candidates MODIFY SETTING deduplicate_merge_projection_mode = 'rebuild';
 ALTER TABLE tollkeeper.settle_candidates ADD PROJECTION IF NOT EXISTS by_minute (SELECT * ORDER BY minute);
+-- 0028_some_windows
+-- What calls(from, to) and spend_minute(from, to) say, of some minutes and of some hours that need not follow one another: windows that come late
+-- are rolled up by one statement for several. They are lists on both sides, so that nothing in between is read.
+CREATE OR REPLACE VIEW tollkeeper.calls_of AS
+SELECT
+    *,
+    cost_input + cost_cache_read + cost_cache_write + cost_output + cost_reasoning + cost_other AS cost
+FROM tollkeeper.call_reports FINAL
+WHERE minute IN {minutes:Array(DateTime('UTC'))}
+  AND role != 'aggregate'
+  AND (minute, tenant, trace_id, span_id) NOT IN
+  (
+      SELECT minute, tenant, trace_id, span_id
+      FROM tollkeeper.settlements FINAL
+      WHERE minute IN {minutes:Array(DateTime('UTC'))} AND loses = 1
+  );
+
+CREATE OR REPLACE VIEW tollkeeper.spend_minutes_of AS
+SELECT * EXCEPT (n, worker)
+FROM tollkeeper.cost_minute
+WHERE toStartOfHour(window) IN {hours:Array(DateTime('UTC'))}
+  AND (window, n, worker) IN
+  (
+      SELECT window, (max((n, worker)) AS newest).1, newest.2
+      FROM tollkeeper.window_revisions
+      WHERE level = 'minute' AND committed = 1 AND toStartOfHour(window) IN {hours:Array(DateTime('UTC'))}
+      GROUP BY window
+  );

@@ -1,4 +1,4 @@
--- One hour from the newest committed minutes, written as one block under one claimed revision.
+-- Hours from their newest committed minutes, written as one block, each under its claimed revision (ns and workers stand beside windows).
 INSERT INTO cost_hour
 (
     window, n, worker, tenant, provider, model, operation, service, environment, region, calls, errors,
@@ -11,7 +11,7 @@ INSERT INTO cost_hour
 SETTINGS max_insert_threads = 1, min_insert_block_size_rows = 1000000000, min_insert_block_size_bytes = 1000000000000,
     async_insert = 0, deduplicate_insert = 'disable'
 SELECT
-    {from:DateTime('UTC')}, {n:UInt64}, {worker:UInt64},
+    toStartOfHour(m.window) AS hour_, {ns:Array(UInt64)}[indexOf({windows:Array(DateTime('UTC'))}, hour_)], {workers:Array(UInt64)}[indexOf({windows:Array(DateTime('UTC'))}, hour_)],
     tenant, provider, model, operation, service, environment, region,
     sum(calls) AS calls_,
     sum(errors) AS errors_,
@@ -48,5 +48,5 @@ SELECT
     sumMap(units) AS units_,
     sumMap(latency) AS latency_,
     sumMap(first_token) AS first_token_
-FROM spend_minute(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
-GROUP BY tenant, provider, model, operation, service, environment, region
+FROM spend_minutes_of(hours = {windows:Array(DateTime('UTC'))}) AS m
+GROUP BY hour_, tenant, provider, model, operation, service, environment, region

@@ -1,4 +1,4 @@
--- One minute from its calls, written as one block under one claimed revision. latency and first_token: see 0001_tables.sql.
+-- Minutes from their calls, written as one block, each under its claimed revision (ns and workers stand beside windows). latency and first_token: see 0001_tables.sql.
 -- estimated: amounts that are a guess or a lower bound (ledger.FlagsInexact).
 INSERT INTO cost_minute
 (
@@ -19,7 +19,7 @@ WITH
     bitCount(roundToExp2(greatest(first_token_us, 4)) - 1) AS first_token_log2,
     if(first_token_us < 4, toUInt8(first_token_us), toUInt8(4 * (first_token_log2 - 1) + bitAnd(bitShiftRight(first_token_us, first_token_log2 - 2), 3))) AS first_token_bucket
 SELECT
-    {from:DateTime('UTC')}, {n:UInt64}, {worker:UInt64},
+    minute, {ns:Array(UInt64)}[indexOf({windows:Array(DateTime('UTC'))}, minute)], {workers:Array(UInt64)}[indexOf({windows:Array(DateTime('UTC'))}, minute)],
     tenant, provider, model, operation, service, environment, region,
     count() AS calls_,
     countIf(error_class != '') AS errors_,
@@ -58,5 +58,5 @@ SELECT
     sumMap(units) AS units_,
     sumMap(map(latency_bucket, toUInt64(1))) AS latency_,
     sumMapIf(map(first_token_bucket, toUInt64(1)), first_token_ns > 0) AS first_token_
-FROM calls(from = {from:DateTime('UTC')}, to = {to:DateTime('UTC')})
-GROUP BY tenant, provider, model, operation, service, environment, region
+FROM calls_of(minutes = {windows:Array(DateTime('UTC'))})
+GROUP BY minute, tenant, provider, model, operation, service, environment, region
