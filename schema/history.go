@@ -3,6 +3,8 @@ package schema
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
@@ -32,7 +34,8 @@ func (s *session) pending(ctx context.Context) (pending, done []Migration, err e
 		case !ok:
 			pending = append(pending, m)
 		case len(pending) > 0:
-			return nil, nil, fmt.Errorf("%s: migration %s is applied but %s before it is not: the history in schema_migrations was changed by hand; restore it",
+			return nil, nil, fmt.Errorf("%s: migration %s is applied but %s before it is not: the database was made by a program between two releases, or the history in schema_migrations "+
+				"was changed by hand; go on with the program that made it, or restore the history",
 				s.target.Database, m, pending[0])
 		case a.Checksum != m.Checksum:
 			return nil, nil, fmt.Errorf("%s: migration %s was applied with another text (checksum %.12s…, this program has %.12s…): "+
@@ -41,9 +44,10 @@ func (s *session) pending(ctx context.Context) (pending, done []Migration, err e
 			done = append(done, m)
 		}
 	}
-	for _, a := range applied {
-		return nil, nil, fmt.Errorf("%s: migration %s was applied by a newer program: upgrade this one (it knows %d migrations)",
-			s.target.Database, a, len(all))
+	if len(applied) > 0 {
+		newest := applied[slices.Max(slices.Collect(maps.Keys(applied)))]
+		return nil, nil, fmt.Errorf("%s: migration %s was applied by a newer program: upgrade this one (it knows those up to %s)",
+			s.target.Database, newest, all[len(all)-1])
 	}
 	return pending, done, nil
 }
