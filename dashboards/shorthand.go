@@ -103,6 +103,7 @@ func WriteOut(sql string) string { return write(sql, "") }
 // write replaces the shorthands of a query file, and $__arg by what follows "=" in the query's name.
 func write(sql, arg string) string {
 	sql = strings.ReplaceAll(sql, "$__arg", arg)
+	whole := allFromSpend.MatchString(sql)
 	for _, s := range shorthands {
 		for {
 			at := strings.Index(sql, s.name)
@@ -116,7 +117,7 @@ func write(sql, arg string) string {
 			sql = sql[:at] + s.to(inner) + sql[end:]
 		}
 	}
-	return sql
+	return strings.ReplaceAll(sql, "$__columns", strings.Join(spendColumns(sql, whole), ", "))
 }
 
 // argument reads "(…)" at position from, to the bracket that closes it.

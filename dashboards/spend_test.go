@@ -2,6 +2,8 @@ package dashboards_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +37,7 @@ func spendIsTheViews(t *testing.T, db string) {
 		SELECT minute, tenant, trace_id, span_id, 1, cityHash64(span_id) % 2, 'twin' FROM call_reports WHERE cityHash64(span_id) % 3 = 0`)
 	server.Exec(t, db, `INSERT INTO call_reports SELECT * REPLACE ('aggregate' AS role, unhex(reverse(hex(span_id))) AS span_id) FROM call_reports WHERE cityHash64(span_id) % 7 = 0`)
 	server.Exec(t, db, `INSERT INTO call_reports SELECT * REPLACE (version + 1 AS version, cost_output + 1 AS cost_output) FROM call_reports WHERE cityHash64(span_id) % 5 = 0`)
+	spendNamesItsColumns(t, db, server.Exec(t, db, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'cost_day' AND name NOT IN ('n', 'worker')"))
 	some := 0
 	for _, r := range [][2]time.Time{
 		{now.Add(-40 * time.Minute), now}, {now.Add(-30 * time.Hour), now.Add(time.Minute)}, {day.AddDate(0, 0, -1), day},
@@ -64,4 +67,15 @@ func spendIsTheViews(t *testing.T, db string) {
 		}
 	}
 	require.Greater(t, some, 1500)
+}
+
+// spendNamesItsColumns: what is written out has the columns that the query names, all of the table's where it selects *.
+func spendNamesItsColumns(t *testing.T, db, columns string) {
+	const always = "(toDateTime(0, 'UTC'), toDateTime(4000000000, 'UTC'))"
+	rows := query(t, db, dashboards.WriteOut("SELECT * FROM $spend"+always+" LIMIT 1"), dashboards.Range{}, "")
+	require.Len(t, rows, 1)
+	require.ElementsMatch(t, strings.Fields(columns), slices.Collect(maps.Keys(rows[0])))
+	one := dashboards.WriteOut("SELECT sum(cost) FROM $spend" + always)
+	require.Contains(t, one, "n, worker, window, cost FROM cost_day")
+	require.NotContains(t, one, "cache_saved")
 }

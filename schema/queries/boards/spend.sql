@@ -1,14 +1,14 @@
 (
     -- spend(since, until), written out: the engine analyses a view with parameters twice (docs/adr/0036-spend-written-out.md)
     WITH $__since AS since, $__until AS until
-    SELECT * EXCEPT (grain, n, worker)
+    SELECT $__columns
     FROM
     (
-        SELECT 200000000000 AS grain, * FROM cost_day
+        SELECT 200000000000 AS grain, n, worker, $__columns FROM cost_day
         UNION ALL
-        SELECT 100000000000, * FROM cost_hour
+        SELECT 100000000000, n, worker, $__columns FROM cost_hour
         UNION ALL
-        SELECT 0, * FROM cost_minute
+        SELECT 0, n, worker, $__columns FROM cost_minute
     )
     WHERE window >= since AND window < until AND (toInt64(window) + grain, n, worker) IN
     (

@@ -1,0 +1,28 @@
+package dashboards
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// costColumns are what cost_minute, cost_hour and cost_day have beside their revision.
+var costColumns = strings.Fields(`window tenant provider model operation service environment region calls errors rate_limited errors_by_class unpriced_calls flagged_calls
+	estimated_calls provided_calls reserved_calls streamed_calls fresh_input cache_read cache_write_5m cache_write_1h audio_input image_input text_output reasoning audio_output
+	reserved_tokens units cost cost_input cost_cache_read cost_cache_write cost_output cost_reasoning cost_other list_cost cache_saved tier_saved request_bytes response_bytes latency first_token`)
+
+var (
+	word         = regexp.MustCompile(`\w+`)
+	allFromSpend = regexp.MustCompile(`\*\s+FROM\s+\$spend`)
+)
+
+// spendColumns are those that spend, written out in a query, has to give: the ones whose names are in the text somewhere, or the whole table's.
+// The engine's planner hashes all that lies below a column again for every function over it, so that a column that nobody asks for
+// costs (docs/adr/0044-spend-names-its-columns.md).
+func spendColumns(text string, whole bool) []string {
+	named := map[string]bool{"window": true} // by which rows are found
+	for _, w := range word.FindAllString(text, -1) {
+		named[w] = true
+	}
+	return slices.DeleteFunc(slices.Clone(costColumns), func(c string) bool { return !whole && !named[c] })
+}
