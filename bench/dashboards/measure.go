@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -29,9 +30,11 @@ type meter struct {
 	rounds int
 	only   *regexp.Regexp
 	now    time.Time
+
+	counted counted
 }
 
-func (m meter) all(ctx context.Context) ([]goals.Row, error) {
+func (m *meter) all(ctx context.Context) ([]goals.Row, error) {
 	var rows []goals.Row
 	for _, b := range dashboards.All() {
 		back, err := time.ParseDuration(strings.TrimPrefix(b.From, "now-"))
@@ -53,35 +56,84 @@ func (m meter) all(ctx context.Context) ([]goals.Row, error) {
 			}
 		}
 	}
-	return rows, nil
+	why, err := m.why(ctx)
+	return append(rows, why...), err
 }
 
-func (m meter) panel(ctx context.Context, p dashboards.Panel, r dashboards.Range) (goals.Row, error) {
+func (m *meter) panel(ctx context.Context, p dashboards.Panel, r dashboards.Range) (goals.Row, error) {
 	text, err := dashboards.Expand(p.SQL(), r, r.Step(100), map[string]string{"tenant": hex.EncodeToString([]byte("tenant-7")), "trace": trace})
 	if err != nil {
 		return goals.Row{}, err
 	}
-	var took []float64
-	var read summary
-	before, err := proc.CPU(m.pid)
+	took, read, cpu, err := m.often(ctx, text, m.rounds)
 	if err != nil {
 		return goals.Row{}, err
 	}
-	for range m.rounds {
+	_, _, planned, err := m.often(ctx, "EXPLAIN PIPELINE "+text, (m.rounds+3)/4)
+	if err != nil {
+		return goals.Row{}, err
+	}
+	told := fmt.Sprintf(": p95 ms (best %.0f, p50 %.0f, engine CPU %d, %d of it before a row is read; read %s rows, %s MB)", took[0], took[len(took)/2],
+		cpu.Milliseconds(), min(cpu, planned).Milliseconds(), thousands(read.Rows), megabytes(read.Bytes))
+	m.count(cpu, planned, took)
+	return goals.AtMost(told, "%.0f", at95(took), goal), nil
+}
+
+// often asks so many times: how long each took in ms, the shortest first, what the engine read, and its CPU for one.
+func (m *meter) often(ctx context.Context, text string, times int) (took []float64, read summary, cpu time.Duration, err error) {
+	before, err := proc.CPU(m.pid)
+	if err != nil {
+		return nil, read, 0, err
+	}
+	for range times {
 		began := time.Now()
 		if read, err = m.ask(ctx, text); err != nil {
-			return goals.Row{}, err
+			return nil, read, 0, err
 		}
 		took = append(took, float64(time.Since(began).Microseconds())/1000)
 	}
 	after, err := proc.CPU(m.pid)
-	if err != nil {
-		return goals.Row{}, err
-	}
 	slices.Sort(took)
-	told := fmt.Sprintf(": p95 ms (best %.0f, p50 %.0f, engine CPU %d; read %s rows, %s MB)", took[0], took[m.rounds/2],
-		(after-before).Milliseconds()/int64(m.rounds), thousands(read.Rows), megabytes(read.Bytes))
-	return goals.AtMost(told, "%.0f", took[(m.rounds*95+99)/100-1], goal), nil
+	return took, read, (after - before) / time.Duration(times), err
+}
+
+func at95(sorted []float64) float64 { return sorted[(len(sorted)*95+99)/100-1] }
+
+// counted is how many panels stay under the goal by the clock and by the engine's work alone.
+type counted struct{ panels, best, cpu, read int }
+
+func (m *meter) count(cpu, planned time.Duration, took []float64) {
+	under := func(ms float64) int {
+		if ms <= goal {
+			return 1
+		}
+		return 0
+	}
+	m.counted.panels++
+	m.counted.best += under(took[0])
+	m.counted.cpu += under(float64(cpu.Milliseconds()))
+	m.counted.read += under(float64((cpu - min(cpu, planned)).Milliseconds()))
+}
+
+// why is what a clock that is over the goal is made of: what the machine takes for a statement that does nothing, and how many panels are
+// under the goal at their best, by the engine's CPU, and by its CPU from the first row on.
+func (m *meter) why(ctx context.Context) ([]goals.Row, error) {
+	took, _, cpu, err := m.often(ctx, "SELECT 1", 4*m.rounds)
+	if err != nil {
+		return nil, err
+	}
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		load = []byte("not known")
+	}
+	c := m.counted
+	return []goals.Row{
+		goals.Told(fmt.Sprintf("a statement that does nothing (SELECT 1), ms: best %.1f, p50 %.1f, engine CPU %.1f; p95", took[0], took[len(took)/2], float64(cpu.Microseconds())/1000), fmt.Sprintf("%.1f", at95(took))),
+		goals.Told("load of the machine, 1, 5 and 15 minutes", strings.Join(strings.Fields(string(load))[:min(3, len(strings.Fields(string(load))))], " ")),
+		goals.Told(fmt.Sprintf("of %d panels, within %.0f ms: by the fastest answer", c.panels, goal), fmt.Sprint(c.best)),
+		goals.Told("by the engine's CPU, planning included", fmt.Sprint(c.cpu)),
+		goals.Told("by the engine's CPU from the first row on", fmt.Sprint(c.read)),
+	}, nil
 }
 
 // summary is what the engine read, as it says itself.
@@ -90,7 +142,7 @@ type summary struct {
 	Bytes string `json:"read_bytes"`
 }
 
-func (m meter) ask(ctx context.Context, text string) (s summary, err error) {
+func (m *meter) ask(ctx context.Context, text string) (s summary, err error) {
 	target, err := schema.ParseURL(m.url)
 	if err != nil {
 		return s, err
