@@ -176,12 +176,19 @@ func (c *Chargeback) WriteText(out io.Writer) error {
 	fmt.Fprintf(out, "Chargeback of %s, in USD: %s\n\n", c.Period, (&Report{State: c.State}).stateText())
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "total\town calls\tadjustments\tshared\treserved\t  tenant (name, parent, cost centre, owner)")
-	for _, b := range append(slices.Clone(c.Bills), c.Total) {
+	all := append(slices.Clone(c.Bills), c.Total)
+	places := 2
+	for _, b := range all {
+		for _, a := range []Amount{b.Total, b.Own, b.Adjusted, b.Shared, b.Reserved} {
+			places = max(places, placesOf(a))
+		}
+	}
+	for _, b := range all {
 		least := ""
 		if b.AtLeast {
 			least = "at least "
 		}
-		fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\t%s\t  %s\n", least, b.Total, b.Own, b.Adjusted, b.Shared, b.Reserved, Printable(b.label()))
+		fmt.Fprintf(w, "%s%s\t%s\t%s\t%s\t%s\t  %s\n", least, b.Total.to(places), b.Own.to(places), b.Adjusted.to(places), b.Shared.to(places), b.Reserved.to(places), Printable(b.label()))
 	}
 	return w.Flush()
 }

@@ -57,8 +57,13 @@ func (r *Report) usd(a Amount) string {
 	if r.places == 0 {
 		r.places = r.mostPlaces()
 	}
+	return a.to(r.places)
+}
+
+// to is an amount that has at most so many decimal places, with all of them.
+func (a Amount) to(places int) string {
 	text := a.Sum.String()
-	return text[:len(text)-ledger.MoneyScale+r.places]
+	return text[:len(text)-ledger.MoneyScale+places]
 }
 
 func (r *Report) mostPlaces() int {
