@@ -17,7 +17,10 @@ func (r *Report) WriteCSV(out io.Writer) error {
 	n := func(v uint64) string { return strconv.FormatUint(v, 10) }
 	for _, l := range r.Lines {
 		value, list := Cell(l.Value), ""
-		if l.Others > 0 {
+		switch {
+		case l.Pending:
+			value = l.name(r.Dimension)
+		case l.Others > 0:
 			value = "(" + n(l.Others) + " others)"
 		}
 		if l.ListCost != nil {

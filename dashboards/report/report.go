@@ -106,7 +106,8 @@ func (q Query) keptLongEnough(now time.Time) error {
 // Line is one value's spend.
 type Line struct {
 	Value         string  `json:"value"`
-	Others        uint64  `json:"others,omitempty"` // the line adds up values that have no line of their own; at least so many
+	Others        uint64  `json:"others,omitempty"`  // the line adds up values that have no line of their own; at least so many
+	Pending       bool    `json:"pending,omitempty"` // calls that the totals by this dimension don't have yet: they are added up every minute
 	Calls         uint64  `json:"calls"`
 	Errors        uint64  `json:"errors"`
 	UnpricedCalls uint64  `json:"unpriced_calls"`
@@ -181,6 +182,9 @@ func Build(ctx context.Context, conn driver.Conn, q Query) (*Report, error) {
 		return nil, err
 	}
 	r.State = stateOf(r.Months)
+	if err := r.addPending(ctx, conn, q); err != nil {
+		return nil, err
+	}
 	for _, l := range r.Lines {
 		r.Total.add(l)
 	}
@@ -211,10 +215,51 @@ func (r *Report) holdClosing(q Query) {
 	}
 }
 
-// sortLines puts days in their order and everything else by cost, ties by name, what was cut off last.
+// addPending adds a line of what the totals have and those by dimension don't have yet, so that a report has the same total by
+// whatever dimension.
+func (r *Report) addPending(ctx context.Context, conn driver.Conn, q Query) error {
+	if !slices.Contains(byDimension, q.Dimension) || r.State == Final {
+		return nil
+	}
+	q.Dimension = "tenant"
+	totals, err := spend(ctx, conn, q)
+	if err != nil {
+		return err
+	}
+	var have, whole Line
+	for _, l := range r.Lines {
+		have.add(l)
+	}
+	for _, l := range totals {
+		whole.add(l)
+	}
+	if rest, ok := whole.without(have); ok {
+		r.Lines = append(r.Lines, rest)
+	}
+	return nil
+}
+
+// without is what l has and o doesn't; false if there is nothing, or if o has more of anything: then it was added up later.
+func (l Line) without(o Line) (rest Line, ok bool) {
+	if l.Calls <= o.Calls || l.Errors < o.Errors || l.UnpricedCalls < o.UnpricedCalls || l.InputTokens < o.InputTokens ||
+		l.OutputTokens < o.OutputTokens || l.Cost.Cmp(o.Cost.Sum) < 0 {
+		return rest, false
+	}
+	return Line{
+		Pending: true, Calls: l.Calls - o.Calls, Errors: l.Errors - o.Errors, UnpricedCalls: l.UnpricedCalls - o.UnpricedCalls,
+		AtLeast: l.UnpricedCalls > o.UnpricedCalls, InputTokens: l.InputTokens - o.InputTokens, OutputTokens: l.OutputTokens - o.OutputTokens,
+		Cost: l.Cost.Minus(o.Cost),
+	}, true
+}
+
+// sortLines puts days in their order and everything else by cost, ties by name, what was cut off last, and last what isn't
+// added up yet.
 func sortLines(lines []Line, dimension string) {
 	sort.SliceStable(lines, func(i, j int) bool {
 		a, b := lines[i], lines[j]
+		if a.Pending != b.Pending {
+			return b.Pending
+		}
 		if (a.Others > 0) != (b.Others > 0) {
 			return b.Others > 0
 		}
@@ -230,10 +275,16 @@ func cutLines(lines []Line, top int) []Line {
 	if top == 0 || len(lines) <= top {
 		return lines
 	}
+	var pending []Line
+	if n := len(lines) - 1; lines[n].Pending {
+		if lines, pending = lines[:n], lines[n:]; len(lines) <= top {
+			return append(lines[:n:n], pending...)
+		}
+	}
 	var rest Line
 	for _, l := range lines[top:] {
 		rest.add(l)
 		rest.Others += max(l.Others, 1)
 	}
-	return append(lines[:top:top], rest)
+	return append(append(lines[:top:top], rest), pending...)
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/dashboards/report"
 	"github.com/tollkeeper/tollkeeper/ledger"
+	"github.com/tollkeeper/tollkeeper/rollup"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
@@ -28,6 +31,48 @@ func TestOverALedger(t *testing.T) {
 	t.Run("chargeback", func(t *testing.T) { chargeback(t, conn) })
 	t.Run("reserved capacity", func(t *testing.T) { reservedExplained(t, conn) })
 	t.Run("states", func(t *testing.T) { states(t, conn) })
+	t.Run("not added up yet", func(t *testing.T) { notAddedUpYet(t, conn) })
+}
+
+// Calls that the totals have and those by dimension don't have yet are a line of their own: by whatever dimension, the total is
+// the same.
+func notAddedUpYet(t *testing.T, conn driver.Conn) {
+	for _, statement := range []string{
+		`INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, provider, model, team, unpriced, fresh_input, text_output, cost_output) VALUES
+			('2026-11-27 09:00:00', 'acme', 'latelatelatelat1', 'late0001', 1, 'openai', 'gpt-4o', 'research', '', 10, 7, 0.0625),
+			('2026-11-27 09:00:00', 'acme', 'latelatelatelat2', 'late0002', 1, 'openai', 'acme-1', 'research', 'unknown_model', 10, 7, 0)`,
+		`INSERT INTO dirty_windows (level, window, id, due, done) VALUES ('minute', '2026-11-27 09:00:00', generateUUIDv4(), now64(3), 0)`,
+	} {
+		require.NoError(t, conn.Exec(t.Context(), statement))
+	}
+	r, err := rollup.New(rollup.DefaultConfig(), rollup.Deps{ClickHouse: conn, Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	add := func(levels ...rollup.Level) {
+		for _, level := range levels {
+			_, err := r.RunOnce(t.Context(), level)
+			require.NoError(t, err)
+		}
+	}
+	add(rollup.Minute, rollup.Hour, rollup.Day)
+	whole := build(t, conn, report.Query{Period: november(t)}).Total
+	for _, top := range []int{0, 1} {
+		byTeam := build(t, conn, report.Query{Period: november(t), Dimension: "team", Top: top})
+		last := byTeam.Lines[len(byTeam.Lines)-1]
+		require.True(t, last.Pending)
+		require.Equal(t, report.Line{Pending: true, Calls: 2, UnpricedCalls: 1, AtLeast: true, InputTokens: 20, OutputTokens: 14, Cost: last.Cost}, last)
+		require.Equal(t, "0.0625", last.Cost.String())
+		require.Equal(t, whole.Cost, byTeam.Total.Cost)
+		require.Equal(t, whole.Calls, byTeam.Total.Calls)
+		var text, table bytes.Buffer
+		require.NoError(t, byTeam.WriteText(&text))
+		require.NoError(t, byTeam.WriteCSV(&table))
+		require.Contains(t, text.String(), "(not by team yet)")
+		require.Contains(t, table.String(), "(not by team yet)")
+	}
+	add(rollup.HourBy, rollup.DayBy)
+	byTeam := build(t, conn, report.Query{Period: november(t), Dimension: "team"})
+	require.False(t, slices.ContainsFunc(byTeam.Lines, func(l report.Line) bool { return l.Pending }))
+	require.Equal(t, whole.Cost, byTeam.Total.Cost)
 }
 
 func november(t *testing.T) report.Period {

@@ -258,6 +258,8 @@ func (r *Report) sum() string {
 
 func (l Line) name(dimension string) string {
 	switch {
+	case l.Pending:
+		return "(not by " + dimension + " yet)"
 	case l.Others > 0:
 		return fmt.Sprintf("(%s others)", thousands(l.Others))
 	case l.Value == "":

@@ -99,8 +99,11 @@ func spend(ctx context.Context, s *Server, q question) (any, error) {
 	}
 	out := Spend{head: h, Dimension: r.Dimension, Total: r.Total, Adjustments: r.Adjusted, Sum: r.Sum, AtLeast: r.AtLeast}
 	out.Lines, out.Next, err = page(q, r.Lines, func(l report.Line) string {
-		if l.Others > 0 {
-			return "1" // what adds up others comes last
+		switch {
+		case l.Pending:
+			return "2" // what isn't added up yet comes last
+		case l.Others > 0:
+			return "1" // before it what adds up others
 		}
 		return "0" + l.Value
 	})
