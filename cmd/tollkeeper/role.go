@@ -23,14 +23,15 @@ func newRole(name string) *cobra.Command { return newRoleAs(name, name, name) }
 
 // newRoleAs is newRole under a command of another name.
 func newRoleAs(name, command, shown string) *cobra.Command {
+	keys, names, example := "clickhouse.url", "\nTOLLKEEPER_CLICKHOUSE_URL", "TOLLKEEPER_CLICKHOUSE_URL=http://user:password@clickhouse:8123/tollkeeper "
+	if app.OneRole(name).Kafka() {
+		keys, names, example = "kafka.brokers, clickhouse.url", "\nTOLLKEEPER_KAFKA_BROKERS and TOLLKEEPER_CLICKHOUSE_URL", "TOLLKEEPER_KAFKA_BROKERS=kafka:9092 "+example
+	}
 	c := &cobra.Command{
-		Use:   command,
-		Short: roleHelp[shown],
-		Long: roleHelp[shown] + `.
-
-Servers come from the configuration (kafka.brokers, clickhouse.url) or from
-TOLLKEEPER_KAFKA_BROKERS and TOLLKEEPER_CLICKHOUSE_URL.`,
-		Example: "  TOLLKEEPER_KAFKA_BROKERS=kafka:9092 TOLLKEEPER_CLICKHOUSE_URL=http://user:password@clickhouse:8123/tollkeeper tollkeeper " + shown,
+		Use:     command,
+		Short:   roleHelp[shown],
+		Long:    roleHelp[shown] + ".\n\nServers come from the configuration (" + keys + ") or from" + names + ".",
+		Example: "  " + example + "tollkeeper " + shown,
 	}
 	load := configFlag(c)
 	c.RunE = noArgsRun(func(ctx context.Context, c *cobra.Command) error {

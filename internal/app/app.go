@@ -34,6 +34,9 @@ func OneRole(name string) Roles {
 		Viewer: name == "viewer", Dashboards: name == "dashboards", API: name == "api"}
 }
 
+// Kafka reports that one of the roles reads or writes Kafka.
+func (r Roles) Kafka() bool { return r.Collector || r.Ingest || r.Embedded }
+
 // Options are what Start is given.
 type Options struct {
 	Config  config.Config
@@ -174,7 +177,7 @@ func (a *App) HTTP() string { return a.http.Addr() }
 // Ready returns what is not ready, by part.
 func (a *App) Ready(ctx context.Context) map[string]error { return a.http.Ready(ctx) }
 
-// Summary says where everything is, for a person.
+// Summary says where everything is that the roles use, for a person.
 func (a *App) Summary() string {
 	var b strings.Builder
 	line := func(name, value string) {
@@ -187,10 +190,12 @@ func (a *App) Summary() string {
 	if a.otlpHTTP != "" {
 		line("OTLP HTTP", "http://"+a.otlpHTTP)
 	}
-	if t, err := schema.ParseURL(a.cfg.ClickHouse.URL); err == nil {
+	if t, err := schema.ParseURL(a.cfg.ClickHouse.URL); err == nil && (a.opts.Roles != OneRole("collector") || publishes(a.opts.Roles, a.cfg)) {
 		line("ClickHouse", fmt.Sprintf("%s://%s (database %s, user %s)", t.Scheme, t.Host, t.Database, t.User))
 	}
-	line("Kafka", strings.Join(a.cfg.Kafka.Brokers, ","))
+	if a.opts.Roles.Kafka() {
+		line("Kafka", strings.Join(a.cfg.Kafka.Brokers, ","))
+	}
 	if a.viewer != "" {
 		line("viewer", "http://"+a.viewer)
 	}

@@ -35,6 +35,9 @@ func TestRolesAloneBeforeTheirServers(t *testing.T) {
 		require.NoError(t, err, name)
 		defer func() { require.NoError(t, a.Stop(), name) }()
 		roles[name] = a
+		summary := a.Summary()
+		require.Equal(t, name == "ingest" || name == "collector", strings.Contains(summary, "Kafka"), "%s: %s", name, summary)
+		require.Equal(t, name != "collector", strings.Contains(summary, "ClickHouse"), "%s: %s", name, summary)
 	}
 	for name, server := range map[string]string{"alerts": servers.ClickHouse.Embedded.Listen, "rollup": servers.ClickHouse.Embedded.Listen,
 		"ingest": servers.Kafka.Embedded.Listen, "collector": servers.Kafka.Embedded.Listen} {
