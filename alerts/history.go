@@ -17,9 +17,10 @@ const day = 24 * time.Hour
 
 // history is what was spent hour by hour, read once for all rules.
 type history struct {
-	back  time.Duration
-	parts map[string]historyPart // by dimension
-	days  days
+	back   time.Duration
+	parts  map[string]historyPart // by dimension
+	days   days
+	coarse map[string]grains // of these days, by tenant
 	// perLook bounds how many days are read at one evaluation, since each is a query over all its minutes; 0: all at once.
 	perLook int
 	newest  time.Time // the evaluation that read some last
@@ -32,10 +33,11 @@ const daysPerLook = 1
 type historyPart struct {
 	read  time.Time
 	hours map[who]detect.Hours
+	calls detect.Hours // of everybody together, calls alone; nil: not asked for yet
 }
 
 func newHistory(back time.Duration) *history {
-	return &history{back: max(back, historyReach), parts: map[string]historyPart{}, days: days{}}
+	return &history{back: max(back, historyReach), parts: map[string]historyPart{}, days: days{}, coarse: map[string]grains{}}
 }
 
 // of is the history by a dimension, up to the running hour.
@@ -49,8 +51,25 @@ func (h *history) of(ctx context.Context, t *tick, dimension string) (map[who]de
 	if err != nil {
 		return nil, err
 	}
-	h.parts[dimension] = historyPart{t.now, hours}
+	h.parts[dimension] = historyPart{read: t.now, hours: hours}
 	return hours, nil
+}
+
+// calls are those of everybody together, of the history by a dimension that was read last.
+func (h *history) calls(dimension string) detect.Hours {
+	part := h.parts[dimension]
+	if part.calls == nil {
+		part.calls = detect.Hours{}
+		for _, hours := range part.hours {
+			for at, v := range hours {
+				sum := part.calls[at]
+				sum.Calls += v.Calls
+				part.calls[at] = sum
+			}
+		}
+		h.parts[dimension] = part
+	}
+	return part.calls
 }
 
 func sameHour(a, b time.Time) bool { return a.Truncate(time.Hour).Equal(b.Truncate(time.Hour)) }
@@ -60,6 +79,9 @@ func sameHour(a, b time.Time) bool { return a.Truncate(time.Hour).Equal(b.Trunca
 func (h *history) grain(ctx context.Context, t *tick, tenant string) (g grains, err error) {
 	if err := h.readDays(ctx, t); err != nil {
 		return g, err
+	}
+	if g, known := h.coarse[tenant]; known {
+		return g, nil
 	}
 	var spend, calls []detect.Dispersion
 	for _, tenants := range h.days {
@@ -72,6 +94,9 @@ func (h *history) grain(ctx context.Context, t *tick, tenant string) (g grains, 
 	}
 	n, err := detect.Grain(calls) // of whole numbers, so it is one
 	g.calls = detect.Integer(n).Uint64()
+	if err == nil {
+		h.coarse[tenant] = g
+	}
 	return g, err
 }
 
@@ -82,6 +107,7 @@ func (h *history) readDays(ctx context.Context, t *tick) error {
 	if h.newest.Equal(t.now) {
 		return nil // for another subject at this evaluation
 	}
+	before := len(h.days)
 	maps.DeleteFunc(h.days, func(at int64, _ map[string]spread) bool { return at < oldest.Unix() || at >= today.Unix() })
 	read := 0
 	for end := today; end.After(oldest) && (h.perLook == 0 || read < h.perLook); end = end.Add(-day) {
@@ -89,13 +115,17 @@ func (h *history) readDays(ctx context.Context, t *tick) error {
 		if h.days[from.Unix()] != nil {
 			continue
 		}
+		read++
 		found, err := t.ledger.dispersions(ctx, from, end)
 		if err != nil {
+			clear(h.coarse) // those before this one may have been read
 			return err
 		}
-		read++
 		h.days[from.Unix()] = map[string]spread{}
 		maps.Copy(h.days[from.Unix()], found[from.Unix()])
+	}
+	if read > 0 || len(h.days) < before {
+		clear(h.coarse)
 	}
 	h.newest = t.now
 	return nil

@@ -20,6 +20,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/alerts"
 	"github.com/tollkeeper/tollkeeper/gateway"
 	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
+	"github.com/tollkeeper/tollkeeper/internal/testkit/schematest"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -122,7 +123,7 @@ func (c *child) kill() {
 // A controller that is killed in the middle of a throttle leaves a lease that runs out at the gateway; the next one goes
 // on with the same episode and the next sequence.
 func TestControllerKilledInTheMiddleOfAThrottle(t *testing.T) {
-	database := clickhousetest.Start(t).Ledger(t)
+	database := schematest.Database(t, clickhousetest.Start(t))
 	conn, err := schema.Open(database)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })

@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -25,11 +26,31 @@ type recent struct {
 	last      time.Time // the evaluation that filled it last
 	late      time.Time // the one that read the late minutes last
 	// minute of the call (Unix seconds) → subject → bucket of the receipt → what was received
-	minutes map[int64]map[who]map[int64]cell
+	minutes map[int64]map[who]*received
 }
 
+// received is what one subject's calls of one minute brought, by the bucket of their receipt; first and last of these, and the newest
+// receipt in them.
+type received struct {
+	cells       map[int64]cell
+	first, last int64
+	newest      time.Time
+}
+
+func (r *received) put(bucket int64, c cell) {
+	if len(r.cells) == 0 {
+		r.first, r.last = bucket, bucket
+	}
+	r.first, r.last = min(r.first, bucket), max(r.last, bucket)
+	r.newest = later(r.newest, c.newest)
+	r.cells[bucket] = c
+}
+
+// touches reports that something of it may lie in buckets [from, to].
+func (r *received) touches(from, to int64) bool { return r.first <= to && r.last >= from }
+
 func newRecent(dimension string, bucket, keep time.Duration) *recent {
-	return &recent{dimension: dimension, bucket: bucket, keep: keep, minutes: map[int64]map[who]map[int64]cell{}}
+	return &recent{dimension: dimension, bucket: bucket, keep: keep, minutes: map[int64]map[who]*received{}}
 }
 
 // minutesBefore is the minute that began n minutes before the running one.
@@ -48,15 +69,15 @@ func (r *recent) fill(ctx context.Context, from source, now, before time.Time) e
 		}
 	}
 	begin = later(earlier(begin, before), oldest)
-	fresh := map[int64]map[who]map[int64]cell{}
+	fresh := map[int64]map[who]*received{}
 	err := from.open(ctx, r.dimension, begin, now.Add(2*time.Minute).Truncate(time.Minute), r.bucket, func(w who, minute, bucket int64, c cell) {
 		if fresh[minute] == nil {
-			fresh[minute] = map[who]map[int64]cell{}
+			fresh[minute] = map[who]*received{}
 		}
 		if fresh[minute][w] == nil {
-			fresh[minute][w] = map[int64]cell{}
+			fresh[minute][w] = &received{cells: map[int64]cell{}}
 		}
-		fresh[minute][w][bucket] = c
+		fresh[minute][w].put(bucket, c)
 	})
 	if err != nil {
 		return err
@@ -96,7 +117,11 @@ func (r *recent) bucketOf(t time.Time) int64 { return t.UnixMilli() / r.bucket.M
 // received sums what was received from the subject in buckets [from, to].
 func (r *recent) received(w who, from, to int64) (sum cell) {
 	for _, subjects := range r.minutes {
-		for b, c := range subjects[w] {
+		in := subjects[w]
+		if in == nil || !in.touches(from, to) {
+			continue
+		}
+		for b, c := range in.cells {
 			if b >= from && b <= to {
 				sum.add(c)
 			}
@@ -117,8 +142,16 @@ func (r *recent) ending(w who, end, since time.Time, lengths []time.Duration) []
 		}
 	}
 	out := make([]cell, len(lengths))
+	if len(lengths) == 0 {
+		return out
+	}
+	oldest := slices.Min(first)
 	for _, subjects := range r.minutes {
-		for b, c := range subjects[w] {
+		in := subjects[w]
+		if in == nil || !in.touches(oldest, last) {
+			continue
+		}
+		for b, c := range in.cells {
 			for i := range out {
 				if b >= first[i] && b <= last {
 					out[i].add(c)
@@ -133,7 +166,11 @@ func (r *recent) ending(w who, end, since time.Time, lengths []time.Duration) []
 func (r *recent) series(w who, from, to int64) (spends []ledger.Sum, sum cell) {
 	spends = make([]ledger.Sum, max(0, to-from+1))
 	for _, subjects := range r.minutes {
-		for b, c := range subjects[w] {
+		in := subjects[w]
+		if in == nil || !in.touches(from, to) {
+			continue
+		}
+		for b, c := range in.cells {
 			if b >= from && b <= to {
 				spends[b-from] = spends[b-from].Add(c.spend)
 				sum.add(c)
@@ -147,9 +184,13 @@ func (r *recent) series(w who, from, to int64) (spends []ledger.Sum, sum cell) {
 func (r *recent) window(from, to int64) map[who]cell {
 	out := map[who]cell{}
 	for _, subjects := range r.minutes {
-		for w, buckets := range subjects {
+		for w, in := range subjects {
 			sum := out[w]
-			for b, c := range buckets {
+			if !in.touches(from, to) { // a subject without calls in these buckets is one with none
+				out[w] = sum
+				continue
+			}
+			for b, c := range in.cells {
 				if b >= from && b <= to {
 					sum.add(c)
 				}
@@ -169,7 +210,11 @@ func (r *recent) within(d time.Duration, end time.Time) map[who]cell {
 // first is the oldest bucket in which something was received from the subject, at or after from.
 func (r *recent) first(w who, from int64) (bucket int64, ok bool) {
 	for _, subjects := range r.minutes {
-		for b := range subjects[w] {
+		in := subjects[w]
+		if in == nil || in.last < from {
+			continue
+		}
+		for b := range in.cells {
 			if b >= from && (!ok || b < bucket) {
 				bucket, ok = b, true
 			}
@@ -185,9 +230,9 @@ func (r *recent) started(from, to time.Time) map[who]total {
 		if minute < from.Unix() || minute >= to.Unix() {
 			continue
 		}
-		for w, buckets := range subjects {
+		for w, in := range subjects {
 			sum := out[w]
-			for _, c := range buckets {
+			for _, c := range in.cells {
 				sum = sum.plus(total{c.spend, c.calls, c.unpriced})
 			}
 			out[w] = sum
@@ -199,10 +244,8 @@ func (r *recent) started(from, to time.Time) map[who]total {
 // newest is the newest receipt of all.
 func (r *recent) newest() (at time.Time) {
 	for _, subjects := range r.minutes {
-		for _, buckets := range subjects {
-			for _, c := range buckets {
-				at = later(at, c.newest)
-			}
+		for _, in := range subjects {
+			at = later(at, in.newest)
 		}
 	}
 	return at

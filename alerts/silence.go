@@ -78,29 +78,17 @@ func (w *watches) silencesOf(ctx context.Context, t *tick, s Silence, open episo
 	if s.By != byTenant || (s.Tenant != "" && s.Tenant != everyone) {
 		return out, nil
 	}
-	all, everybody := together(sums, hours)
+	var all cell
+	for _, c := range sums {
+		all.add(c)
+	}
+	everybody := w.history.calls(s.By)
 	coarse, err := w.coarse(ctx, t, who{}, everybody)
 	if err != nil {
 		return nil, err
 	}
 	v, err := w.silent(ctx, t, s, who{}, all, everybody, coarse)
 	return append(out, v), err
-}
-
-// together adds everybody up.
-func together(sums map[who]cell, hours map[who]detect.Hours) (all cell, everybody detect.Hours) {
-	for _, c := range sums {
-		all.add(c)
-	}
-	everybody = detect.Hours{}
-	for _, h := range hours {
-		for at, v := range h {
-			sum := everybody[at]
-			sum.Calls += v.Calls
-			everybody[at] = sum
-		}
-	}
-	return all, everybody
 }
 
 func (s Silence) about(w who) bool {

@@ -36,6 +36,7 @@ type Tape struct {
 	points   []Point // in the order in which they are stored
 	received int     // points before it are stored
 	minutes  map[int64][]Point
+	kept     int64                       // the first of them
 	past     map[int64]map[who]total     // hours of whole tenants
 	days     map[int64]map[string]*cells // of whole tenants
 	before   days                        // of days that are known by the hour only
@@ -76,10 +77,13 @@ func (t *Tape) Stop(from, to time.Time) {
 // advance receives what came by now.
 func (t *Tape) advance(now time.Time) {
 	t.now = now
+	t.forget(now.Add(-tapeKeep))
 	for ; t.received < len(t.points) && !t.points[t.received].stored().After(now); t.received++ {
 		p := t.points[t.received]
 		minute := p.At.Truncate(time.Minute).Unix()
-		t.minutes[minute] = append(t.minutes[minute], p)
+		if minute >= t.kept {
+			t.minutes[minute] = append(t.minutes[minute], p)
+		}
 		hour := p.At.Truncate(time.Hour).Unix()
 		if p.only != byTenant {
 			continue
@@ -96,10 +100,17 @@ func (t *Tape) advance(now time.Time) {
 			t.cell(p)
 		}
 	}
-	for minute := range t.minutes {
-		if minute < now.Add(-tapeKeep).Unix() {
-			delete(t.minutes, minute)
-		}
+}
+
+// forget lets go of the single points of minutes that begin before a time.
+func (t *Tape) forget(before time.Time) {
+	from := t.kept
+	t.kept = max(t.kept, before.Add(time.Minute-1).Truncate(time.Minute).Unix())
+	if from == 0 {
+		return // none was kept yet
+	}
+	for minute := from; minute < t.kept; minute += 60 {
+		delete(t.minutes, minute)
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/alerts"
 	"github.com/tollkeeper/tollkeeper/gateway"
 	"github.com/tollkeeper/tollkeeper/internal/testkit/clickhousetest"
+	"github.com/tollkeeper/tollkeeper/internal/testkit/schematest"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -65,7 +66,7 @@ type world struct {
 // newWorld is a world of its own: tests in different ones run side by side.
 func newWorld(t *testing.T) *world {
 	t.Parallel()
-	w := &world{t: t, url: clickhousetest.Start(t).Ledger(t), now: time.Date(2026, 11, 2, 10, 20, 30, 0, time.UTC), secret: gateway.NewSecret()}
+	w := &world{t: t, url: schematest.Database(t, clickhousetest.Start(t)), now: time.Date(2026, 11, 2, 10, 20, 30, 0, time.UTC), secret: gateway.NewSecret()}
 	var err error
 	w.conn, err = schema.Open(w.url)
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ var (
 )
 
 // spendColumns are those that spend, written out in a query, has to give: the ones whose names are in the text somewhere, or the whole table's.
-// The engine's planner hashes all that lies below a column again for every function over it, so that a column that nobody asks for
+// Planning takes longer with everything that lies below a column, for every function over it, so that a column that nobody asks for
 // costs (docs/adr/0044-spend-names-its-columns.md).
 func spendColumns(text string, whole bool) []string {
 	named := map[string]bool{"window": true} // by which rows are found

@@ -83,18 +83,21 @@ func TestPagesInABrowser(t *testing.T) {
 	full := ledgertest.Month(t, server)
 	call := strings.TrimSpace(server.Exec(t, full, "SELECT lower(hex(trace_id)) FROM call_reports ORDER BY minute DESC, cost_input + cost_output DESC LIMIT 1"))
 	act := func(context.Context, viewer.Act) (string, error) { return "nothing is held", nil }
-	rules := func(context.Context) ([]viewer.Rule, error) {
-		return []viewer.Rule{{Name: "day budget", Kind: "budget", Watches: "initech-agents", Fires: "80, 100 % of 4.00 USD a day", Throttle: "cap: 60 requests in 1m", Bites: "initech-agents"},
-			{Name: "spike", Kind: "spike", Watches: "every tenant", Fires: "3× the usual spend", Throttle: "slow: 30 requests in 1m", Bites: "nobody: dry run"}}, nil
+	rules := func(db string) func(context.Context) ([]viewer.Rule, error) { // with the budget that the ledger has
+		day := strings.TrimSpace(server.Exec(t, db, "SELECT toString(round(amount, 2)) FROM budgets_now WHERE name = 'initech-day'"))
+		return func(context.Context) ([]viewer.Rule, error) {
+			return []viewer.Rule{{Name: "day budget", Kind: "budget", Watches: "initech-agents", Fires: "80, 100 % of " + day + " USD a day", Throttle: "cap: 60 requests in 1m", Bites: "initech-agents"},
+				{Name: "spike", Kind: "spike", Watches: "every tenant", Fires: "3× the usual spend", Throttle: "slow: 30 requests in 1m", Bites: "nobody: dry run"}}, nil
+		}
 	}
 
 	t.Run("full", func(t *testing.T) {
-		look(t, "full", viewer.Deps{ClickHouse: full, Act: act, Rules: rules, OTLPGRPC: "127.0.0.1:4317", OTLPHTTP: "127.0.0.1:4318"}, call)
+		look(t, "full", viewer.Deps{ClickHouse: full, Act: act, Rules: rules(full), OTLPGRPC: "127.0.0.1:4317", OTLPHTTP: "127.0.0.1:4318"}, call)
 	})
 	t.Run("hour", func(t *testing.T) {
 		hour := ledgertest.Hour(t, server)
 		dearest := strings.TrimSpace(server.Exec(t, hour, "SELECT lower(hex(trace_id)) FROM call_reports ORDER BY cost_input + cost_output DESC LIMIT 1"))
-		look(t, "hour", viewer.Deps{ClickHouse: hour, Act: act, Rules: rules, OTLPGRPC: "127.0.0.1:4317", OTLPHTTP: "127.0.0.1:4318"}, dearest)
+		look(t, "hour", viewer.Deps{ClickHouse: hour, Act: act, Rules: rules(hour), OTLPGRPC: "127.0.0.1:4317", OTLPHTTP: "127.0.0.1:4318"}, dearest)
 	})
 	t.Run("empty", func(t *testing.T) { look(t, "empty", viewer.Deps{ClickHouse: ledgertest.Empty(t, server)}, "") })
 	t.Run("slow", func(t *testing.T) { look(t, "slow", viewer.Deps{ClickHouse: slowly(t, full)}, call) })

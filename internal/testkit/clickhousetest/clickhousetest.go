@@ -4,7 +4,7 @@
 //	func TestMain(m *testing.M) { clickhousetest.Main(m) }
 //
 //	func TestX(t *testing.T) {
-//		url := clickhousetest.Start(t).Database(t) // or Ledger(t): with the product's schema
+//		url := clickhousetest.Start(t).Database(t) // schematest.Database: with the product's schema
 //		…
 //	}
 package clickhousetest
@@ -33,9 +33,6 @@ var shared struct { // one engine per process is the point of the kit
 	server *Server
 	dir    string
 	err    error
-
-	ledgers int      // databases with the schema
-	free    []string // those that no test has
 }
 
 // Main is called from TestMain: it becomes the engine child if this process was started as one, else runs the

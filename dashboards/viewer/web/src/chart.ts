@@ -50,6 +50,10 @@ export function draw(host: HTMLElement, a: Answer, range: Range, o: Options): ()
     fill(host, h('p', { class: 'empty' }, 'Nothing in this range.'))
     return () => {}
   }
+  if (series.every((s) => s.points.every((x) => x === null))) {
+    fill(host, h('p', { class: 'empty' }, 'Not reported in this range.'))
+    return () => {}
+  }
   const plot = h('div', { class: 'plot', role: 'img', 'aria-label': `${o.title}: ${series.length} series from ${moment(range.from)} to ${moment(range.to)} UTC; “Table” shows the numbers` })
   const tip = h('div', { class: 'tip', hidden: true })
   const legend = h('ul', { class: 'legend' }, ...series.map((s, i) =>
@@ -71,13 +75,19 @@ export function draw(host: HTMLElement, a: Answer, range: Range, o: Options): ()
     ],
     series: [{}, ...series.map((s, i) => {
       const colour = palette[i % palette.length]!
-      return additive ? { label: s.name, fill: colour, width: 0, paths: bars, points: { show: false } } : { label: s.name, stroke: colour, width: 1.75, spanGaps: true, points: { size: 4 } }
+      return additive ? { label: s.name, fill: colour, width: 0, paths: bars, points: { show: false } } : { label: s.name, stroke: colour, width: 1.75, spanGaps: true, points: { size: 5, fill: colour, filter: (p: uPlot, k: number) => lone(p.data[k]!) } }
     }).reverse()],
     hooks: { draw: [(p) => marks(p, o.marks)], setCursor: [(p) => hover(p, tip, times, series, o)], setSelect: [(p) => select(p, o)] },
   }, [times, ...data.reverse()] as uPlot.AlignedData, plot)
   const watch = new ResizeObserver(() => { if (host.clientWidth > 0) u.setSize({ width: Math.max(160, host.clientWidth), height: o.height }) })
   watch.observe(host)
   return () => { watch.disconnect(); u.destroy() }
+}
+
+// A line has no end to be seen by where there is one point only: that one is a dot.
+function lone(points: ArrayLike<number | null | undefined>): number[] {
+  const all = Array.from(points, (x, i) => (x === null || x === undefined ? -1 : i)).filter((i) => i >= 0)
+  return all.length === 1 ? all : []
 }
 
 // What lies on top is drawn first: bar k reaches from zero to the sum of the series 0…k.

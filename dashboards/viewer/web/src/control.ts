@@ -20,6 +20,7 @@ export function control(host: HTMLElement, product: Product, choice: string): Dr
   const frozen = h('p', { class: 'frozen', role: 'status', hidden: true })
   const freeze = h('button', { type: 'button' }, 'Freeze…')
   if (product.can_act) throttles.tools.append(h('button', { type: 'button', onclick: () => act(apply) }, 'Throttle…'), freeze)
+  else throttles.tools.append(h('span', { class: 'note' }, '. No gateway is configured (alerts.throttle.gateway.url): nothing can be throttled from here'))
   throttles.element.insertBefore(frozen, throttles.body)
   fill(host, h('p', { class: 'lead' }, 'What is firing, what the gateway was told, the rules, and the budgets with their history.'),
     episodes.element, throttles.element, rules.element, standing.element, budgets.element, dialog)
@@ -31,9 +32,9 @@ export function control(host: HTMLElement, product: Product, choice: string): Dr
     }
     const from = (query: string) => rows(query, r.from, r.to, 100, {}, ending.signal)
     await Promise.all([
-      shown(from('viewer/episodes'), episodes, (a) => table(episodes.body, a, 'Episodes', { empty: 'Nothing fires, and nothing did in this range.', cell: badge('status') })),
+      shown(from('viewer/episodes'), episodes, (a) => table(episodes.body, a, 'Episodes', { empty: 'Nothing fires, and nothing did in this range.', cell: badge('status'), wrap: ['summary'] })),
       shown(from('viewer/throttles'), throttles, (a) => table(throttles.body, a, 'Throttles', {
-        empty: 'No tenant was ever throttled.', cell: badge('status'), hidden: ['team', 'key', 'user', 'model'],
+        empty: 'No tenant was ever throttled.', cell: badge('status'), hidden: ['team', 'key', 'user', 'model'], wrap: ['reason'],
         actions: (row) => product.can_act && held(row) ? h('button', { type: 'button', onclick: () => act(release(row)) }, 'Release…') : null,
       })),
       shown(from('viewer/frozen'), throttles, (a) => tellFrozen(a, frozen, freeze, act)),

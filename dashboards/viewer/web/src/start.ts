@@ -30,6 +30,20 @@ registerOTel({ serviceName: 'my-app', attributes: { 'tenant.id': 'acme' } })
 litellm_settings:
   callbacks: ["otel"]
 # OTEL_EXPORTER=otlp_http OTEL_ENDPOINT=http://${p.otlp_http || '127.0.0.1:4318'}/v1/traces`],
+  ['LiteLLM, as a library', (p) => `export OTEL_EXPORTER=otlp_http OTEL_ENDPOINT=http://${p.otlp_http || '127.0.0.1:4318'}/v1/traces
+export OTEL_RESOURCE_ATTRIBUTES=tenant.id=acme OTEL_SERVICE_NAME=my-app
+export USE_OTEL_LITELLM_REQUEST_SPAN=true  # else a call is written onto your own open span, over the one before
+# in the app: litellm.callbacks = ["otel"]`],
+  ['Claude Code', (p) => `export CLAUDE_CODE_ENABLE_TELEMETRY=1 OTEL_LOGS_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=grpc
+export OTEL_EXPORTER_OTLP_ENDPOINT=http://${p.otlp_grpc || '127.0.0.1:4317'} OTEL_RESOURCE_ATTRIBUTES=tenant.id=acme`],
+  ['Codex', (p) => `# ~/.codex/config.toml; traces alone are not enough
+[otel]
+exporter = { otlp-http = { endpoint = "http://${p.otlp_http || '127.0.0.1:4318'}/v1/logs", protocol = "binary" } }
+# OTEL_RESOURCE_ATTRIBUTES=tenant.id=acme`],
+  ['Gemini CLI', (p) => `// ~/.gemini/settings.json
+{ "telemetry": { "enabled": true, "target": "local", "useCollector": true,
+  "otlpEndpoint": "http://${p.otlp_grpc || '127.0.0.1:4317'}", "logPrompts": false } }
+// OTEL_RESOURCE_ATTRIBUTES=tenant.id=acme`],
   ['A recording, to try it', () => `tollkeeper replay collector/genai/testdata/recordings --tenant acme`],
 ]
 
