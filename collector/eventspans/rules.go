@@ -36,6 +36,7 @@ type rule struct {
 	used map[string]bool // attributes of the event that are told under another name
 	sets []string        // the keys of Set, sorted: equal events make equal spans
 	to   []string        // the keys of Keys, likewise
+	said []string        // the keys of Values, likewise
 }
 
 // Rules is the compiled table. It is read-only and safe for concurrent use.
@@ -78,7 +79,14 @@ func parse(text []byte) (*Rules, error) {
 				faults = append(faults, fmt.Errorf("event rule %s: set: %s: %v is neither text nor boolean", rl.ID, key, value))
 			}
 		}
-		rl.sets, rl.to = slices.Sorted(maps.Keys(rl.Set)), slices.Sorted(maps.Keys(rl.Keys))
+		rl.sets, rl.to, rl.said = slices.Sorted(maps.Keys(rl.Set)), slices.Sorted(maps.Keys(rl.Keys)), slices.Sorted(maps.Keys(rl.Values))
+		for key, values := range rl.Values {
+			for value, sets := range values {
+				if len(sets) != 1 {
+					faults = append(faults, fmt.Errorf("event rule %s: values: %s: %s: makes %d attributes; want one", rl.ID, key, value, len(sets)))
+				}
+			}
+		}
 		rl.used = map[string]bool{rl.Duration: true}
 		for _, from := range rl.Keys {
 			for _, key := range from {

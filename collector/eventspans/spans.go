@@ -99,9 +99,9 @@ func (r *Rules) describe(attrs pcommon.Map, rl *rule, event pcommon.Map) {
 			attrs.PutStr(key, value)
 		}
 	}
-	for key, values := range rl.Values {
+	for _, key := range rl.said {
 		if v, ok := event.Get(key); ok {
-			for to, value := range values[v.AsString()] {
+			for to, value := range rl.Values[key][v.AsString()] { // one
 				attrs.PutStr(to, value)
 			}
 		}
