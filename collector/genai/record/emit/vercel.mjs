@@ -71,7 +71,7 @@ function version(name) {
 // The SDK always asks a chat stream for its usage, and sends no audio to chat completions.
 const skip = new Set(['chat-stream-no-usage', 'chat-audio']);
 for (const [name, c] of Object.entries(cases)) {
-  if (skip.has(name) || ['generate', 'converse', 'mistral'].includes(c.api)) continue;
+  if (skip.has(name) || name.endsWith('-refused') || ['generate', 'converse', 'mistral'].includes(c.api)) continue;
   const side = c.api === 'messages' ? 'anthropic' : 'openai';
   const emitter = legacy ? `vercel-legacy-${side}` : `vercel-${side}`;
   await ask('/_begin', { emitter, case: name, script: 'vercel.mjs', provider: side, versions });
