@@ -44,11 +44,19 @@ async function look(page, name, address, width, theme) {
   page.on('pageerror', (e) => bad(`script: ${e.message}`))
   page.on('console', (m) => { if (m.type() === 'error' && !(o.state === 'broken' && /Failed to load resource/.test(m.text()))) bad(`console: ${m.text()}`) })
   page.on('request', (r) => { if (!r.url().startsWith(o.base) && !/^(data|blob):/.test(r.url())) bad(`asks another machine: ${r.url()}`) })
+  const waits = o.state === 'slow' && address.startsWith('#/board')
+  let answer
+  if (waits) { // no panel has its answer before the waiting was looked at
+    const looked = new Promise((done) => { answer = done })
+    const queries = new Set(boards.find((b) => b.uid === name).rows.flatMap((r) => r.panels.map((p) => p.query)))
+    await page.route((url) => queries.has(url.pathname.split('/api/rows/')[1]), async (route) => { await looked; await route.continue() })
+  }
   await page.goto(`${o.base}/${address}`)
   await page.waitForSelector('h1')
-  if (o.state === 'slow' && address.startsWith('#/board')) {
+  if (waits) {
     await page.waitForSelector('.panel')
     if ((await page.locator('.bones').count()) === 0) bad('a panel that waits does not say so')
+    answer()
   }
   await settled(page)
   for (const p of await page.evaluate(inspect)) bad(p)
