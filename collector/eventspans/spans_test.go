@@ -93,8 +93,25 @@ func TestAnEventBecomesASpan(t *testing.T) {
 		"gen_ai.usage.cache_read.input_tokens": int64(2304), "gen_ai.usage.cache_write.input_tokens": int64(512),
 		"gen_ai.usage.cache_creation.ephemeral_5m_input_tokens": int64(500), "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens": int64(12),
 		"gen_ai.usage.cost": 0.0021704, "gen_ai.conversation.id": "s-1", "ai.response.msToFirstChunk": int64(146),
-		"anthropic.response.service_tier": "standard", "anthropic.provider": "firstParty", "speed": "normal", "user.id": "u-1", "prompt.id": "p-1",
+		"anthropic.provider": "firstParty", "speed": "normal", "user.id": "u-1", "prompt.id": "p-1",
 	}, span.Attributes().AsRaw())
+}
+
+// What an event says in a word of its own: fast has a price of its own; normal says nothing of the service tier.
+func TestWordsOfAnEvent(t *testing.T) {
+	for _, c := range []struct{ key, word, to, want string }{
+		{"speed", "fast", "anthropic.response.service_tier", "fast"},
+		{"speed", "normal", "anthropic.response.service_tier", ""},
+		{"anthropic.provider", "bedrock", "gen_ai.provider.name", "aws.bedrock"},
+		{"anthropic.provider", "another", "gen_ai.provider.name", ""},
+	} {
+		ld, _ := logs(claudeScope, request(map[string]any{c.key: c.word}))
+		got := ""
+		if v, ok := spanOf(t, ld).Attributes().Get(c.to); ok {
+			got = v.Str()
+		}
+		require.Equal(t, c.want, got, "%s %s", c.key, c.word)
+	}
 }
 
 // Sent again, or with its attributes in another order, it is the same call; whatever differs, it is another.

@@ -71,8 +71,8 @@ func TestPricesChangeWhileCallsFlow(t *testing.T) {
 	write("3")
 	becomes("3.00")
 	require.Equal(t, 1, logs.FilterMessageSnippet("not taken").Len(), "said once")
+	require.NoError(t, p.Shutdown(t.Context())) // it is said after it holds: by now all of it is
 	require.Equal(t, 2, logs.FilterMessageSnippet("price files taken").Len())
-	require.NoError(t, p.Shutdown(t.Context()))
 }
 
 func eachCost(td ptrace.Traces, f func(string)) {
