@@ -20,13 +20,12 @@ var shorthands = []struct {
 		return fmt.Sprintf("toUInt32(multiIf(dateDiff('second', $__fromTime, $__toTime) <= %d, intDiv($__interval_s + 59, 60) * 60, dateDiff('second', $__fromTime, $__toTime) <= %d, "+
 			"intDiv($__interval_s + 3599, 3600) * 3600, intDiv($__interval_s + 86399, 86400) * 86400))", int(finest.Seconds()), int(fine.Seconds()))
 	}},
-	{"$spend_steps", true, func(arg string) string {
-		return spendOf(arg, "AND $__step >= if(v.level = 'hour', 3600, 86400)", "$__step")
-	}},
+	{"$spend_steps", true, func(arg string) string { return spendOf(arg, " AND $__third >= $__length") }},
 	{"$spend_cut", true, func(arg string) string {
-		return spendOf(arg, "AND (window >= $__cut OR window + if(v.level = 'hour', 3600, 86400) <= $__cut)", "$__cut")
+		return spendOf(arg, " AND ($__start >= $__third OR $__start + $__length <= $__third)")
 	}},
-	{"$spend", true, func(arg string) string { return spendOf(arg, "", "") }},
+	{"$spend_by", true, spendByOf},
+	{"$spend", true, func(arg string) string { return spendOf(arg, "") }},
 	{"$calls", true, callsOf},
 	{"$spent", false, func(string) string { return "concat(if(sum(unpriced_calls) > 0, 'at least ', ''), $usd(sum(cost)))" }},
 	{"$unpriced", false, func(string) string { // as the rollups count it: calls that bill otherwise miss no price
@@ -46,14 +45,21 @@ var shorthands = []struct {
 	}},
 }
 
-// spendOf is what the view spend, spend_steps or spend_cut gives, as a subquery: of arguments "from, to" and, named by third, the step in
-// seconds or the cut. fits is what an hour or a day has to meet besides lying inside.
-func spendOf(arg, fits, third string) string {
-	args := split(arg)
-	if third != "" {
-		fits = strings.ReplaceAll("\n                          "+fits, third, args[2])
+// spendOf is what the view spend, spend_steps or spend_cut gives, as a subquery: of arguments "from, to" and the step in seconds or the cut.
+// fits is what an hour or a day has to meet besides lying inside.
+func spendOf(arg, fits string) string {
+	args := append(split(arg), "")
+	of := func(start, length string) string {
+		return strings.NewReplacer("$__start", start, "$__length", length, "$__third", args[2]).Replace(fits)
 	}
-	return strings.TrimSpace(strings.NewReplacer("$__since", args[0], "$__until", args[1], "$__fits", fits).Replace(schema.SQL("boards/spend")))
+	return strings.TrimSpace(strings.NewReplacer("$__since", args[0], "$__until", args[1], "$__day_fits", of("toStartOfDay(hour)", "86400"),
+		"$__hour_fits", of("hour", "3600")).Replace(schema.SQL("boards/spend")))
+}
+
+// spendByOf is what the view spend_by gives, as a subquery.
+func spendByOf(arg string) string {
+	args := split(arg)
+	return strings.TrimSpace(strings.NewReplacer("$__since", args[0], "$__until", args[1]).Replace(schema.SQL("boards/spend_by")))
 }
 
 // callsOf is what the view calls gives, as a subquery.
@@ -67,7 +73,8 @@ func throughViews(sql string) string {
 	for _, v := range []struct {
 		name  string
 		named []string
-	}{{"spend_steps", []string{"from", "to", "step"}}, {"spend_cut", []string{"from", "to", "cut"}}, {"spend", []string{"from", "to"}}, {"calls", []string{"from", "to"}}} {
+	}{{"spend_steps", []string{"from", "to", "step"}}, {"spend_cut", []string{"from", "to", "cut"}}, {"spend_by", []string{"from", "to"}},
+		{"spend", []string{"from", "to"}}, {"calls", []string{"from", "to"}}} {
 		for at := strings.Index(sql, "$"+v.name+"("); at >= 0; at = strings.Index(sql, "$"+v.name+"(") {
 			inner, end := argument(sql, at+len("$"+v.name))
 			args := split(inner)
@@ -136,15 +143,14 @@ func argument(sql string, from int) (inner string, end int) {
 	panic(fmt.Sprintf("dashboards: no closing bracket in %q", sql[from:])) // our own file
 }
 
-// usdText writes an amount for a stat: $1,234.56, cents half to even; below a dollar four digits; never a float.
+// usdText writes an amount for a stat: $1,234.56, cents half to even; below a dollar four digits; never a float. The amount is named once: planning
+// takes longer with each mention of a sum (docs/adr/0044-spend-names-its-columns.md).
 func usdText(x string) string {
-	rounded := func(scale string) string {
-		return "toInt256(roundBankers(toDecimal256(abs(" + x + "), 12) * " + scale + "))"
-	}
+	rounded := func(scale string) string { return "toInt256(roundBankers(toDecimal256(abs(usd), 12) * " + scale + "))" }
 	whole := "intDiv(" + rounded("100") + ", 100)"
 	grouped := "reverse(replaceRegexpOne(replaceRegexpAll(reverse(toString(" + whole + ")), '([0-9]{3})', '\\\\1,'), ',$', ''))"
-	return "concat(if(" + x + " < 0, '−', ''), multiIf(" + x + " = 0, '$0.00', abs(" + x + ") < 0.0001, '<$0.0001', abs(" + x + ") < 1, concat('$0.', leftPad(toString(" +
-		rounded("10000") + "), 4, '0')), concat('$', " + grouped + ", '.', leftPad(toString(" + rounded("100") + " % 100), 2, '0'))))"
+	return "arrayMap(usd -> concat(if(usd < 0, '−', ''), multiIf(usd = 0, '$0.00', abs(usd) < 0.0001, '<$0.0001', abs(usd) < 1, concat('$0.', leftPad(toString(" +
+		rounded("10000") + "), 4, '0')), concat('$', " + grouped + ", '.', leftPad(toString(" + rounded("100") + " % 100), 2, '0')))), [" + x + "])[1]"
 }
 
 // bucketStart is where a bucket of a latency histogram starts, in microseconds (schema/migrations/0001_tables.sql).

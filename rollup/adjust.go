@@ -106,7 +106,7 @@ func (r *Rollup) redirect(ctx context.Context) error {
 			return fmt.Errorf("adjust %s %s: %w", w.level, w.start.Format(time.RFC3339), err)
 		}
 	}
-	return nil
+	return r.publishWindows(ctx, spanOf(found))
 }
 
 // The steps of adjusting, in order, beside those of recompute.

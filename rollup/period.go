@@ -229,7 +229,10 @@ func (r *Rollup) freezeWindows(ctx context.Context, from, to time.Time, worker u
 	if err := r.freezeDays(ctx, of(Day), told); err != nil {
 		return err
 	}
-	return exec("books/freeze_commit", of(Day)...)
+	if err := exec("books/freeze_commit", of(Day)...); err != nil {
+		return err
+	}
+	return r.publishWindows(ctx, spanBetween(from, to))
 }
 
 // freezeDays makes each day that has calls from its frozen hours; of the others nothing is written.
@@ -288,6 +291,9 @@ func (r *Rollup) Reopen(ctx context.Context, month time.Time, author, reason str
 		if err := r.conn.Exec(ctx, schema.SQL(query), span...); err != nil {
 			return p, fmt.Errorf("reopen %s: %w; reopen it again to go on", month.Format("2006-01"), err)
 		}
+	}
+	if err := r.publishWindows(ctx, spanBetween(month, month.AddDate(0, 1, 0))); err != nil {
+		return p, err
 	}
 	return r.Period(ctx, month)
 }

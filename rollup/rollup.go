@@ -45,6 +45,8 @@ type Rollup struct {
 	states map[string]*jobState
 	held   map[Level]uint64
 	told   map[time.Time]bool // hours whose rows are missing
+
+	unpublished span
 }
 
 // New checks the configuration; it doesn't touch the database.
@@ -101,6 +103,9 @@ func (r *Rollup) Run(ctx context.Context) error {
 		}
 	}
 	r.next = func(job string) time.Time { return c.Entry(entries[job]).Next }
+	r.mu.Lock()
+	r.unpublished = everything // whatever another process left
+	r.mu.Unlock()
 	var first sync.WaitGroup
 	for _, job := range atStart {
 		first.Go(job.Run)

@@ -14,7 +14,7 @@ FROM
 (
     SELECT value, cut > 0 AS cut, sum(s.cost) AS cost, sum(s.calls) AS n, sum(s.errors) AS failed, sum(s.input) AS input, sum(s.output) AS output, sum(unpriced_calls) AS unpriced,
         row_number() OVER (ORDER BY cost DESC, value) AS place
-    FROM spend_by(from = toStartOfHour(toDateTime($__fromTime, 'UTC')), to = toDateTime($__toTime, 'UTC')) AS s
+    FROM $spend_by(toStartOfHour(toDateTime($__fromTime, 'UTC')), toDateTime($__toTime, 'UTC')) AS s
     WHERE tenant = unhex(${tenant:singlequote}) AND dimension = '$__arg'
     GROUP BY value, cut
 )

@@ -1,0 +1,38 @@
+-- Which windows of [from, to), whole days, spend is read from: what the views spend and spend_by find out. The highest number is read before any row
+-- is, and every writing has taken one after the commit that it follows, so that whatever is written under a higher number has seen it. All of a day
+-- are in one part.
+INSERT INTO spend_windows (hour, version, minutes, hour_of, day_of, hour_of_by, day_of_by, hour_stands, day_stands, day_by_stands)
+SELECT
+    hour,
+    (SELECT max(version) FROM spend_windows),
+    minutes, hour_of, day_of, hour_of_by, day_of_by,
+    notEmpty(hour_of) AND NOT hour_due,
+    max(notEmpty(day_of)) OVER day AND NOT max(hour_due OR day_due) OVER day,
+    max(notEmpty(day_of_by)) OVER day AND NOT max(by_due) OVER day
+FROM
+(
+    SELECT
+        toStartOfHour(window) AS hour,
+        groupArrayIf(revision, level = 'minute') AS minutes,
+        groupArrayIf(revision, level = 'hour' AND revision.2 > 0) AS hour_of,
+        groupArrayIf(revision, level = 'day' AND revision.2 > 0) AS day_of,
+        groupArrayIf(revision, level = 'hour_by' AND revision.2 > 0) AS hour_of_by,
+        groupArrayIf(revision, level = 'day_by' AND revision.2 > 0) AS day_of_by,
+        max(level = 'hour' AND due) AS hour_due,
+        max(level = 'day' AND due) AS day_due,
+        max(level IN ('hour_by', 'day_by') AND due) AS by_due
+    FROM
+    (
+        SELECT toString(r.level) AS level, window, (toInt64(window) + toInt64(r.level) * 100000000000, (max((n, worker)) AS newest).1, newest.2) AS revision, false AS due
+        FROM window_revisions AS r
+        WHERE committed = 1 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+        GROUP BY r.level, window
+        UNION ALL
+        SELECT toString(d.level), window, (0, 0, 0), true
+        FROM dirty_windows AS d FINAL
+        WHERE d.level != 'minute' AND done = 0 AND window >= {from:DateTime('UTC')} AND window < {to:DateTime('UTC')}
+          AND (d.level IN ('hour_by', 'day_by') OR toStartOfMonth(window) NOT IN (SELECT month FROM period_states WHERE state = 'closed'))
+    )
+    GROUP BY hour
+)
+WINDOW day AS (PARTITION BY toStartOfDay(hour))
