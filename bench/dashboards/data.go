@@ -10,6 +10,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/tollkeeper/tollkeeper/internal/goals"
+	"github.com/tollkeeper/tollkeeper/rollup"
 )
 
 const (
@@ -61,7 +62,7 @@ func (g generator) generate(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return rollup.Publish(ctx, g.conn, g.now.AddDate(0, 0, -days), g.now)
 }
 
 // told is what lies behind the panels, after a look that rollups and calls agree where both are stored.
