@@ -431,4 +431,5 @@ func rollUp(ctx context.Context, t *testing.T, db string) {
 		_, err := r.RunOnce(ctx, level)
 		require.NoError(t, err)
 	}
+	require.NoError(t, r.PublishTouched(ctx))
 }

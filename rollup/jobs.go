@@ -111,7 +111,8 @@ func (r *Rollup) RunJob(ctx context.Context, name string) (Stats, error) {
 	if do == nil {
 		return Stats{}, fmt.Errorf("job %q: use %s", name, strings.Join(r.Jobs(), ", "))
 	}
-	return do(ctx, nil)
+	stats, err := do(ctx, nil)
+	return stats, errors.Join(err, r.PublishTouched(ctx))
 }
 
 // job runs one job under its time limit, measures it and keeps its state.
@@ -142,7 +143,7 @@ func (r *Rollup) job(ctx context.Context, stop <-chan struct{}, name string) {
 func (r *Rollup) workSafely(ctx context.Context, stop <-chan struct{}, name string) (stats Stats, err error) {
 	err = safely(func() (err error) {
 		stats, err = r.work(name)(ctx, stop)
-		return err
+		return errors.Join(err, r.PublishTouched(ctx))
 	})
 	return stats, err
 }

@@ -61,9 +61,7 @@ func (r *Rollup) pass(ctx context.Context, stop <-chan struct{}, level Level, in
 			return p.stats, err
 		}
 		whole := p.recomputeAll(ctx, windows)
-		if err := r.publishWindows(ctx, spanOf(windows)); err != nil {
-			p.errs = append(p.errs, err)
-		}
+		r.touch(spanOf(windows))
 		if !whole || len(p.errs) > 0 || len(windows) < r.cfg.Batch {
 			return p.stats, errors.Join(p.errs...)
 		}

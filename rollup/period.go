@@ -232,7 +232,7 @@ func (r *Rollup) freezeWindows(ctx context.Context, from, to time.Time, worker u
 	if err := exec("books/freeze_commit", of(Day)...); err != nil {
 		return err
 	}
-	return r.publishWindows(ctx, spanBetween(from, to))
+	return r.publishAlso(ctx, spanBetween(from, to))
 }
 
 // freezeDays makes each day that has calls from its frozen hours; of the others nothing is written.
@@ -292,7 +292,7 @@ func (r *Rollup) Reopen(ctx context.Context, month time.Time, author, reason str
 			return p, fmt.Errorf("reopen %s: %w; reopen it again to go on", month.Format("2006-01"), err)
 		}
 	}
-	if err := r.publishWindows(ctx, spanBetween(month, month.AddDate(0, 1, 0))); err != nil {
+	if err := r.publishAlso(ctx, spanBetween(month, month.AddDate(0, 1, 0))); err != nil {
 		return p, err
 	}
 	return r.Period(ctx, month)

@@ -110,8 +110,12 @@ func (w *world) run(stop bool) {
 		}
 	}
 	_, err := r.RunOnce(w.t.Context(), level)
+	if err == nil {
+		err = r.PublishTouched(w.t.Context())
+	}
 	if err != nil {
 		require.ErrorIs(w.t, err, errStopped)
+		r.unpublished = span{} // it is gone
 	}
 	r.interrupt, r.side = nil, 0
 }
@@ -134,7 +138,7 @@ func (w *world) sleep() {
 	go func() {
 		defer close(s.done)
 		_, err := r.RunOnce(ctx, level)
-		if err != nil {
+		if err := errors.Join(err, r.PublishTouched(ctx)); err != nil {
 			w.t.Error(err)
 		}
 	}()
@@ -161,11 +165,12 @@ func (w *world) rest() {
 	for len(w.sleeping) > 0 {
 		w.wakeOne()
 	}
-	w.workers[0].unpublished = everything // as a process that starts has it
+	w.workers[0].touch(everything) // as a process that starts has it
 	for _, l := range Levels() {
 		_, err := w.workers[0].RunOnce(w.t.Context(), l)
 		require.NoError(w.t, err)
 	}
+	require.NoError(w.t, w.workers[0].PublishTouched(w.t.Context()))
 	require.Zero(w.t, pendingMarks(w.t, w.conn))
 }
 

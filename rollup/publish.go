@@ -80,21 +80,33 @@ func (s span) over(o span) span {
 // everything is the span of all windows.
 var everything = span{startOfTime, endOfTime}
 
-// publishWindows publishes a span, and what could not be published before.
-func (r *Rollup) publishWindows(ctx context.Context, s span) error {
+// touch notes what is to be published.
+func (r *Rollup) touch(s span) {
 	r.mu.Lock()
-	s, r.unpublished = s.over(r.unpublished), span{}
+	defer r.mu.Unlock()
+	r.unpublished = r.unpublished.over(s)
+}
+
+// PublishTouched publishes what passes have touched since the last time. Jobs do so themselves, whoever calls RunOnce doesn't wait for it.
+func (r *Rollup) PublishTouched(ctx context.Context) error {
+	r.mu.Lock()
+	s := r.unpublished
+	r.unpublished = span{}
 	r.mu.Unlock()
 	if s.empty() {
 		return nil
 	}
 	err := publishing{r.conn, r.interrupt}.write(ctx, s)
 	if err != nil {
-		r.mu.Lock()
-		r.unpublished = r.unpublished.over(s)
-		r.mu.Unlock()
+		r.touch(s)
 	}
 	return err
+}
+
+// publishAlso publishes a span, and what else was touched.
+func (r *Rollup) publishAlso(ctx context.Context, s span) error {
+	r.touch(s)
+	return r.PublishTouched(ctx)
 }
 
 // spanOf is what some windows of one level lie in.

@@ -75,7 +75,7 @@ func New(cfg Config, deps Deps) (*Rollup, error) {
 }
 
 // RunOnce recomputes every window of the level that has due marks, late ones included. Running it for Minute, Hour
-// and Day in this order brings all totals up to the calls stored before.
+// and Day in this order brings all totals up to the calls stored before; boards read them after PublishTouched.
 func (r *Rollup) RunOnce(ctx context.Context, level Level) (Stats, error) {
 	return r.pass(ctx, nil, level, r.all())
 }
@@ -103,9 +103,7 @@ func (r *Rollup) Run(ctx context.Context) error {
 		}
 	}
 	r.next = func(job string) time.Time { return c.Entry(entries[job]).Next }
-	r.mu.Lock()
-	r.unpublished = everything // whatever another process left
-	r.mu.Unlock()
+	r.touch(everything) // whatever another process left
 	var first sync.WaitGroup
 	for _, job := range atStart {
 		first.Go(job.Run)

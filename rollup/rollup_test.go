@@ -85,6 +85,10 @@ func TestRunRollsUpByItselfAndStops(t *testing.T) {
 	require.Equal(t, want.String(), spent(t, conn, "spend", from, to))
 	require.NoError(t, r.Ready(t.Context()))
 	require.Eventually(t, func() bool { return pendingMarks(t, conn) == 0 }, waitFor, pollEvery)
+	require.Eventually(t, func() bool {
+		views, boards := bothWays(t, conn, from, to)
+		return views == boards
+	}, waitFor, pollEvery)
 	require.Positive(t, testutil.ToFloat64(r.metrics.windows.WithLabelValues("minute")))
 	cancel()
 	require.NoError(t, <-done)

@@ -85,7 +85,7 @@ func (r *Rollup) sweep(ctx context.Context) error {
 // prune removes superseded revisions: first their rows, then themselves, so that a stop in between leaves nothing
 // that nobody remembers.
 func (r *Rollup) prune(ctx context.Context) error {
-	if err := r.publishWindows(ctx, everything); err != nil { // so that no board reads what goes
+	if err := r.publishAlso(ctx, everything); err != nil { // so that no board reads what goes
 		return err
 	}
 	for _, l := range Levels() {

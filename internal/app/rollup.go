@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -49,11 +50,11 @@ func RollupOnce(ctx context.Context, cfg config.Config, log *slog.Logger, report
 		for _, level := range rollup.Levels() {
 			stats, err := r.RunOnce(ctx, level)
 			if err != nil {
-				return err
+				return errors.Join(err, r.PublishTouched(ctx))
 			}
 			report(level, stats)
 		}
-		stats, err := r.RunJob(ctx, "adjust") // what came into closed months
+		stats, err := r.RunJob(ctx, "adjust") // publishes too; what came into closed months
 		if err != nil {
 			return err
 		}

@@ -74,4 +74,5 @@ func RollUp(t testing.TB, server *clickhousetest.Server, db string) {
 		_, err := r.RunOnce(t.Context(), level)
 		require.NoError(t, err)
 	}
+	require.NoError(t, r.PublishTouched(t.Context()))
 }
