@@ -23,7 +23,7 @@ func (r *Report) WriteHTML(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	values := map[string]any{"R": r, "Title": r.title(), "Sum": r.sum()}
+	values := map[string]any{"R": r, "Title": r.title(), "Sum": r.sum(), "Note": r.note()}
 	if r.Unlike != nil {
 		values["Unlike"] = r.unlike()
 	}

@@ -102,6 +102,9 @@ func Recent(n int, now time.Time) (Period, error) {
 	if n < 1 {
 		return Period{}, fmt.Errorf("days %d: want 1 or more", n)
 	}
+	if most := int(longest / (24 * time.Hour)); n > most {
+		return Period{}, fmt.Errorf("days %d: longer than two years; ask for %d or less", n, most)
+	}
 	end := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
 	p := Period{From: end.AddDate(0, 0, -n), To: end}
 	return p, p.Validate()

@@ -118,12 +118,12 @@ type Date struct{ time.Time }
 // String is 2026-11-30.
 func (d Date) String() string { return d.Format(time.DateOnly) }
 
-// MarshalText makes it 2026-11-30 in JSON.
-func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+// MarshalJSON makes it "2026-11-30": the time in it has a MarshalJSON of its own, which would say an hour and a zone too.
+func (d Date) MarshalJSON() ([]byte, error) { return []byte(`"` + d.String() + `"`), nil }
 
-// UnmarshalText reads what MarshalText wrote.
-func (d *Date) UnmarshalText(text []byte) (err error) {
-	d.Time, err = time.Parse(time.DateOnly, string(text))
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (d *Date) UnmarshalJSON(text []byte) (err error) {
+	d.Time, err = time.Parse(`"`+time.DateOnly+`"`, string(text))
 	return err
 }
 

@@ -151,6 +151,7 @@ type Report struct {
 	Adjusted    Amount       `json:"adjusted"` // the adjustments' sum
 	Sum         Amount       `json:"sum"`
 	AtLeast     bool         `json:"at_least"`
+	Waiting     uint64       `json:"pending_windows,omitempty"` // minutes, hours and days that ended and whose calls aren't all added up yet
 	// Unlike is by how much a closed month's calls differ from what it was closed on: never, unless somebody changed the ledger.
 	Unlike *Amount `json:"differs_from_closing,omitempty"`
 	// Reserved capacity of the price files is beside the sum: what is paid in advance isn't the cost of a call.
@@ -182,6 +183,11 @@ func Build(ctx context.Context, conn driver.Conn, q Query) (*Report, error) {
 		return nil, err
 	}
 	r.State = stateOf(r.Months)
+	if !q.Own && r.State != Final {
+		if err := conn.QueryRow(ctx, schema.SQL("report/pending"), q.Period.args()...).Scan(&r.Waiting); err != nil {
+			return nil, fmt.Errorf("look for what is still to be added up: %w", err)
+		}
+	}
 	if err := r.addPending(ctx, conn, q); err != nil {
 		return nil, err
 	}

@@ -70,9 +70,28 @@ func notAddedUpYet(t *testing.T, conn driver.Conn) {
 		require.Contains(t, table.String(), "(not by team yet)")
 	}
 	add(rollup.HourBy, rollup.DayBy)
+	require.NoError(t, conn.Exec(t.Context(), `INSERT INTO dirty_windows (level, window, id, due, done) VALUES ('minute', '2026-11-27 09:01:00', generateUUIDv4(), now64(3), 0),
+		('minute', '2026-10-20 09:01:00', generateUUIDv4(), now64(3), 0), ('day', toStartOfDay(now('UTC')), generateUUIDv4(), now64(3), 0)`))
+	waits := build(t, conn, report.Query{Period: november(t)})
+	require.EqualValues(t, 1, waits.Waiting, "neither October's nor a window that isn't over")
+	var said bytes.Buffer
+	require.NoError(t, waits.WriteText(&said))
+	require.Contains(t, said.String(), "1 window of the period is still to be added up")
+	add(rollup.Minute, rollup.Hour, rollup.Day)
+	require.Zero(t, build(t, conn, report.Query{Period: november(t)}).Waiting)
 	byTeam := build(t, conn, report.Query{Period: november(t), Dimension: "team"})
 	require.False(t, slices.ContainsFunc(byTeam.Lines, func(l report.Line) bool { return l.Pending }))
 	require.Equal(t, whole.Cost, byTeam.Total.Cost)
+}
+
+func TestDatesAreDaysInJSON(t *testing.T) {
+	in := report.Adjustment{Booked: report.Date{Time: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)}}
+	text, err := json.Marshal(in)
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"booked":"2026-11-01"`)
+	var out report.Adjustment
+	require.NoError(t, json.Unmarshal(text, &out))
+	require.Equal(t, in.Booked, out.Booked)
 }
 
 func november(t *testing.T) report.Period {
@@ -273,6 +292,7 @@ func TestPeriods(t *testing.T) {
 		{last: "2026-11-01", err: "without a first day"},
 		{month: "2026-11", days: 3, err: "give one"},
 		{days: -1, err: "want 1 or more"},
+		{days: 100_000_000, err: "longer than two years; ask for 732 or less"},
 	} {
 		p, err := report.Choose(c.month, c.days, c.first, c.last, now)
 		if c.err != "" {

@@ -144,6 +144,9 @@ func (r *Report) writeText(out io.Writer, width int) error {
 	if r.Unlike != nil {
 		fmt.Fprintln(out, "\n"+wrapAt(r.unlike(), width))
 	}
+	if note := r.note(); note != "" {
+		fmt.Fprintln(out, "\n"+wrapAt(note, width))
+	}
 	if len(left) > 0 {
 		slices.Reverse(left)
 		fmt.Fprintln(out, wrapAt("Not shown in "+strconv.Itoa(width)+" columns: "+strings.Join(left, ", ")+"; --wide, csv, json and html have all.", width))
@@ -236,6 +239,21 @@ func (r *Report) sealed() bool {
 func (r *Report) unlike() string {
 	return fmt.Sprintf("WARNING: the month was closed on %s USD; its calls now come to %s USD more. A closed month doesn't change by itself: see `tollkeeper rollup check`.",
 		r.Months[0].cost, r.Unlike)
+}
+
+// note says what may surprise: sums that are about to change, and nothing at all.
+func (r *Report) note() string {
+	switch {
+	case r.Waiting == 1:
+		return "1 window of the period is still to be added up: sums change when it is. See `tollkeeper rollup status`."
+	case r.Waiting > 1:
+		return thousands(r.Waiting) + " windows of the period are still to be added up: sums change when they are. See `tollkeeper rollup status`."
+	case r.Total.Calls > 0 || len(r.Adjustments) > 0:
+		return ""
+	case r.Tenant != "":
+		return "No call of this tenant is in the period: is its name right?"
+	}
+	return "No call is in the period."
 }
 
 func (r *Report) least() string {
