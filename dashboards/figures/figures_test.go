@@ -92,6 +92,13 @@ func TestFiguresOfASteadyLedger(t *testing.T) {
 		require.NoError(t, g.Compute(t.Context()))
 		require.Equal(t, "tokens_per_minute\topenai/gpt-5\t10000\ntokens_per_minute\topenai/idle\t500", server.Exec(t, db, "SELECT * FROM dashboard_figures_now ORDER BY key"))
 	})
+	for _, sql := range []string{ // the minutes that gauges are of, however long all this has taken and will
+		`INSERT INTO cost_minute (window, n, worker, tenant, provider, model, calls, cost, fresh_input, latency)
+		SELECT toStartOfMinute(now('UTC')) + toIntervalMinute(10 - number), 2, 1, 'acme', 'openai', 'gpt-5', 60, 0.06, 6000, map(81, 60) FROM numbers(17)`,
+		`INSERT INTO window_revisions (level, window, n, worker, committed) SELECT 'minute', toStartOfMinute(now('UTC')) + toIntervalMinute(10 - number), 2, 1, 1 FROM numbers(17)`,
+	} {
+		server.Exec(t, db, sql)
+	}
 	t.Run("gauges", func(t *testing.T) { gaugesAreBounded(t, db, f, registry) })
 }
 
