@@ -11,6 +11,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 
+	"github.com/tollkeeper/tollkeeper/dashboards"
 	"github.com/tollkeeper/tollkeeper/internal/app"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/rollup"
@@ -51,7 +52,41 @@ func (w *world) check(ctx context.Context, truth map[id]made) error {
 			return err
 		}
 	}
+	if err := w.checkBoards(ctx, calls); err != nil {
+		return err
+	}
 	return w.checkMarks(ctx, totals) // nothing was moving meanwhile
+}
+
+// checkBoards wants boards, which read by the windows that were published for them, to show every tenant's calls.
+func (w *world) checkBoards(ctx context.Context, calls []stored) error {
+	rows, err := w.conn.Query(ctx, dashboards.WriteOut("SELECT toString(tenant), sum(calls), toString(sum(cost)) FROM $spend(@from, @to) GROUP BY tenant"), between()...)
+	if err != nil {
+		return fmt.Errorf("read spend as boards do: %w", err)
+	}
+	defer rows.Close()
+	shown := map[cell]amount{}
+	for rows.Next() {
+		var tenant, cost string
+		var a amount
+		if err := rows.Scan(&tenant, &a.calls, &cost); err != nil {
+			return fmt.Errorf("read spend as boards do: %w", err)
+		}
+		if a.cost, err = ledger.ParseSum(cost); err != nil {
+			return err
+		}
+		shown[cell{tenant: tenant}] = a
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read spend as boards do: %w", err)
+	}
+	want := map[cell]amount{}
+	for i := range calls {
+		a := want[cell{tenant: calls[i].tenant}]
+		a.calls, a.cost = a.calls+1, a.cost.Add(calls[i].cost)
+		want[cell{tenant: calls[i].tenant}] = a
+	}
+	return compareCells("tenant, as boards read it", shown, want)
 }
 
 // Levels of marks.
