@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -111,7 +112,7 @@ func (c *Config) Validate() error {
 		bad("grpc, http: both are %s; give each its own port", c.GRPC)
 	}
 	for key, addr := range map[string]string{"grpc": c.GRPC, "http": c.HTTP} {
-		if _, _, err := net.SplitHostPort(addr); addr != "" && err != nil {
+		if err := hostPort(addr); addr != "" && err != nil {
 			bad("%s: %q is not host:port (%w); use for example 127.0.0.1:4317", key, addr, err)
 		}
 	}
@@ -119,8 +120,8 @@ func (c *Config) Validate() error {
 		bad("brokers: none given; list at least one Kafka broker as host:port")
 	}
 	for _, b := range c.Brokers {
-		if _, _, err := net.SplitHostPort(b); err != nil {
-			bad("brokers: %q is not host:port (%w)", b, err)
+		if err := hostPort(b); err != nil || strings.HasPrefix(b, ":") {
+			bad("brokers: %q is not host:port (%w); use for example kafka-1:9092", b, cmp.Or(err, errors.New("no host")))
 		}
 	}
 	if c.CallsTopic == "" || c.SpansTopic == "" || c.CallsTopic == c.SpansTopic {
@@ -138,6 +139,11 @@ func (c *Config) Validate() error {
 	} {
 		if v <= 0 {
 			bad("%s: %d is not positive; the default is a good start", key, v)
+		}
+	}
+	for key, v := range map[string]int{"max_request_mib": c.MaxRequestMiB, "payload_queue_mib": c.PayloadQueueMiB} {
+		if v >= c.MemoryLimitMiB {
+			bad("%s: %d is not below memory_limit_mib %d: one request, or what waits for Kafka, would be all that may be in memory", key, v, c.MemoryLimitMiB)
 		}
 	}
 	errs = append(errs, c.validateAccess()...)
@@ -160,6 +166,18 @@ func (c *Config) Validate() error {
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	return errors.Join(errs...)
+}
+
+// hostPort says why addr isn't host:port, where the host may be empty.
+func hostPort(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return err
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
+		return fmt.Errorf("port %q: want a number up to 65535", port)
+	}
+	return nil
 }
 
 // validateForward checks that exporters and their use agree.

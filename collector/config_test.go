@@ -63,6 +63,25 @@ overlay:
 	}
 }
 
+// Nobody keeps a connection by saying nothing.
+func TestListenersHaveTimeouts(t *testing.T) {
+	conf, err := render(new(DefaultConfig()), "127.0.0.1:0", "127.0.0.1:0")
+	require.NoError(t, err)
+	for _, key := range []string{"http::read_header_timeout", "http::read_timeout", "http::write_timeout", "http::idle_timeout",
+		"grpc::keepalive::server_parameters::time", "grpc::keepalive::server_parameters::max_connection_idle"} {
+		require.True(t, conf.IsSet("receivers::otlp::protocols::"+key), key)
+	}
+}
+
+// What is in memory for one request, or waits for Kafka, is less than all that may be.
+func TestSizesBelowTheMemoryLimit(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.MaxRequestMiB, cfg.PayloadQueueMiB = 99999999999, cfg.MemoryLimitMiB
+	err := cfg.Validate()
+	require.ErrorContains(t, err, "max_request_mib: 99999999999 is not below memory_limit_mib")
+	require.ErrorContains(t, err, "payload_queue_mib: 1024 is not below memory_limit_mib")
+}
+
 // Every problem is told at once, with the key, the value and the remedy.
 func TestConfigProblems(t *testing.T) {
 	cfg := DefaultConfig()

@@ -131,13 +131,18 @@ func counted(c *Config) section {
 	return out
 }
 
+// protocols are the listeners. A client that sends a byte now and then, or nothing at all, or has gone without a word, doesn't keep its
+// connection: the receiver has no limit of its own for any of these.
 func protocols(c *Config, grpc, http string) section {
 	p := section{}
 	if c.GRPC != "" {
-		p["grpc"] = c.access(section{"endpoint": grpc, "max_recv_msg_size_mib": c.MaxRequestMiB})
+		p["grpc"] = c.access(section{"endpoint": grpc, "max_recv_msg_size_mib": c.MaxRequestMiB, "keepalive": section{
+			"server_parameters": section{"time": "1m", "timeout": "20s", "max_connection_idle": "15m"},
+		}})
 	}
 	if c.HTTP != "" {
-		p["http"] = c.access(section{"endpoint": http, "max_request_body_size": c.MaxRequestMiB << 20})
+		p["http"] = c.access(section{"endpoint": http, "max_request_body_size": c.MaxRequestMiB << 20,
+			"read_header_timeout": "10s", "read_timeout": "1m", "write_timeout": "2m", "idle_timeout": "5m"})
 	}
 	return p
 }

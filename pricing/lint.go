@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"reflect"
 	"sort"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -50,7 +50,7 @@ func Lint(paths ...string) ([]Finding, error) {
 	}
 	var out []Finding
 	for _, p := range paths {
-		content, err := os.ReadFile(p)
+		content, err := textfile.Read(p)
 		if err != nil {
 			out = append(out, Finding{File: p, Text: fmt.Sprintf("%v; name a file that exists", errors.Unwrap(err))})
 			continue

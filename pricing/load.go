@@ -8,12 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"sort"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 )
 
 //go:embed catalogue/*.yaml
@@ -117,7 +118,7 @@ func Load(overrides ...string) (*Book, error) {
 		return nil, err
 	}
 	for _, p := range overrides {
-		content, err := os.ReadFile(p)
+		content, err := textfile.Read(p)
 		if err != nil {
 			b.faults = append(b.faults, fmt.Errorf("price file %s: %w; check price_files", p, err))
 			continue

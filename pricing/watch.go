@@ -3,9 +3,10 @@ package pricing
 import (
 	"crypto/sha256"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 )
 
 // Watch holds the book of some price files and makes a new one when their content changes. Files are read, not watched
@@ -64,7 +65,7 @@ func (w *Watch) Look() (changed bool, err error) {
 func (w *Watch) read() (contents [][]byte, sum [sha256.Size]byte, err error) {
 	h := sha256.New()
 	for _, p := range w.files {
-		content, err := os.ReadFile(p)
+		content, err := textfile.Read(p)
 		if err != nil {
 			err = fmt.Errorf("price file %s: %w; check price_files", p, err)
 			return nil, sha256.Sum256([]byte(err.Error())), err

@@ -82,7 +82,7 @@ func TenantGrants(database string) []string {
 // change the passwords.
 func TenantDDL(database, definer, secret string, tenants []string) []string {
 	out := append(TenantViews(database, definer, "currentUser()"),
-		"CREATE SETTINGS PROFILE OR REPLACE "+TenantRole+" SETTINGS readonly = 2, max_execution_time = 60, max_memory_usage = 4000000000",
+		"CREATE SETTINGS PROFILE OR REPLACE "+TenantRole+" SETTINGS readonly = 2, max_execution_time = 60 MIN 1 MAX 120, max_memory_usage = 4000000000 MIN 1 MAX 4000000000", // bounds: readonly = 2 lets a reader change settings, and 0 is no limit
 		"CREATE ROLE IF NOT EXISTS "+TenantRole,
 		"REVOKE ALL ON *.* FROM "+TenantRole,
 	)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +37,9 @@ func ParseURL(raw string) (Target, error) {
 	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return Target{}, errors.New("clickhouse.url: want http://user:password@host:8123/database, or https and port 8443 (the value isn't shown: it may hold a password)")
 	}
+	if _, err := strconv.ParseUint(u.Port(), 10, 16); err != nil && u.Port() != "" {
+		return Target{}, fmt.Errorf("clickhouse.url: port %s: want one up to 65535, such as 8123", u.Port())
+	}
 	t := Target{Scheme: u.Scheme, Host: u.Host, User: "default", Database: strings.Trim(u.Path, "/")}
 	if u.Port() == "" {
 		t.Host += map[string]string{"http": ":8123", "https": ":8443"}[u.Scheme]
@@ -46,8 +51,14 @@ func ParseURL(raw string) (Target, error) {
 	if t.Database == "" {
 		t.Database = DefaultDatabase
 	}
+	if !plainName.MatchString(t.Database) {
+		return Target{}, fmt.Errorf("clickhouse.url: database %q: want a name of letters, digits and _, such as %s", t.Database, DefaultDatabase)
+	}
 	return t, nil
 }
+
+// plainName is a name that can stand in a statement without quotes.
+var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Open returns a connection pool for the URL. It speaks HTTP with LZ4, inserts synchronously and without
 // deduplication by block (DESIGN D3), and doesn't wait for the server to be there: the first query does.

@@ -111,7 +111,7 @@ func TestParseURL(t *testing.T) {
 	got, err = ParseURL("http://localhost")
 	require.NoError(t, err)
 	require.Equal(t, Target{Scheme: "http", Host: "localhost:8123", User: "default", Database: DefaultDatabase}, got)
-	for _, bad := range []string{"", "localhost:8123", "tcp://h:9000", "http://", "http://a b", "http://u:secret@h:8123x/"} {
+	for _, bad := range []string{"", "localhost:8123", "tcp://h:9000", "http://", "http://a b", "http://u:secret@h:8123x/", "http://u:secret@h:99999/", "http://u:secret@h/a;DROP", "http://u:secret@h/llm-cost"} {
 		_, err := ParseURL(bad)
 		require.Error(t, err, bad)
 		require.NotContains(t, err.Error(), "secret")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tollkeeper/tollkeeper/alerts"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -263,7 +264,7 @@ is the test's own, nothing is read but the files. Exits 1 if a test fails. See d
 	c.RunE = func(c *cobra.Command, args []string) error {
 		tests, failed := 0, 0
 		for _, path := range args {
-			text, err := os.ReadFile(path)
+			text, err := textfile.Read(path)
 			if err != nil {
 				return err
 			}
@@ -271,7 +272,7 @@ is the test's own, nothing is read but the files. Exits 1 if a test fails. See d
 				if !filepath.IsAbs(name) {
 					name = filepath.Join(filepath.Dir(path), name)
 				}
-				return os.ReadFile(name)
+				return textfile.Read(name)
 			})
 			if err != nil {
 				return &usageError{c.CommandPath(), fmt.Errorf("%s: %w", path, err)}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tollkeeper/tollkeeper/alerts"
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 )
 
 // newBudgets is what tenants may spend: kept in the database, with author and history.
@@ -174,9 +174,9 @@ second time. Budgets that the file doesn't have stay, unless --prune is given.`,
 // readInput reads a file, or standard input for -.
 func readInput(c *cobra.Command, path string) ([]byte, error) {
 	if path == "-" {
-		return io.ReadAll(c.InOrStdin())
+		return textfile.Take(c.InOrStdin())
 	}
-	return os.ReadFile(path)
+	return textfile.Read(path)
 }
 
 func newBudgetsSet() *cobra.Command {

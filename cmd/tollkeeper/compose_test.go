@@ -48,7 +48,7 @@ func TestComposeFile(t *testing.T) {
 		}
 	}
 	for service, known := range map[string][]string{
-		"collector": {"WEBHOOK_SECRET"}, "topics": {"WEBHOOK_SECRET"}, "dashboards": nil, "demo-gateway": {"WEBHOOK_SECRET"}, "demo-traffic": nil,
+		"collector": nil, "topics": nil, "dashboards": nil, "demo-gateway": {"WEBHOOK_SECRET"}, "demo-traffic": nil,
 		"ingest": {"WEBHOOK_SECRET", "CLICKHOUSE_URL"}, "alerts": {"WEBHOOK_SECRET", "CLICKHOUSE_URL"}, "schema": {"WEBHOOK_SECRET", "CLICKHOUSE_URL"},
 	} {
 		for _, secret := range []string{"WEBHOOK_SECRET", "CLICKHOUSE_URL", "CLICKHOUSE_PASSWORD", "GRAFANA_ADMIN_PASSWORD"} {
@@ -62,7 +62,7 @@ func TestComposeFile(t *testing.T) {
 		require.Equal(t, name != "clickhouse" && name != "kafka", service.ReadOnly, name)
 	}
 	require.Len(t, project.Services["clickhouse"].Volumes, 7, "data, three tiers, three files")
-	for _, name := range []string{"tollkeeper"} {
+	for _, name := range []string{"tollkeeper", "collector"} {
 		require.FileExists(t, project.Configs[name].File)
 	}
 }
@@ -133,10 +133,12 @@ func brokers(t *testing.T) []string {
 // adapt is the service's command line with its paths and addresses replaced by this machine's.
 func adapt(t *testing.T, project *types.Project, service string, replace map[string]string) []string {
 	t.Helper()
-	config, err := filepath.Abs("../../deploy/tollkeeper.yaml")
-	require.NoError(t, err)
-	_, err = os.Stat(config)
-	require.NoError(t, err)
+	config := ""
+	for _, c := range project.Services[service].Configs {
+		config = project.Configs[c.Source].File
+		_, err := os.Stat(config)
+		require.NoError(t, err)
+	}
 	args := append([]string{}, project.Services[service].Command...)
 	require.NotEmpty(t, args, "%s has no command", service)
 	for i, a := range args {
@@ -144,6 +146,7 @@ func adapt(t *testing.T, project *types.Project, service string, replace map[str
 		case ok:
 			args[i] = to
 		case a == "/etc/tollkeeper/tollkeeper.yaml":
+			require.NotEmpty(t, config, "%s has no configuration", service)
 			args[i] = config
 		case strings.HasPrefix(a, "0.0.0.0:"):
 			args[i] = "127.0.0.1:0"

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,15 +76,20 @@ rows, so it reaches back as far as they are kept.`,
 // spanOf is the day or month that flags name; neither is today.
 func spanOf(day, month, zone string) (calendar.Span, error) {
 	where, err := calendar.Zone(zone)
+	span := calendar.Span{}
 	switch {
 	case err != nil:
-		return calendar.Span{}, err
 	case day != "" && month != "":
-		return calendar.Span{}, errors.New("a day and a month exclude each other: give one")
+		err = errors.New("a day and a month exclude each other: give one")
 	case day != "":
-		return calendar.ParseDay(day, where)
+		span, err = calendar.ParseDay(day, where)
 	case month != "":
-		return calendar.ParseMonth(month, where)
+		span, err = calendar.ParseMonth(month, where)
+	default:
+		span = calendar.Day(time.Now(), where)
 	}
-	return calendar.Day(time.Now(), where), nil
+	if err == nil && (span.From.Year() < 2002 || span.To.Year() > 2100) { // as for reports
+		err = fmt.Errorf("%s: want years from 2002 to 2100", cmp.Or(day, month))
+	}
+	return span, err
 }

@@ -77,6 +77,9 @@ func strict(c *cobra.Command) {
 	}
 	c.Args = func(c *cobra.Command, args []string) error {
 		if err := check(c, args); err != nil {
+			if c.Use != c.Name() { // its arguments have names
+				err = fmt.Errorf("%w: want %s", err, strings.TrimSuffix(c.UseLine(), " [flags]"))
+			}
 			return &usageError{c.CommandPath(), err}
 		}
 		return nil

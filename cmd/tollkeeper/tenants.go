@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 	"github.com/tollkeeper/tollkeeper/schema/directory"
 )
 
@@ -230,7 +230,7 @@ out is taken away. Tenants that the file doesn't name stay, unless --prune.`,
 	change := newTenantChange(c)
 	prune := c.Flags().Bool("prune", false, "remove tenants that the file doesn't name")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		content, err := os.ReadFile(args[0])
+		content, err := textfile.Read(args[0])
 		if err != nil {
 			return &usageError{c.CommandPath(), err}
 		}

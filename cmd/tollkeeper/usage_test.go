@@ -29,7 +29,8 @@ clickhouse: {url: "${env:TOLLKEEPER_TEST_UNSET}"}
 	for said, args := range map[string][]string{
 		`unknown command "upp": did you mean up?`:       {"upp"},
 		`unknown command "appply": did you mean apply?`: {"schema", "appply"},
-		"accepts 1 arg(s), received 0":                  {"replay"},
+		"received 0: want tollkeeper replay FILE|DIR":   {"replay"},
+		"1969-01-01: want years from 2002 to 2100":      {"explain", "total", "--tenant", "acme", "--day", "1969-01-01"},
 		`unknown command "x" for "tollkeeper up"`:       {"up", "x"},
 	} {
 		p = start(t, nil, args...)

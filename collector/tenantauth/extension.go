@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tollkeeper/tollkeeper/collector/tenantauth/internal/metadata"
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 )
 
 // Attributes of an authenticated client.
@@ -103,7 +103,7 @@ func (a *authenticator) watch(ctx context.Context) {
 
 // look takes the file if its content changed.
 func (a *authenticator) look() (changed bool, err error) {
-	text, err := os.ReadFile(a.cfg.KeysFile)
+	text, err := textfile.Read(a.cfg.KeysFile)
 	if err != nil {
 		return false, fmt.Errorf("tenantauth: read the keys file: %w", err)
 	}

@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 )
 
 const header = "# API keys of Tollkeeper's collector: SHA-256 sums, no key. Written by `tollkeeper keys`.\n"
 
 // Read reads a keys file.
 func Read(path string) ([]Key, error) {
-	text, err := os.ReadFile(path)
+	text, err := textfile.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the keys file: %w", err)
 	}

@@ -3,9 +3,10 @@ package tenantauth
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 )
 
 // Keyring is a keys file for others than the collector: who holds a key, by the file as Look last took it.
@@ -24,7 +25,7 @@ func OpenKeyring(path string) (*Keyring, error) {
 
 // Look takes the file if its content changed; a file that is wrong changes nothing. One goroutine at a time.
 func (k *Keyring) Look() (changed bool, err error) {
-	text, err := os.ReadFile(k.path)
+	text, err := textfile.Read(k.path)
 	if err != nil {
 		return false, fmt.Errorf("read the keys file: %w", err)
 	}

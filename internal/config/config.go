@@ -74,6 +74,16 @@ func (k *Kafka) validate() error {
 	return kafkaclient.Servers{Brokers: k.Brokers, Security: k.Security}.Validate()
 }
 
+// validateBrokers checks the brokers' addresses, under the key where they stand.
+func (k *Kafka) validateBrokers() error {
+	for i, b := range k.Brokers {
+		if host, port, _ := net.SplitHostPort(b); host == "" || port == "" || address("", b) != nil {
+			return fmt.Errorf("brokers[%d] %q: want host:port, for example kafka-1:9092 (or TOLLKEEPER_KAFKA_BROKERS, with commas)", i, b)
+		}
+	}
+	return nil
+}
+
 // Topics is how `tollkeeper topics apply` creates topics on real brokers.
 type Topics struct {
 	Partitions  int           `yaml:"partitions"`
@@ -156,7 +166,8 @@ func (c *Config) Validate() error {
 	if kafkaErr != nil { // said once, not by every role
 		full.Kafka.Security = kafkaclient.Security{}
 	}
-	if len(full.Kafka.Brokers) == 0 {
+	brokersErr := full.Kafka.validateBrokers()
+	if len(full.Kafka.Brokers) == 0 || brokersErr != nil {
 		full.Kafka.Brokers = []string{"127.0.0.1:9092"} // stands for the embedded one
 	}
 	var engineErr error
@@ -179,6 +190,7 @@ func (c *Config) Validate() error {
 		urlErr,
 		section("clickhouse.tiers", full.ClickHouse.Tiers.Validate()),
 		section("kafka", kafkaErr),
+		section("kafka", brokersErr),
 		section("kafka.topics", full.Kafka.Topics.validate()),
 		section("kafka.embedded", full.Kafka.Embedded.Validate()),
 		section("schema", full.Schema.Validate()),

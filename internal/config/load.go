@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 	"regexp"
 	"strings"
@@ -11,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 )
 
 // Load reads the file at path over the defaults and validates the result. An empty path gives the defaults. The error
@@ -21,7 +22,7 @@ func Load(path string, getenv func(string) (string, bool)) (Config, error) {
 		cfg.fromEnvironment(getenv)
 		return cfg, cfg.Validate()
 	}
-	text, err := os.ReadFile(path)
+	text, err := textfile.Read(path)
 	if err != nil {
 		return cfg, fmt.Errorf("read config: %w", err)
 	}

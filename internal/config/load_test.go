@@ -56,7 +56,15 @@ http: {listen: "127.0.0.1:99999", hosts: ["toll.example:9464"]}
 		require.ErrorContains(t, err, said)
 	}
 
-	cfg, err := load(t, "ingest: {tick: \"500ms\"}\nkafka: &k {brokers: }\n", nil)
+	_, err = load(t, `kafka: {brokers: ["kafka-1:9092", "kafka://a:9092"]}`, nil)
+	require.ErrorContains(t, err, `kafka.brokers[1] "kafka://a:9092": want host:port`)
+	require.NotContains(t, err.Error(), "collector.brokers", "told where it stands, and once")
+	for _, broker := range []string{":", ":9092", "kafka", "kafka:", "kafka:99999"} {
+		_, err = load(t, "kafka: {brokers: ['"+broker+"']}", nil)
+		require.ErrorContains(t, err, `kafka.brokers[0] "`+broker+`": want host:port`)
+	}
+
+	cfg, err := load(t, "\ufeffingest: {tick: \"500ms\"}\nkafka: &k {brokers: }\n", nil)
 	require.NoError(t, err)
 	require.Equal(t, 500*time.Millisecond, cfg.Ingest.Tick)
 }

@@ -323,6 +323,8 @@ func TestTenantDDL(t *testing.T) {
 	admin := side{server: s, user: clickhouse.User{Name: "default"}}
 	_, err = schema.Apply(t.Context(), s.URL(isolationDB), schema.DefaultOptions())
 	require.NoError(t, err)
+	require.Contains(t, strings.Join(ddl, "\n"), "max_execution_time = 60 MIN 1 MAX 120, max_memory_usage = 4000000000 MIN 1 MAX 4000000000",
+		"readonly = 2 lets a tenant change settings")
 	filtered := map[string]bool{}
 	for _, statement := range ddl {
 		require.NotContains(t, admin.ask(t, "EXPLAIN AST "+statement), "Exception", statement)
