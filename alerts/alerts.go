@@ -102,10 +102,20 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 	return a, nil
 }
 
+// tell gives who listens what is theirs: an event is explained, and so changed, after it was told.
 func (a *Alerts) tell(e Event) {
-	if a.onEvent != nil {
-		a.onEvent(e)
+	if a.onEvent == nil {
+		return
 	}
+	if e.Alert != nil {
+		alert := *e.Alert
+		e.Alert = &alert
+	}
+	if e.Throttle != nil {
+		throttle := *e.Throttle
+		e.Throttle = &throttle
+	}
+	a.onEvent(e)
 }
 
 // Ready is nil while evaluations succeed.

@@ -60,6 +60,7 @@ type world struct {
 	broken http.Handler
 
 	events  []alerts.Event
+	told    []any // what the events pointed to when they were told
 	runners []*runner
 }
 
@@ -71,6 +72,7 @@ func newWorld(t *testing.T) *world {
 	w.conn, err = schema.Open(w.url)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = w.conn.Close() })
+	t.Cleanup(w.unchanged)
 	w.heartbeat(w.now)
 	w.limiter = gateway.NewLimiter(gateway.LimiterOptions{Now: w.clock})
 	h, err := w.limiter.WebhookHandler([]string{w.secret})
@@ -213,7 +215,7 @@ func (w *world) run(cfg alerts.Config) *runner {
 	a, err := alerts.New(cfg, alerts.Deps{Log: log, Metrics: reg, Now: w.clock, Due: due, OnEvent: func(e alerts.Event) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.events = append(w.events, e)
+		w.events, w.told = append(w.events, e), append(w.told, pointedTo(e))
 	}})
 	require.NoError(w.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -229,6 +231,21 @@ func (w *world) run(cfg alerts.Config) *runner {
 	w.runners = append(w.runners, r)
 	w.t.Cleanup(r.stop)
 	return r
+}
+
+// pointedTo is what an event tells, as it is now.
+func pointedTo(e alerts.Event) any {
+	if e.Alert != nil {
+		return *e.Alert
+	}
+	return *e.Throttle
+}
+
+// unchanged: what was told belongs to who was told.
+func (w *world) unchanged() {
+	for i, e := range w.events {
+		require.Equal(w.t, w.told[i], pointedTo(e))
+	}
 }
 
 // evaluations is the number of evaluations so far.
