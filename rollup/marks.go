@@ -1,6 +1,7 @@
 package rollup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,20 +50,28 @@ func (r *Rollup) sealedBefore() time.Time {
 // stop is closed. One window's failure doesn't keep the others; all failures are returned together.
 func (r *Rollup) pass(ctx context.Context, stop <-chan struct{}, level Level, in bounds) (Stats, error) {
 	p := pass{r: r, stop: stop, atOnce: r.together(level), side: r.sideBySide()}
-	if err := r.loadSealed(ctx); err != nil {
-		return p.stats, err
-	}
-	if sealed := r.sealedBefore(); in.since.Before(sealed) {
-		in.since = sealed
-	}
-	for {
+	var sealedErr error
+	var reading sync.WaitGroup
+	reading.Go(func() { sealedErr = r.loadSealed(ctx) })
+	for first := true; ; first = false {
 		windows, err := r.due(ctx, level, in)
+		found := len(windows)
+		if first { // the two are read side by side: nothing is begun before both are there
+			reading.Wait()
+			if err := cmp.Or(sealedErr, err); err != nil {
+				return p.stats, err
+			}
+			if sealed := r.sealedBefore(); in.since.Before(sealed) {
+				in.since = sealed
+				windows = slices.DeleteFunc(windows, func(w window) bool { return w.start.Before(sealed) })
+			}
+		}
 		if err != nil {
 			return p.stats, err
 		}
 		whole := p.recomputeAll(ctx, windows)
 		r.touch(spanOf(windows))
-		if !whole || len(p.errs) > 0 || len(windows) < r.cfg.Batch {
+		if !whole || len(p.errs) > 0 || found < r.cfg.Batch {
 			return p.stats, errors.Join(p.errs...)
 		}
 	}

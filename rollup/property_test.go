@@ -23,6 +23,7 @@ var errStopped = errors.New("stopped by the test")
 func TestTotalsEqualRecomputation(t *testing.T) {
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
 			rng := rand.New(rand.NewPCG(seed, 7))
 			w := newWorld(t, rng)
 			for range 18 {
@@ -101,7 +102,7 @@ func (w *world) run(stop bool) {
 	r := w.workers[w.rng.IntN(2)]
 	in, level := w.rng.IntN(12), w.level()
 	if r.side = 0; stop { // else all windows side by side
-		r.side = 1 + w.rng.IntN(3)
+		r.side, r.claimFirst = 1+w.rng.IntN(3), w.rng.IntN(2) == 0
 		r.interrupt = func(window, string) error {
 			if in--; in < 0 {
 				return errStopped
@@ -123,7 +124,7 @@ func (w *world) run(stop bool) {
 // sleep starts a job of a worker of its own that stops after a random step and waits there.
 func (w *world) sleep() {
 	r := newRollup(w.t, w.conn)
-	r.side = 1 + w.rng.IntN(3)
+	r.side, r.claimFirst = 1+w.rng.IntN(3), w.rng.IntN(2) == 0
 	in, level := w.rng.IntN(10), w.level()
 	s := sleeper{wake: make(chan struct{}), done: make(chan struct{})}
 	asleep := make(chan struct{})

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -81,25 +83,7 @@ func (p *pass) recompute(ctx context.Context, windows []window) []attempt {
 			all[i].fail("", errors.New("a mark must be at the start of its window: the writer of the mark is wrong"))
 		}
 	}
-	steps := []struct {
-		name string
-		do   func([]*attempt) error // an error is of all of them
-	}{
-		{afterMarks, func([]*attempt) error { return nil }},
-		{afterSettle, func(now []*attempt) error {
-			p.each(ctx, now, afterSettle, func(a *attempt) error { return r.settle(ctx, a.window) })
-			return nil
-		}},
-		{afterSeen, func(now []*attempt) error { return r.nextRevisions(ctx, now) }},
-		{afterClaim, func(now []*attempt) error { return r.claim(ctx, now) }},
-		{afterWrite, func(now []*attempt) error {
-			p.write(ctx, now)
-			return nil
-		}},
-		{afterCommit, func(now []*attempt) error { return r.commit(ctx, now) }},
-		{afterRemove, func(now []*attempt) error { return r.removeMarks(ctx, now) }},
-	}
-	for _, s := range steps {
+	for _, s := range p.steps(ctx) {
 		now := goOn(all)
 		if len(now) == 0 {
 			return all
@@ -117,6 +101,73 @@ func (p *pass) recompute(ctx context.Context, windows []window) []attempt {
 		}
 	}
 	return all
+}
+
+// recomputeStep is one of windows that go side by side. An error is of all of them.
+type recomputeStep struct {
+	name string
+	do   func([]*attempt) error
+}
+
+// steps are those of recompute, in order. Settling and claiming go side by side, either may be done first (settle/model_beside_test.go);
+// in a worker that a test stops one comes after the other.
+func (p *pass) steps(ctx context.Context) []recomputeStep {
+	r := p.r
+	settle := recomputeStep{afterSettle, func(now []*attempt) error {
+		p.each(ctx, now, afterSettle, func(a *attempt) error { return r.settle(ctx, a.window) })
+		return nil
+	}}
+	claim := []recomputeStep{
+		{afterSeen, func(now []*attempt) error { return r.nextRevisions(ctx, now) }},
+		{afterClaim, func(now []*attempt) error { return r.claim(ctx, now) }},
+	}
+	steps := []recomputeStep{{afterMarks, func([]*attempt) error { return nil }}}
+	switch {
+	case r.interrupt == nil:
+		steps = append(steps, recomputeStep{afterSettle, func(now []*attempt) error { return p.beside(now, settle, claim) }})
+	case r.claimFirst:
+		steps = append(append(steps, claim...), settle)
+	default:
+		steps = append(append(steps, settle), claim...)
+	}
+	return append(steps,
+		recomputeStep{afterWrite, func(now []*attempt) error {
+			p.write(ctx, now)
+			return nil
+		}},
+		recomputeStep{afterCommit, func(now []*attempt) error { return r.commit(ctx, now) }},
+		recomputeStep{afterRemove, func(now []*attempt) error { return r.removeMarks(ctx, now) }})
+}
+
+// beside takes a step that windows may fail in by themselves beside some of all of them.
+func (p *pass) beside(now []*attempt, own recomputeStep, all []recomputeStep) error {
+	apart := make([]attempt, len(now))
+	for i, a := range now {
+		apart[i].window = a.window
+	}
+	var err error
+	var step string
+	var working sync.WaitGroup
+	working.Go(func() {
+		for _, s := range all {
+			on := goOn(apart)
+			if len(on) == 0 || err != nil {
+				return
+			}
+			step, err = s.name, safely(func() error { return s.do(on) })
+		}
+	})
+	ownErr := safely(func() error { return own.do(now) })
+	working.Wait()
+	now = slices.DeleteFunc(slices.Clone(now), func(a *attempt) bool { return a.err != nil || a.left })
+	for _, a := range now {
+		i := slices.IndexFunc(apart, func(b attempt) bool { return b.start.Equal(a.start) })
+		a.rev, a.left = apart[i].rev, apart[i].left
+	}
+	if err != nil && ownErr == nil && len(now) > 0 {
+		p.failAll(now, step, err)
+	}
+	return ownErr
 }
 
 // failAll gives windows whose statement has failed one error between them.

@@ -31,9 +31,10 @@ type Rollup struct {
 	metrics *metrics
 	settler Settler
 
-	now       func() time.Time
-	interrupt func(window, string) error // tests stop a worker after a step
-	side      int                        // see sideBySide; 0: as it is
+	now        func() time.Time
+	interrupt  func(window, string) error // tests stop a worker after a step
+	claimFirst bool                       // a worker that a test stops claims before it settles
+	side       int                        // see sideBySide; 0: as it is
 
 	process string
 	share   int                        // see restShare

@@ -1,6 +1,7 @@
 package rollup
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -72,4 +73,37 @@ func TestWhatFailsForAllIsSaidOnce(t *testing.T) {
 	stats, err = r.RunOnce(t.Context(), Minute)
 	require.NoError(t, err)
 	require.Equal(t, 3, stats.Windows)
+}
+
+// TestAMinuteIsClaimedWhileItIsSettled: neither waits for the other, and its totals for both.
+func TestAMinuteIsClaimedWhileItIsSettled(t *testing.T) {
+	conn := database(t)
+	r := newRollup(t, conn)
+	at := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	someCalls(t, conn, at, 3)
+	w := &watched{Conn: conn, count: map[string]int{}}
+	claimed, settled := make(chan struct{}), false
+	var once sync.Once
+	w.after = func(table string) error {
+		switch table {
+		case "window_revisions":
+			once.Do(func() { close(claimed) })
+		case "cost_minute":
+			require.True(t, settled)
+		}
+		return nil
+	}
+	r.conn = w
+	r.settler = settlerFunc(func(time.Time) error {
+		select {
+		case <-claimed:
+		case <-t.Context().Done():
+		}
+		settled = true
+		return nil
+	})
+	stats, err := r.RunOnce(t.Context(), Minute)
+	require.NoError(t, err)
+	require.Equal(t, 1, stats.Windows)
+	require.Equal(t, 1, w.count["cost_minute"])
 }

@@ -13,7 +13,7 @@ import (
 // (docs/adr/0043-small-windows-together.md). What is larger has a statement of its own.
 const togetherRows = 50_000
 
-// write writes windows that have claimed: small minutes and hours by one statement, the others by one each.
+// write writes windows that have claimed: small minutes and hours by one statement, the others and days by one each.
 func (p *pass) write(ctx context.Context, now []*attempt) {
 	r := p.r
 	if together := r.small(ctx, now); len(together) > 1 && !p.ends(ctx) {
@@ -45,7 +45,7 @@ func (r *Rollup) claimAgain(ctx context.Context, now []*attempt) error {
 // small are those of the windows that are made from few enough rows together, in order.
 func (r *Rollup) small(ctx context.Context, now []*attempt) (small []*attempt) {
 	level := now[0].level
-	if len(now) < 2 || level != Minute && level != Hour {
+	if len(now) < 2 || level == Day || level == DayBy {
 		return nil
 	}
 	sizes, err := r.byWindow(ctx, "rollup/size_"+string(level), named("windows", starts(now)))
@@ -81,8 +81,7 @@ func (r *Rollup) byWindow(ctx context.Context, query string, args ...any) (map[t
 	return out, rows.Err()
 }
 
-// write reads what windows of one level are made of and writes them, in one statement, each as one part. Those by dimension, and days, come
-// alone.
+// write reads what windows of one level are made of and writes them, in one statement, each as one part. Days come alone.
 func (r *Rollup) write(ctx context.Context, now []*attempt) error {
 	w, rev := now[0].window, now[0].rev
 	args := revisions(now)
@@ -90,14 +89,24 @@ func (r *Rollup) write(ctx context.Context, now []*attempt) error {
 	case Minute:
 		args = append(args, flagMasks()...)
 	case HourBy:
-		args = append(args, named("billed_otherwise", uint32(ledger.FlagProvided|ledger.FlagReserved)))
+		args = append(args, named("minutes", minutesOf(now)), named("billed_otherwise", uint32(ledger.FlagProvided|ledger.FlagReserved)))
 	case DayBy:
 		args = append(args, named("top", uint64(TopValues)))
 	}
-	if w.level != Minute && w.level != Hour {
+	if w.level == Day || w.level == DayBy {
 		args = append(args, named("from", w.start), named("to", w.start.Add(w.level.length())), named("n", rev.n), named("worker", rev.worker))
 	}
 	return r.conn.Exec(ctx, schema.SQL("rollup/"+string(w.level)), args...)
+}
+
+// minutesOf are those of some windows.
+func minutesOf(now []*attempt) (out []time.Time) {
+	for _, a := range now {
+		for at := a.start; at.Before(a.start.Add(a.level.length())); at = at.Add(time.Minute) {
+			out = append(out, at)
+		}
+	}
+	return out
 }
 
 // TopValues is how many values of a dimension a tenant's day keeps apart; the rest is one row.

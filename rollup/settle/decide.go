@@ -32,24 +32,41 @@ type Group struct {
 func Decide(reports []Report) []Group {
 	all := distinct(reports)
 	all = slices.DeleteFunc(all, func(r Report) bool { return r.Role == ledger.RoleAggregate })
-	parts := groups(all)
-	out := make([]Group, len(parts))
+	parts := groups(all, fewInTrace)
+	out, verdicts := make([]Group, len(parts)), make([]Verdict, len(all))
 	for i, part := range parts {
-		out[i] = Group{part, decide(part)}
+		out[i], verdicts = Group{part, verdicts[:len(part):len(part)]}, verdicts[len(part):]
+		if !decidePair(part, out[i].Verdicts) {
+			decide(part, out[i].Verdicts)
+		}
 	}
 	return out
 }
 
-func decide(group []Report) []Verdict {
-	out := make([]Verdict, len(group))
-	if len(group) == 1 {
-		return out
+// decidePair decides the usual groups as decide does, in a few steps: one report alone, and two layers' of one response.
+func decidePair(group []Report, out []Verdict) bool {
+	if len(group) != 2 {
+		return len(group) == 1
 	}
+	a, b := &group[0], &group[1]
+	if id := a.unique(); id == 0 || id != b.unique() || a.Rank == b.Rank || sameSpan(a, b) || !oneResponse(a, b) {
+		return false
+	}
+	winner, loser := a, 1
+	if better(b, a) < 0 {
+		winner, loser = b, 0
+	}
+	out[loser] = Verdict{true, winner.ID, ReasonResponse}
+	return true
+}
+
+// decide fills in the verdicts of a group.
+func decide(group []Report, out []Verdict) {
 	if len(group) > MaxMembers || length(group) > MaxSpan {
 		for i := range out {
 			out[i].Reason = ReasonUnsettled
 		}
-		return out
+		return
 	}
 	c := newCalls(group)
 	c.copies()
@@ -76,7 +93,6 @@ func decide(group []Report) []Verdict {
 			}
 		}
 	}
-	return out
 }
 
 // distinct sorts the reports and keeps the newest version of each. What is sorted is where they are, by numbers: a report is large, and
@@ -130,23 +146,64 @@ func ranked(reports []Report) map[string]int32 {
 	return places
 }
 
+// fewInTrace is up to how many reports of a trace are compared with each other: looking them up by what may link them costs more.
+const fewInTrace = 16
+
 // groups parts sorted reports into those between which there may be a link, directly or through others: copies of a span,
-// one response id, parent and child, one inside the other with equal usage.
-func groups(reports []Report) [][]Report {
+// one response id, parent and child, one inside the other with equal usage. Those of a trace are compared with each other if they are few.
+func groups(reports []Report, few int32) [][]Report {
 	u := newUnion(len(reports))
-	spans := newChains[spanKey](len(reports))
-	usages := newChains[usageKey](len(reports))
+	traces := newChains[[16]byte](len(reports))
+	before := make([]int32, len(reports)) // of each report's trace: how many
+	many := map[[16]byte]bool{}
 	responses := make(map[uint64]int32, len(reports)) // the last with this id: sorted by minute, so the nearest
 	for i := range reports {
 		r := &reports[i]
-		if j := spans.add(spanKey{r.Trace, r.Span}, i); j >= 0 && within(r, &reports[j]) {
-			u.join(i, j)
-		}
 		if id := r.unique(); id != 0 {
 			if j, ok := responses[id]; ok && within(r, &reports[j]) {
 				u.join(i, int(j))
 			}
 			responses[id] = int32(i)
+		}
+		j := traces.add(r.Trace, i)
+		if j < 0 {
+			continue
+		}
+		if before[i] = before[j] + 1; before[i] >= few {
+			many[r.Trace] = true
+			continue
+		}
+		for ; j >= 0; j = traces.before(j) {
+			if inTrace(r, &reports[j]) {
+				u.join(i, j)
+			}
+		}
+	}
+	if len(many) > 0 {
+		joinMany(reports, many, u)
+	}
+	return u.parts(reports)
+}
+
+// inTrace says that there may be a link between two reports of one trace.
+func inTrace(a, b *Report) bool {
+	return within(a, b) && (a.Span == b.Span || a.Parent == b.Span || b.Parent == a.Span ||
+		a.Input == b.Input && a.Output == b.Output && a.Input+a.Output > 0 && (contains(a, b) || contains(b, a)))
+}
+
+// joinMany joins those of inTrace in traces of many reports.
+func joinMany(reports []Report, many map[[16]byte]bool, u union) {
+	var in []int
+	for i := range reports {
+		if many[reports[i].Trace] {
+			in = append(in, i)
+		}
+	}
+	spans, usages := newChains[spanKey](len(reports)), newChains[usageKey](len(reports))
+	for _, i := range in {
+		r := &reports[i]
+		if j := spans.add(spanKey{r.Trace, r.Span}, i); j >= 0 && within(r, &reports[j]) {
+			u.join(i, j)
 		}
 		if r.Input+r.Output > 0 {
 			for j := usages.add(usageKey{r.Trace, r.Input, r.Output}, i); j >= 0; j = usages.before(j) {
@@ -156,14 +213,13 @@ func groups(reports []Report) [][]Report {
 			}
 		}
 	}
-	for i := range reports {
+	for _, i := range in {
 		for p := spans.last(spanKey{reports[i].Trace, reports[i].Parent}); p >= 0; p = spans.before(p) {
 			if within(&reports[i], &reports[p]) {
 				u.join(i, p)
 			}
 		}
 	}
-	return u.parts(reports)
 }
 
 type spanKey struct {

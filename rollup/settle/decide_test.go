@@ -193,6 +193,23 @@ func TestRandomGroups(t *testing.T) {
 			}
 		}
 		sound(t, reports)
+		oneWay(t, reports)
+	}
+}
+
+// oneWay: reports are parted and pairs are decided as they are without what makes either quicker.
+func oneWay(t *testing.T, reports []Report) {
+	t.Helper()
+	all := distinct(reports)
+	parts := groups(all, fewInTrace)
+	require.Equal(t, groups(all, 0), parts, "looked up by what may link them")
+	require.Equal(t, groups(all, 3), parts, "some looked up")
+	for _, part := range parts {
+		quick, slow := make([]Verdict, len(part)), make([]Verdict, len(part))
+		if decidePair(part, quick) {
+			decide(part, slow)
+			require.Equal(t, slow, quick, part)
+		}
 	}
 }
 
@@ -233,6 +250,7 @@ func TestCallsMadeUpAreFound(t *testing.T) {
 		}
 		require.Equal(t, want, got, "seed %d", seed)
 		sound(t, reports)
+		oneWay(t, reports)
 	}
 }
 

@@ -13,17 +13,28 @@ func newIndex[T any](id func(*T) *ID) index[T] { return index[T]{id: id} }
 
 // find is nil if nothing has the identity. It is where it is in all until the next add.
 func (x *index[T]) find(id *ID) *T {
-	at, ok := x.newer[spanKey{id.Trace, id.Span}]
-	for ; ok && at >= 0; at = x.older[at] {
-		if t := &x.all[at]; *x.id(t) == *id {
-			return t
-		}
+	if at := x.at(id); at >= 0 {
+		return &x.all[at]
 	}
 	return nil
 }
 
+// at is where in all something has the identity, or -1.
+func (x *index[T]) at(id *ID) int {
+	at, ok := x.newer[spanKey{id.Trace, id.Span}]
+	for ; ok && at >= 0; at = x.older[at] {
+		if *x.id(&x.all[at]) == *id {
+			return int(at)
+		}
+	}
+	return -1
+}
+
 // add takes in what find has not found.
 func (x *index[T]) add(t T) {
+	if x.newer == nil {
+		x.newer = map[spanKey]int32{}
+	}
 	id := x.id(&t)
 	key := spanKey{id.Trace, id.Span}
 	before, ok := x.newer[key]

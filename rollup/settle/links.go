@@ -111,12 +111,6 @@ func (c *calls) copies() {
 // response): then the rank with the most reports says how many calls there were, and each report of another rank goes with
 // the one that it overlaps most.
 func (c *calls) responses() {
-	if len(c.reports) == 2 { // the usual group
-		if id := c.reports[0].unique(); id != 0 && id == c.reports[1].unique() && c.all[1].into < 0 {
-			c.match([]int{0, 1})
-		}
-		return
-	}
 	byID := map[uint64][]int{}
 	var ids []uint64
 	for i := range c.reports {
@@ -154,16 +148,18 @@ func (c *calls) match(same []int) {
 	for _, i := range same {
 		for _, anchor := range same {
 			a, b := &c.reports[i], &c.reports[anchor]
-			if a.Rank == most || b.Rank != most || !near(a, b) || overlap(a, b) < -skew {
-				continue
+			if a.Rank != most && b.Rank == most && oneResponse(a, b) {
+				pairs = append(pairs, pair{i, anchor, overlap(a, b)})
 			}
-			if a.Provider != b.Provider && a.Role != ledger.RoleWrapper && b.Role != ledger.RoleWrapper {
-				continue // ids are unique within a provider; only who talks to a gateway may not know which one answered
-			}
-			pairs = append(pairs, pair{i, anchor, overlap(a, b)})
 		}
 	}
 	c.greedily(pairs, ReasonResponse)
+}
+
+// oneResponse says that two reports that name one response may tell of one call. Ids are unique within a provider; only who talks to a gateway
+// may not know which one answered.
+func oneResponse(a, b *Report) bool {
+	return near(a, b) && overlap(a, b) >= -skew && (a.Provider == b.Provider || a.Role == ledger.RoleWrapper || b.Role == ledger.RoleWrapper)
 }
 
 // greedily merges pairs, the longest overlap first, each report and each rank of an anchor's call once.

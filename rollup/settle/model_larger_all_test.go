@@ -12,9 +12,29 @@ import (
 func TestModelOfThreeReadsInEitherOrder(t *testing.T) {
 	for _, v := range apart(three) {
 		found := search(v)
-		t.Logf("%s: %d states", v.order, found.States)
+		t.Logf("%v: %d states", v.order, found.States)
 		require.Empty(t, found.Path)
 	}
+}
+
+// TestModelOfTwoMinutesReadsInAnyOrder: so are the minute's own candidates and those of others.
+func TestModelOfTwoMinutesReadsInAnyOrder(t *testing.T) {
+	for _, v := range allApart(two) {
+		found := search(v)
+		t.Logf("%v: %d states", v.order, found.States)
+		require.Empty(t, found.Path)
+	}
+}
+
+// TestModelOfThreeClaimsBesideSettling: with marks for later.
+func TestModelOfThreeClaimsBesideSettling(t *testing.T) {
+	found := search(beside(three))
+	t.Logf("%d states", found.States)
+	require.Empty(t, found.Path)
+
+	early := beside(two)
+	early.noLater, early.besideMarks = true, true
+	require.NotEmpty(t, search(early).Path, "claimed before the marks are read")
 }
 
 // TestModelOfMoreReports searches larger variants of the designed order: two reports with marks for later, three in two minutes.

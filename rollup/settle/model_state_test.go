@@ -15,6 +15,7 @@ type worker struct {
 	rev     uint8          // of its decision
 	was     [reports]uint8 // the decisions that it has read, where it reads them apart from the candidates
 	n       uint8
+	beside  uint8 // steps of claiming that it has done beside settling
 	value   uint8
 	later   bool           // the mark for later of this look isn't due yet
 	dead    bool           // it has become due
@@ -90,6 +91,7 @@ func (w *worker) key() (k uint64) {
 	for _, n := range []uint8{w.pc, w.minute, w.sees, w.touched, w.rev, w.n, w.value} {
 		k = k<<7 | uint64(n)
 	}
+	k = k<<2 | uint64(w.beside)
 	for _, winner := range w.was {
 		k = k<<2 | uint64(winner)
 	}

@@ -66,18 +66,11 @@ func (s state) do(i int, v *variant, loses bool) state {
 	switch step {
 	case stepMarks:
 		s.each(m, func(marks *protocol.Marks) { *marks = marks.Read(i) })
-	case stepReports:
-		w.sees = s.stored
+	case stepReports, stepOwn, stepOthers:
+		of := v.reads(step, m)
+		w.sees = w.sees&^of | s.stored&of
 	case stepDecided:
-		if v.order[w.pc-3] != stepReports { // they are read next
-			w.sees = 1<<reports - 1
-		}
-		w.was = s.winner
-		for r, rev := range s.rev {
-			if w.sees>>r&1 != 0 {
-				w.rev = max(w.rev, rev+1)
-			}
-		}
+		s.readDecided(v, w)
 	case stepLook:
 		if slices.Contains(v.order, stepDecided) {
 			s.lookApart(v, w)
@@ -103,10 +96,8 @@ func (s state) do(i int, v *variant, loses bool) state {
 		}
 	case stepUnmark:
 		w.later, w.older, w.due = false, false, 0
-	case stepSeen:
-		w.n = s.claimed[m] + 1
-	case stepClaim:
-		s.claimed[m] = max(s.claimed[m], w.n)
+	case stepSeen, stepClaim:
+		s.claim(w, step)
 	case stepRead:
 		w.value = s.counts(v, m)
 	case stepCommit:
@@ -181,8 +172,13 @@ func (s *state) next(v *variant, yield func(protocol.Move, state)) {
 			}
 			continue
 		}
+		if what, n, ok := s.doBeside(i, v); ok {
+			move(i, int(w.minute), what.String(), n)
+		}
 		what := v.order[w.pc-1]
-		move(i, int(w.minute), what.String(), s.do(i, v, false))
+		if what != stepRead || int(w.beside) == len(v.beside) {
+			move(i, int(w.minute), what.String(), s.do(i, v, false))
+		}
 		if what == stepDecide || what == stepCommit {
 			if n := s.do(i, v, true); n != s.do(i, v, false) {
 				move(i, int(w.minute), what.String()+", below its twin", n)

@@ -31,23 +31,27 @@ const (
 	stepRemove             // remove exactly M
 
 	stepReports // read the candidates; stepLook decides by what was read
+	stepOwn     // read those of the minute
+	stepOthers  // read those of other minutes
 	stepDecided // read what was decided of them
 )
 
 func (s step) String() string {
-	return [...]string{"marks", "look", "mark", "decide", "again", "unmark", "seen", "claim", "read", "commit", "remove", "reports", "decided"}[s]
+	return [...]string{"marks", "look", "mark", "decide", "again", "unmark", "seen", "claim", "read", "commit", "remove", "reports", "own", "others", "decided"}[s]
 }
 
 var designed = []step{stepMarks, stepLook, stepMark, stepDecide, stepAgain, stepUnmark, stepSeen, stepClaim, stepRead, stepCommit, stepRemove}
 
 // variant is an order, and what of the protocol is left out.
 type variant struct {
-	order    []step
-	once     bool    // nobody looks again
-	noLater  bool    // nothing is marked for later
-	whenever bool    // a decision is written although its mark for later is due
-	minutes  []uint8 // of the reports
-	there    uint8   // how many of them are there at the start
+	order       []step
+	beside      []step  // are done in order beside those, after the marks and before the calls are read
+	besideMarks bool    // they may be done before the marks, too
+	once        bool    // nobody looks again
+	noLater     bool    // nothing is marked for later
+	whenever    bool    // a decision is written although its mark for later is due
+	minutes     []uint8 // of the reports
+	there       uint8   // how many of them are there at the start
 }
 
 const reports = 3 // each gives way to those after it

@@ -2,16 +2,15 @@ package settle
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/pricing"
@@ -161,7 +160,8 @@ type neighbours struct {
 	minute    time.Time
 	reports   index[Report]
 	stored    index[decision]
-	traces    map[[16]byte]bool // looked up
+	own       int               // how many of the reports are the minute's own: the first
+	traces    map[[16]byte]bool // looked up; nil: those of the own ones, see ownKeys
 	responses map[uint64]bool
 	whole     map[ID]uint64 // aggregates whose whole time was looked over: their versions
 	others    map[ID]Report // calls beneath them that nobody repeats
@@ -176,27 +176,16 @@ const (
 // collect reads the minute's candidates and looks up who shares a trace or a unique response id with them, then with those,
 // until nobody new comes.
 func (n *neighbours) collect(ctx context.Context) error {
-	found, stored, err := n.around(ctx, Reach)
-	if err == nil && slices.ContainsFunc(found, func(r Report) bool {
-		return r.Minute == n.minute.Unix() && r.Flags&ledger.FlagStartOutside != 0
-	}) {
-		found, stored, err = n.around(ctx, MaxSpan) // its copies were stored when they came
+	others, stored, err := n.around(ctx, Reach)
+	if err == nil && slices.ContainsFunc(n.reports.all, func(r Report) bool { return r.Flags&ledger.FlagStartOutside != 0 }) {
+		others, stored, err = n.around(ctx, MaxSpan) // its copies were stored when they came
 	}
-	if err != nil || len(found) == 0 {
+	if err != nil || len(n.reports.all) == 0 {
 		return err
 	}
-	n.traces, n.responses = make(map[[16]byte]bool, len(found)), make(map[uint64]bool, len(found))
-	for i := range found {
-		if found[i].Minute == n.minute.Unix() { // its keys are looked up already
-			n.traces[found[i].Trace] = true
-			if id := found[i].unique(); id != 0 {
-				n.responses[id] = true
-			}
-		}
-	}
-	n.reports.grow(len(found))
+	n.own = len(n.reports.all)
 	n.stored.grow(len(stored))
-	traces, responses := n.add(found, stored)
+	traces, responses := n.add(others, stored)
 	for range maxRounds {
 		if len(traces) > 0 || len(responses) > 0 {
 			if traces, responses, err = n.more(ctx, traces, responses); err != nil {
@@ -212,30 +201,71 @@ func (n *neighbours) collect(ctx context.Context) error {
 	return nil // a chain this long is over the bounds of a group anyway: what was not seen is decided from its own minute
 }
 
-// around reads the minute's candidates and those within reach that have a key of theirs, and what was decided of them: the two side by
-// side, since neither has to be the older (docs/adr/0040-settling-reads-side-by-side.md).
-func (n *neighbours) around(ctx context.Context, reach time.Duration) (found []Report, stored []decision, err error) {
+// around reads the minute's candidates, those of other minutes within reach that have a key of theirs, and what was decided of them: all side by
+// side, since none has to be the older (docs/adr/0048-claiming-while-settling.md). Its own candidates are taken in as they come.
+func (n *neighbours) around(ctx context.Context, reach time.Duration) (others []Report, stored []decision, err error) {
 	minute, from, to := named("minute", n.minute), named("from", n.minute.Add(-reach)), named("to", n.minute.Add(reach+time.Minute))
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var storedErr error
-	var reading sync.WaitGroup
-	reading.Go(func() {
-		if stored, storedErr = n.store.decisions(ctx, "settle/stored", minute, from, to); storedErr != nil {
-			cancel()
-		}
+	reading, ctx := errgroup.WithContext(ctx)
+	reading.Go(func() error {
+		err := n.store.eachReport(ctx, func(r *Report) { n.take(r) }, "settle/own", minute)
+		return wrap("read its candidates", n.minute, err)
 	})
-	if found, err = n.store.reports(ctx, "settle/around", minute, from, to, named("unique", uint32(ledger.FlagUniqueID))); err != nil {
-		cancel()
+	reading.Go(func() (err error) {
+		others, err = n.store.reports(ctx, "settle/around", minute, from, to, named("unique", uint32(ledger.FlagUniqueID)))
+		return wrap("read the candidates around it", n.minute, err)
+	})
+	reading.Go(func() (err error) {
+		stored, err = n.store.decisions(ctx, "settle/stored", minute, from, to)
+		return wrap("read earlier decisions", n.minute, err)
+	})
+	return others, stored, reading.Wait()
+}
+
+// take takes a report in, and says whether it is new: another one, or a newer version.
+func (n *neighbours) take(r *Report) bool {
+	switch old := n.reports.find(&r.ID); {
+	case old == nil:
+		n.reports.add(*r)
+	case old.Version >= r.Version:
+		return false
+	default:
+		*old = *r
 	}
-	reading.Wait()
-	if storedErr != nil && (err == nil || !errors.Is(storedErr, context.Canceled)) {
-		return nil, nil, wrap("read earlier decisions", n.minute, storedErr)
+	return true
+}
+
+// isOwn says that an identity is that of one of the minute's own candidates, whose keys are looked up with it.
+func (n *neighbours) isOwn(id *ID) bool {
+	if id.Minute != n.minute.Unix() {
+		return false
 	}
-	if err != nil {
-		return nil, nil, wrap("read its candidates", n.minute, err)
+	at := n.reports.at(id)
+	return at >= 0 && at < n.own
+}
+
+// lookUp says that a trace is to be looked up. Those of the minute's own candidates are known when the first other one is asked for: most minutes
+// have few twins elsewhere.
+func (n *neighbours) lookUp(trace [16]byte) bool {
+	n.ownKeys()
+	if n.traces[trace] {
+		return false
 	}
-	return found, stored, nil
+	n.traces[trace] = true
+	return true
+}
+
+func (n *neighbours) ownKeys() {
+	if n.traces != nil {
+		return
+	}
+	n.traces, n.responses = make(map[[16]byte]bool, n.own), make(map[uint64]bool, n.own)
+	for i := range n.reports.all[:n.own] {
+		r := &n.reports.all[i]
+		n.traces[r.Trace] = true
+		if id := r.unique(); id != 0 {
+			n.responses[id] = true
+		}
+	}
 }
 
 // more looks up traces and responses, in [first − reach, last + reach] of all that was found.
@@ -272,23 +302,20 @@ func (n *neighbours) more(ctx context.Context, traces [][16]byte, responses []ui
 // add takes rows in and returns the keys that nobody has looked up yet. Who gave way to a report, or had a report give
 // way to it, is looked up too: its decision may be void.
 func (n *neighbours) add(found []Report, stored []decision) (traces [][16]byte, responses []uint64) {
-	trace := func(t [16]byte) {
-		if !n.traces[t] {
-			n.traces[t] = true
-			traces = append(traces, t)
+	trace := func(id *ID) {
+		if !n.isOwn(id) && n.lookUp(id.Trace) {
+			traces = append(traces, id.Trace)
 		}
 	}
 	for i := range found {
 		r := &found[i]
-		switch old := n.reports.find(&r.ID); {
-		case old == nil:
-			n.reports.add(*r)
-		case old.Version >= r.Version:
+		if !n.take(r) {
 			continue
-		default:
-			*old = *r
 		}
-		trace(r.Trace)
+		if n.isOwn(&r.ID) {
+			continue
+		}
+		trace(&r.ID)
 		if id := r.unique(); id != 0 && !n.responses[id] {
 			n.responses[id] = true
 			responses = append(responses, id)
@@ -304,9 +331,9 @@ func (n *neighbours) add(found []Report, stored []decision) (traces [][16]byte, 
 		default:
 			*old = *d
 		}
-		trace(d.Trace)
+		trace(&d.ID)
 		if d.Winner != (ID{}) {
-			trace(d.Winner.Trace)
+			trace(&d.Winner)
 		}
 	}
 	return traces, responses

@@ -18,13 +18,18 @@ func named(name string, value any) any { return clickhouse.Named(name, value) }
 // store reads candidates and decisions and writes decisions.
 type store struct{ conn driver.Conn }
 
-func (s *store) reports(ctx context.Context, query string, args ...any) ([]Report, error) {
+func (s *store) reports(ctx context.Context, query string, args ...any) (out []Report, err error) {
+	err = s.eachReport(ctx, func(r *Report) { out = append(out, *r) }, query, args...)
+	return out, err
+}
+
+// eachReport calls a function with every report, which is the next one after it returns.
+func (s *store) eachReport(ctx context.Context, do func(*Report), query string, args ...any) error {
 	rows, err := s.conn.Query(ctx, schema.SQL(query), args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	var out []Report
 	var r Report
 	var minute, start time.Time
 	var trace, span, parent []byte // are the answer's own, until the next block of it
@@ -36,7 +41,7 @@ func (s *store) reports(ctx context.Context, query string, args ...any) ([]Repor
 		err := rows.Scan(&minute, &r.Tenant, &trace, &span, &r.Version, &parent, &r.ResponseID, &r.Provider, &r.Operation, &role,
 			&r.Rank, &flags, &start, &duration, &r.Input, &r.Output, &authenticated)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		r.Minute, r.Role, r.Flags, r.Authenticated = minute.Unix(), ledger.Role(role), ledger.Flags(flags), authenticated != 0
 		r.Start = start.UnixNano()
@@ -44,9 +49,9 @@ func (s *store) reports(ctx context.Context, query string, args ...any) ([]Repor
 		copy(r.Trace[:], trace)
 		copy(r.Span[:], span)
 		copy(r.Parent[:], parent)
-		out = append(out, r)
+		do(&r)
 	}
-	return out, rows.Err()
+	return rows.Err()
 }
 
 // decision is a row of settlements.
@@ -56,13 +61,12 @@ type decision struct {
 	revision uint64
 }
 
-func (s *store) decisions(ctx context.Context, query string, args ...any) ([]decision, error) {
+func (s *store) decisions(ctx context.Context, query string, args ...any) (out []decision, err error) {
 	rows, err := s.conn.Query(ctx, schema.SQL(query), args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var out []decision
 	var d decision
 	var minute, winnerMinute time.Time
 	var trace, span, winnerTrace, winnerSpan []byte
@@ -184,6 +188,10 @@ func hexTraces(traces [][16]byte) []string {
 	return out
 }
 
+// wrap is nil where there is no error.
 func wrap(what string, minute time.Time, err error) error {
+	if err == nil {
+		return nil
+	}
 	return fmt.Errorf("settle %s: %s: %w", minute.Format(time.RFC3339), what, err)
 }

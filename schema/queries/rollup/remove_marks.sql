@@ -7,12 +7,11 @@ SELECT level_, window_, id_, now64(3), done_
 FROM (SELECT 1)
 ARRAY JOIN {levels:Array(String)} AS level_, {windows:Array(DateTime('UTC'))} AS window_, {ids:Array(UUID)} AS id_, {dones:Array(UInt8)} AS done_
 WHERE done_ = 0
-  OR toStartOfMonth(window_) NOT IN (SELECT month FROM periods_now WHERE state = 'closed')
+  OR toStartOfMonth(window_) NOT IN (SELECT month FROM periods GROUP BY month HAVING argMax(state, (at, state)) = 'closed')
   AND window_ NOT IN
   (
       SELECT window
       FROM window_revisions
       WHERE level = {level:String} AND window IN {windows:Array(DateTime('UTC'))}
-      GROUP BY window
-      HAVING max(n) >= {frozen:Array(UInt64)}[indexOf({windows:Array(DateTime('UTC'))}, window)]
+        AND n >= {frozen:Array(UInt64)}[indexOf({windows:Array(DateTime('UTC'))}, window)]
   )
