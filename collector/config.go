@@ -45,7 +45,7 @@ type Config struct {
 	MemoryLimitMiB int `yaml:"memory_limit_mib"`
 	// PayloadMemoryLimitMiB is the heap above which payload is shed; below MemoryLimitMiB.
 	PayloadMemoryLimitMiB int `yaml:"payload_memory_limit_mib"`
-	// PayloadQueueMiB bounds the payload waiting for Kafka, as OTLP; about six times that is resident.
+	// PayloadQueueMiB bounds the payload waiting for Kafka, as OTLP, which is how it waits.
 	PayloadQueueMiB int `yaml:"payload_queue_mib"`
 
 	// Auth tells tenants by API key; off without a keys file.

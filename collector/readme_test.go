@@ -18,12 +18,13 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector/eventspans"
 	"github.com/tollkeeper/tollkeeper/collector/llmcost"
 	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
+	"github.com/tollkeeper/tollkeeper/collector/payloadkafka"
 	"github.com/tollkeeper/tollkeeper/collector/tenantlimit"
 )
 
 var ownComponents = map[string]component.Factory{
 	"llmcost": llmcost.NewFactory(), "callsplit": callsplit.NewFactory(), "callskafka": callskafka.NewFactory(), "llmsampling": llmsampling.NewFactory(),
-	"tenantlimit": tenantlimit.NewFactory(), "countsink": countsink.NewFactory(), "eventspans": eventspans.NewFactory(),
+	"payloadkafka": payloadkafka.NewFactory(), "tenantlimit": tenantlimit.NewFactory(), "countsink": countsink.NewFactory(), "eventspans": eventspans.NewFactory(),
 }
 
 // The README of each component shows every option, and none that isn't there; its configuration can be read by the Collector.

@@ -35,13 +35,8 @@ type section = map[string]any
 
 // render makes the Collector configuration, with the receivers at the given addresses.
 func render(c *Config, grpc, http string) (*confmap.Conf, error) {
-	calls := section{"brokers": c.Brokers, "topic": c.CallsTopic, "timeout": c.MaxWait.String()}
-	payload := section{
-		"brokers": c.Brokers, "traces": section{"topic": c.SpansTopic}, "sending_queue": section{"queue_size": c.PayloadQueueMiB << 20},
-	}
-	if err := c.secure(calls, payload); err != nil {
-		return nil, err
-	}
+	calls := c.secured(section{"brokers": c.Brokers, "topic": c.CallsTopic, "timeout": c.MaxWait.String()})
+	payload := c.secured(section{"brokers": c.Brokers, "topic": c.SpansTopic, "sending_queue": section{"queue_size": c.PayloadQueueMiB << 20}})
 	exporters := section{"callskafka": calls, "payloadkafka": payload, "countsink": counted(c)}
 	for id, cfg := range c.Exporters {
 		if cfg == nil {

@@ -1,20 +1,12 @@
 package collector
 
-// secure adds to both of Kafka's exporters what the brokers ask of clients: to ours in our words, to contrib's in its own.
-func (c *Config) secure(calls, payload section) error {
+// secured adds to the settings of one of Kafka's exporters what the brokers ask of clients.
+func (c *Config) secured(exporter section) section {
 	if t := c.Security.TLS; t.Enabled {
-		calls["tls"] = section{"enabled": true, "ca_file": t.CAFile, "cert_file": t.CertFile, "key_file": t.KeyFile, "server_name": t.ServerName}
-		payload["tls"] = section{
-			"ca_file": t.CAFile, "cert_file": t.CertFile, "key_file": t.KeyFile, "server_name_override": t.ServerName, "reload_interval": "1h",
-		}
+		exporter["tls"] = section{"enabled": true, "ca_file": t.CAFile, "cert_file": t.CertFile, "key_file": t.KeyFile, "server_name": t.ServerName}
 	}
 	if a := c.SASL; a.Mechanism != "" {
-		password, err := a.Secret()
-		if err != nil {
-			return err
-		}
-		calls["sasl"] = section{"mechanism": a.Mechanism, "username": a.Username, "password": string(a.Password), "password_file": a.PasswordFile}
-		payload["auth"] = section{"sasl": section{"mechanism": a.Mechanism, "username": a.Username, "password": password}}
+		exporter["sasl"] = section{"mechanism": a.Mechanism, "username": a.Username, "password": string(a.Password), "password_file": a.PasswordFile}
 	}
-	return nil
+	return exporter
 }

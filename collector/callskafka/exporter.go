@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tollkeeper/tollkeeper/collector/callskafka/internal/metadata"
+	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 )
 
 type callsExporter struct {
@@ -47,7 +48,7 @@ func (e *callsExporter) Start(context.Context, component.Host) error {
 		kgo.RequestTimeoutOverhead(2*time.Second),
 		// What was told to the client as refused must not wait in the buffer for a broker that comes back.
 		kgo.RecordDeliveryTimeout(max(e.cfg.Timeout, time.Second)),
-		kgo.WithLogger(kafkaLog{e.log}),
+		kafkaclient.Log(e.log),
 	)...)
 	if err != nil {
 		return fmt.Errorf("callskafka: client for brokers %v: %w", e.cfg.Brokers, err)

@@ -4,6 +4,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tollkeeper/tollkeeper/collector/genai/inplace"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -70,28 +71,24 @@ func (r *request) of(tenant string) *share {
 // measure counts a request's spans, and if sized their bytes, by tenant.
 func measure(td ptrace.Traces, sized bool) *request {
 	r := &request{shares: make([]share, 0, 2)}
-	var sizer ptrace.ProtoMarshaler
 	for _, rs := range td.ResourceSpans().All() {
 		resource, named := tenantOf(rs.Resource().Attributes(), ledger.Unattributed), ""
 		own, ownBytes := 0, 0
 		if sized {
-			ownBytes = sizer.ResourceSpansSize(rs)
+			ownBytes = inplace.AroundSpans(rs)
 		}
 		for _, ss := range rs.ScopeSpans().All() {
 			for _, span := range ss.Spans().All() {
-				tenant := tenantOf(span.Attributes(), resource)
+				tenant, bytes := look(span, resource, sized)
 				if tenant == resource {
 					own++
+					ownBytes += bytes
 					continue
 				}
 				s := r.of(tenant)
 				s.spans++
+				s.bytes += bytes
 				named = tenant
-				if sized {
-					n := sizer.SpanSize(span)
-					s.bytes += n
-					ownBytes -= n
-				}
 			}
 		}
 		switch {
@@ -100,10 +97,31 @@ func measure(td ptrace.Traces, sized bool) *request {
 			s.spans += own
 			s.bytes += ownBytes
 		case named != "": // what the resource itself takes is somebody's
-			r.of(named).bytes += max(0, ownBytes)
+			r.of(named).bytes += ownBytes
 		}
 	}
 	return r
+}
+
+// look finds a span's tenant and, if sized, its bytes, in one walk over its attributes.
+func look(span ptrace.Span, otherwise string, sized bool) (tenant string, bytes int) {
+	attrs := span.Attributes()
+	if !sized {
+		return tenantOf(attrs, otherwise), 0
+	}
+	list, found := inplace.Of(attrs), false
+	tenant = otherwise
+	for i := range list {
+		p := &list[i]
+		bytes += p.Size(attrs)
+		if p.Key == tagTenant && !found {
+			found = true
+			if name, _ := p.Text(attrs); name != "" {
+				tenant = name
+			}
+		}
+	}
+	return tenant, inplace.Field(inplace.SpanSize(span, bytes))
 }
 
 func tenantOf(attrs pcommon.Map, otherwise string) string {

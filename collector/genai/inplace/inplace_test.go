@@ -44,6 +44,9 @@ func TestReadsWhatPdataReads(t *testing.T) {
 			p := &list[i]
 			v := p.Value(m)
 			got[p.Key] = v.AsRaw()
+			text, ok := p.Text(m)
+			require.Equal(t, v.Type() == pcommon.ValueTypeStr, ok, p.Key)
+			require.True(t, !ok || text == v.Str(), p.Key)
 			require.Equal(t, v.Type() == pcommon.ValueTypeEmpty || v.AsString() == "", p.Empty(), p.Key)
 		}
 		require.Equal(t, raw, got)

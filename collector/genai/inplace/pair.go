@@ -69,6 +69,19 @@ func (p *Pair) Value(m pcommon.Map) (v pcommon.Value) {
 	return v
 }
 
+// Text is the value, if it is a text. The map is the one that the attribute is of.
+func (p *Pair) Text(of pcommon.Map) (text string, ok bool) {
+	switch p.value.kind {
+	case textKind:
+		return *(*string)(p.value.at), true
+	case foreign:
+		if v := p.Value(of); v.Type() == pcommon.ValueTypeStr {
+			return v.Str(), true
+		}
+	}
+	return "", false
+}
+
 // Empty reports whether the value is none, or a text without a character.
 func (p *Pair) Empty() bool {
 	switch p.value.kind {

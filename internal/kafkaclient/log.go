@@ -1,11 +1,13 @@
-package callskafka
+package kafkaclient
 
 import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 )
 
-// kafkaLog passes franz-go's warnings and errors on.
+// Log passes franz-go's warnings and errors on to a Collector's logger.
+func Log(log *zap.Logger) kgo.Opt { return kgo.WithLogger(kafkaLog{log}) }
+
 type kafkaLog struct{ log *zap.Logger }
 
 // Level asks franz-go for warnings and errors only.
