@@ -3,6 +3,8 @@ package collector
 import (
 	"context"
 	"net"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,7 +25,14 @@ func hold(t *testing.T, b *kafkatest.Broker) (release func()) {
 	t.Helper()
 	gate := make(chan struct{})
 	open := sync.OnceFunc(func() { close(gate) })
-	t.Cleanup(open)
+	t.Cleanup(func() {
+		open()
+		// What the broker held goes on only while the broker is there.
+		require.Eventually(t, func() bool {
+			stacks := make([]byte, 4<<20)
+			return !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "kfake.(*Cluster).runControl.func")
+		}, waitLimit, pollEvery)
+	})
 	b.Cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
 		select {
 		case <-gate:
