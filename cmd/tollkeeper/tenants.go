@@ -146,7 +146,11 @@ func (t tenantChange) make(c *cobra.Command, conn driver.Conn, wanted func(d dir
 	if len(steps) == 0 {
 		said = "the directory says so already"
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "%d changes, %s\n", len(steps), said)
+	what := "changes"
+	if len(steps) == 1 {
+		what = "change"
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "%d %s, %s\n", len(steps), what, said)
 	return err
 }
 
