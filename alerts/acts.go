@@ -111,6 +111,7 @@ func (t *throttles) take(a act, now time.Time) {
 	switch {
 	case a.step == StepReleased:
 		t.acts.release(a.Subject, a.Episode, a.Issued)
+		h.undone = max(h.undone, a.Sequence)
 		if h.byHand.Sequence < a.Sequence {
 			h.byHand = gateway.Command{}
 		}
@@ -122,7 +123,7 @@ func (t *throttles) take(a act, now time.Time) {
 
 // applied takes in a command that a person gave: it stands until its lease ends.
 func (t *throttles) applied(h *hold, cmd gateway.Command, now time.Time) {
-	if cmd.Sequence <= max(h.byHand.Sequence, h.current.Sequence) || !now.Before(cmd.Expires) {
+	if cmd.Sequence <= max(h.byHand.Sequence, h.current.Sequence, h.undone) || !now.Before(cmd.Expires) {
 		return
 	}
 	h.byHand = cmd

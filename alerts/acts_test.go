@@ -3,6 +3,7 @@ package alerts_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,21 @@ func TestFreezeReleasesAndBeginsNothing(t *testing.T) {
 	w.pass(time.Second)
 	require.NoError(t, ann.SetFrozen(context.Background(), false))
 	w.eventually(func() bool { return w.limiter.State(gateway.Tenant("acme")).InForce })
+}
+
+// Acts are read again for a while. What a person released doesn't begin again by that, not even in the log.
+func TestWhatWasReleasedIsTakenOnce(t *testing.T) {
+	w := newWorld(t)
+	r := w.run(throttling(w))
+	ann := w.hand(w.client())
+	_, err := ann.Apply(context.Background(), gateway.Tenant("globex"), gateway.Slow, gateway.Limits{Per: time.Minute, Requests: 600}, time.Minute)
+	require.NoError(t, err)
+	r.settle()
+	_, err = ann.Release(context.Background(), gateway.Tenant("globex"))
+	require.NoError(t, err)
+	r.settle()
+	r.settle()
+	require.Equal(t, 1, strings.Count(w.logged(), "applied by hand"), w.logged())
 }
 
 func TestApplyByHandStandsUntilItsLeaseEnds(t *testing.T) {

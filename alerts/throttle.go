@@ -65,6 +65,7 @@ type hold struct {
 	trouble   string          // the newest of them
 	told      toldOf          // dry run that was written
 	byHand    gateway.Command // newest that a person applied and that wasn't released, Sequence 0 = none
+	undone    uint64          // newest sequence of a release by a person: acts are read more than once, and what it ended doesn't begin again
 
 	proof
 }
