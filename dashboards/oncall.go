@@ -38,7 +38,7 @@ func OnCall() Board {
 			{Title: "What happened", Panels: []Panel{
 				{Title: "Episodes", Kind: Table, Query: "oncall/episodes", Width: 24, Height: 9, MayBeEmpty: true,
 					Description: "Episodes that fire now, and those that changed in the range, newest first, UTC. Effect: what a throttle did about it.",
-					Columns:     map[string]Unit{"since": DateTime, "changed": DateTime, "value": Count, "threshold": Count}, Links: []Link{tenantLink}, Hidden: []string{"id"}},
+					Columns:     map[string]Unit{"since": DateTime, "changed": DateTime}, Links: []Link{tenantLink}, Hidden: []string{"id"}},
 				{Title: "Throttles", Kind: Table, Query: "oncall/throttles", Width: 24, Height: 9, MayBeEmpty: true,
 					Description: "One row per episode, tenant or part of one, and gateway, UTC: when the first command was ordered, how long the gateway took to acknowledge it, how long until spend had fallen.",
 					Columns:     map[string]Unit{"ordered": DateTime, "acknowledged after": Seconds, "effective after": Seconds, "expires": DateTime},

@@ -31,7 +31,7 @@ func spendNow() Row {
 		{Title: "Last month", Kind: Stat, Query: "spend/last_month", Unit: Text, Width: 4, Height: 4,
 			Description: "All of last month, UTC; final once it is closed. Adjustments booked in it are in the table Months." + atLeast},
 		{Title: "Forecast of this month", Kind: Stat, Query: "spend/forecast", Unit: Text, Width: 4, Height: 4,
-			Description: "What this month comes to at its end, UTC, as the alerts foresee it: spent so far, and the usual spend of the hours to come at the level of the last day. The band is how far the same forecast was off in earlier weeks."},
+			Description: "What this month comes to at its end, UTC, as the alerts foresee it: spent so far on calls that have a price, and the usual spend of the hours to come at the level of the last day. The band is how far the same forecast was off in earlier weeks."},
 		{Title: "Budgets of this month", Kind: Stat, Query: "spend/budget", Unit: Text, Width: 4, Height: 4,
 			Description: "Spend of the tenants that have a monthly budget, as a share of these budgets, each in the month of its own time zone (UTC if it has none)." + atLeast},
 		{Title: "Budget lasts", Kind: Stat, Query: "spend/days_left", Unit: Text, Width: 4, Height: 4,
@@ -42,9 +42,9 @@ func spendNow() Row {
 func spendOverTime() Row {
 	return Row{Title: "Over time", Panels: []Panel{
 		{Title: "Spend by tenant", Kind: TimeSeries, Query: "spend/by_tenant_over_time", Unit: USD, Width: 12, Height: 9, Stacked: true,
-			Description: "US dollars per step, stacked; the nine largest tenants of the range, the rest as \"other\". A step is an hour or more where the range is longer than six hours, a day or more beyond eight days, UTC."},
+			Description: "US dollars per step, stacked, of the calls that have a price; the nine largest tenants of the range, the rest as \"other\". A step is an hour or more where the range is longer than six hours, a day or more beyond eight days, UTC."},
 		{Title: "Spend by model", Kind: TimeSeries, Query: "spend/by_model_over_time", Unit: USD, Width: 12, Height: 9, Stacked: true,
-			Description: "US dollars per step, stacked; the nine most expensive models of the range, the rest as \"other\". A step is an hour or more where the range is longer than six hours, a day or more beyond eight days, UTC."},
+			Description: "US dollars per step, stacked, of the calls that have a price; the nine most expensive models of the range, the rest as \"other\". A step is an hour or more where the range is longer than six hours, a day or more beyond eight days, UTC."},
 	}}
 }
 

@@ -54,11 +54,11 @@ func tenantOverTime() Row {
 
 func tenantWhat() Row {
 	return Row{Title: "What it is spent on", Panels: []Panel{
-		{Title: "Models", Kind: Table, Query: "tenant/models", Width: 12, Height: 8,
+		{Title: "Models", Kind: Table, Query: "tenant/models", Width: 14, Height: 8,
 			Description: "Spend of the range by model and operation.",
 			Columns:     map[string]Unit{"spend": USD, "share": Percent, "calls": Count, "unpriced": Count, "per 1,000 calls": USD},
 			SumColumns:  []string{"spend", "calls", "unpriced"}},
-		{Title: "Services", Kind: Table, Query: "tenant/services", Width: 12, Height: 8,
+		{Title: "Services", Kind: Table, Query: "tenant/services", Width: 10, Height: 8,
 			Description: "Spend of the range by service and environment.",
 			Columns:     map[string]Unit{"spend": USD, "share": Percent, "calls": Count, "unpriced": Count}, SumColumns: []string{"spend", "calls", "unpriced"}},
 	}}

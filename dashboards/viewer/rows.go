@@ -138,6 +138,7 @@ func (s *Server) ask(ctx context.Context, sql string) (*Rows, error) {
 		"database": {s.target.Database}, "default_format": {"JSONCompact"}, "readonly": {"2"},
 		"max_execution_time": {strconv.Itoa(int(queryLimit / time.Second))}, "max_result_rows": {strconv.Itoa(rowLimit)}, "result_overflow_mode": {"break"},
 		"output_format_json_quote_decimals": {"1"}, "output_format_json_quote_64bit_integers": {"1"},
+		"cancel_http_readonly_queries_on_client_close": {"1"}, // who went to another page doesn't wait for this one
 	}
 	endpoint := s.target.Scheme + "://" + s.target.Host + "/?" + params.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(sql))

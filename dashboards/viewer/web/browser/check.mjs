@@ -16,22 +16,30 @@ const addresses = [
   ['alerts', '#/control?range=now-24h'], ['explain', `#/call/${o.call ?? ''}`], ['prices', '#/prices'], ['first-steps', '#/start'],
 ]
 
-for (const width of [390, 1440]) {
-  for (const colorScheme of ['light', 'dark']) {
-    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, timezoneId: 'America/Sao_Paulo', acceptDownloads: true })
-    for (const [name, address] of addresses) {
-      const page = await context.newPage()
-      await look(page, name, address, width, colorScheme).catch((e) => stuck(page, `${name} at ${width} ${colorScheme}`, e))
-      await page.close()
-    }
+// Each page is opened once and then looked at in each of these, so that it asks its questions once; so many pages at a time. Every second
+// page is opened in the dark on the phone, the others in the light on the wide screen.
+const looks = [[1440, 'light'], [1440, 'dark'], [390, 'dark'], [390, 'light']]
+const atOnce = 3
+const begun = performance.now()
+const queue = addresses.map(([name, address], i) => [name, address, i % 2 === 0 ? looks : [...looks.slice(2), ...looks.slice(0, 2)]])
+await Promise.all(Array.from({ length: atOnce }, async () => {
+  for (let next = queue.shift(); next; next = queue.shift()) {
+    const [name, address, own] = next
+    const context = await browser.newContext({ viewport: { width: own[0][0], height: 900 }, colorScheme: own[0][1], timezoneId: 'America/Sao_Paulo', acceptDownloads: true })
+    const page = await context.newPage()
+    await visit(page, name, address, own).catch((e) => stuck(page, name, e))
     await context.close()
   }
+}))
+console.log(`looked at after ${Math.round((performance.now() - begun) / 1000)} s`)
+if (o.state === 'full') {
+  await use()
+  await inOrder().catch((e) => problems.push(`in order: ${e.message.split('\n')[0]}`))
 }
-if (o.state === 'full') await use()
 if (o.state === 'empty') await newcomer()
 await browser.close()
 for (const p of problems) console.log(p)
-console.log(`${addresses.length * 4} views looked at, ${problems.length} problems`)
+console.log(`${addresses.length * looks.length} views looked at, ${problems.length} problems`)
 process.exit(problems.length > 0 ? 1 : 0)
 
 // A page that never came to where it should be: say what it shows instead.
@@ -39,8 +47,9 @@ async function stuck(page, where, e) {
   problems.push(`${where}: ${e.message.split('\n')[0]}; it shows: ${(await page.locator('#app').innerText()).replace(/\s+/g, ' ').slice(0, 300)}`)
 }
 
-async function look(page, name, address, width, theme) {
-  const bad = (what) => problems.push(`${name} at ${width} ${theme}: ${what}`)
+async function visit(page, name, address, own) {
+  let where = name
+  const bad = (what) => problems.push(`${where}: ${what}`)
   page.on('pageerror', (e) => bad(`script: ${e.message}`))
   page.on('console', (m) => { if (m.type() === 'error' && !(o.state === 'broken' && /Failed to load resource/.test(m.text()))) bad(`console: ${m.text()}`) })
   page.on('request', (r) => { if (!r.url().startsWith(o.base) && !/^(data|blob):/.test(r.url())) bad(`asks another machine: ${r.url()}`) })
@@ -59,13 +68,20 @@ async function look(page, name, address, width, theme) {
     answer()
   }
   await settled(page)
-  for (const p of await page.evaluate(inspect)) bad(p)
   for (const p of await expectations(page, name)) bad(p)
-  if (o.pictures && theme === (width === 390 ? 'dark' : 'light')) {
-    const tall = await page.evaluate(() => document.documentElement.scrollHeight)
-    await page.setViewportSize({ width, height: Math.min(tall, 2600) })
+  for (const [width, theme] of own) {
+    where = `${name} at ${width} ${theme}`
+    await page.setViewportSize({ width, height: 900 })
+    await page.emulateMedia({ colorScheme: theme })
+    await page.waitForFunction((t) => document.documentElement.dataset.theme === t, theme)
     await settled(page)
-    await page.screenshot({ path: `${o.pictures}/${name}-${width === 390 ? 'phone' : 'wide'}.png` })
+    for (const p of await page.evaluate(inspect)) bad(p)
+    if (o.pictures) {
+      const tall = await page.evaluate(() => document.documentElement.scrollHeight)
+      await page.setViewportSize({ width, height: Math.min(tall, 2600) })
+      await settled(page)
+      await page.screenshot({ path: `${o.pictures}/${name}-${width === 390 ? 'phone' : 'wide'}-${theme}.png` })
+    }
   }
 }
 
@@ -130,6 +146,7 @@ async function steps(page) {
   await heading.focus()
   await page.keyboard.press('Enter')
   if ((await table.locator('th').first().getAttribute('aria-sort')) === 'none') bad('Enter on a heading does not sort')
+  if (!(await heading.evaluate((e) => e === document.activeElement))) bad('a heading that sorts loses the focus')
   const [file] = await Promise.all([page.waitForEvent('download'), table.getByRole('button', { name: 'CSV' }).click()])
   const text = await new Promise((done, fail) => file.createReadStream().then((s) => { let all = ''; s.on('data', (d) => (all += d)); s.on('end', () => done(all)); s.on('error', fail) }))
   if (text.trim().split('\r\n').length !== (await table.locator('tbody tr').count()) + 1) bad('the CSV has other rows than the table')
@@ -156,6 +173,11 @@ async function steps(page) {
   await page.waitForFunction((t) => document.querySelector('#var-tenant')?.selectedOptions[0]?.textContent === t, tenant, { timeout: 20_000 }).catch(() => bad(`a tenant's link does not lead to its board`))
   await settled(page)
 
+  await page.locator('nav a', { hasText: 'Prices' }).focus()
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.querySelector('h1')?.textContent === 'Prices')
+  if (!(await page.evaluate(() => document.activeElement?.id === 'main'))) bad('a page that was gone to does not have the focus')
+
   await page.goto(`${o.base}/#/control?range=now-24h`)
   await page.getByRole('button', { name: 'Release…' }).first().click()
   if (!(await page.evaluate(() => document.activeElement?.id === 'author'))) bad('the dialog does not take the focus')
@@ -164,7 +186,9 @@ async function steps(page) {
   await page.locator('dialog').getByRole('button', { name: 'Release' }).click()
   await page.getByText('Done: nothing is held').waitFor({ timeout: 10_000 }).catch(() => bad('the release is not said'))
   await page.keyboard.press('Escape')
-  await page.getByRole('button', { name: 'Throttle…' }).click()
+  await page.locator('tr', { hasText: 'firing' }).getByRole('button', { name: 'Throttle…' }).first().click()
+  if ((await page.inputValue('#act-tenant')) !== 'umbrella-batch') bad('the button of an episode does not name its tenant')
+  await page.locator('#act-tenants option[value=acme-support]').waitFor({ state: 'attached', timeout: 20_000 }).catch(() => bad('no tenants to choose from'))
   await page.fill('#act-tenant', 'acme-support')
   await page.selectOption('#act-level', 'block')
   if (await page.locator('#act-requests').isEnabled()) bad('a block asks for limits')
@@ -192,6 +216,58 @@ async function steps(page) {
 }
 
 // Over an empty ledger the first thing to see is how to send.
+// On a busy database what is in sight is asked for first, and what is not in sight isn't asked for again.
+async function inOrder() {
+  const bad = (what) => problems.push(`in order: ${what}`)
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } })
+  const page = await context.newPage()
+  const asked = []
+  const held = []
+  let hold = true
+  let wake = () => {}
+  const until = async (what, holds) => { // each question wakes it
+    const late = new Promise((_, fail) => setTimeout(() => fail(new Error(`waited for ${what} for a minute; asked: ${asked.join(', ')}`)), 60_000).unref())
+    late.catch(() => {})
+    while (!holds()) await Promise.race([late, new Promise((go) => { wake = go })])
+  }
+  await page.route('**/api/rows/**', async (route) => {
+    asked.push(new URL(route.request().url()).pathname.split('/api/rows/')[1])
+    const free = hold && new Promise((go) => held.push(go))
+    wake()
+    await free
+    await route.continue().catch(() => {}) // the page has gone
+  })
+  const spend = boards[0]
+  await page.goto(`${o.base}/#/board/${spend.uid}`)
+  await page.waitForSelector('.panel')
+  await until('the first questions', () => held.length >= 4)
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight))
+  const titles = await page.evaluate(() => [...document.querySelectorAll('.panel')].filter((e) => { const r = e.getBoundingClientRect(); return r.bottom > 0 && r.top < innerHeight }).map((e) => e.querySelector('h3').textContent))
+  const last = spend.rows.flatMap((r) => r.panels).filter((p) => titles.includes(p.title)).map((p) => p.query)
+  if (spend.rows[0].panels.some((p) => last.includes(p.query)) || last.length < 3) bad(`in sight at the end of the page: ${titles.join(', ')}`)
+  const before = asked.length
+  for (let i = 0; i < 3; i++) {
+    held.shift()()
+    await until('the next question', () => asked.length > before + i)
+  }
+  const then = asked.slice(before)
+  if (!then.every((q) => last.includes(q))) bad(`at the end of the page it asked for ${then.join(', ')}`)
+  hold = false
+  for (const go of held.splice(0)) go()
+  await settled(page)
+  const whole = asked.length
+  await page.getByRole('button', { name: 'Refresh' }).click()
+  await settled(page)
+  const again = new Set(asked.slice(whole))
+  if (again.size === 0) bad('Refresh asks nothing')
+  if (spend.rows[0].panels.some((p) => again.has(p.query))) bad('Refresh asks for what is not in sight')
+  const was = asked.length
+  await page.evaluate(() => scrollTo(0, 0))
+  await until('what came into sight', () => spend.rows[0].panels.every((p) => asked.slice(was).includes(p.query)))
+  await settled(page)
+  await context.close()
+}
+
 async function newcomer() {
   const page = await browser.newPage()
   await page.goto(o.base)
@@ -257,9 +333,9 @@ function inspect() {
     const r = p.getBoundingClientRect()
     for (const q of panels) {
       const s = q.getBoundingClientRect()
-      if (p !== q && Math.min(r.right, s.right) - Math.max(r.left, s.left) > 1 && Math.min(r.bottom, s.bottom) - Math.max(r.top, s.top) > 1) out.push(`${name(p.querySelector('h3'))} overlaps ${name(q.querySelector('h3'))}`)
+      if (p !== q && Math.min(r.right, s.right) - Math.max(r.left, s.left) > 1 && Math.min(r.bottom, s.bottom) - Math.max(r.top, s.top) > 1) out.push(`${name(p.querySelector('h2, h3'))} overlaps ${name(q.querySelector('h2, h3'))}`)
     }
-    for (const e of p.querySelectorAll('.big, h3, .barlist')) {
+    for (const e of p.querySelectorAll('.big, h2, h3, .barlist')) {
       const x = e.getBoundingClientRect()
       if (x.right > r.right + 1 || x.left < r.left - 1 || x.bottom > r.bottom + 1) out.push(`${name(e)} stands out of its panel`)
       if (e.scrollWidth > e.clientWidth + 1) out.push(`${name(e)} is cut`)

@@ -1,9 +1,9 @@
 // What a person does about throttles: the dialogs that ask who, why and what, and send it.
 
-import { post, type Cell } from './api'
+import { post, rows, type Cell } from './api'
 import { h, fill } from './dom'
 
-export interface Act { title: string; says: string; button: string; body: Record<string, unknown>; more?: boolean }
+export interface Act { title: string; says: string; button: string; body: Record<string, unknown>; more?: boolean; tenant?: string }
 
 /** part is whom a row of the throttles is about: a tenant, or the part of one that it names. */
 export function part(row: Record<string, Cell>): { name: string; body: Record<string, unknown> } {
@@ -18,7 +18,9 @@ export function ask(dialog: HTMLDialogElement, act: Act, done: () => Promise<voi
     const input = h('input', { id, ...props })
     return { input, row: [h('label', { for: id }, label), input] }
   }
-  const tenant = field('act-tenant', 'Tenant', { required: true })
+  const tenant = field('act-tenant', 'Tenant', { required: true, list: 'act-tenants', value: act.tenant ?? '', autocomplete: 'off' })
+  const known = h('datalist', { id: 'act-tenants' })
+  if (act.more) void tenants().then((names) => fill(known, ...names.map((name) => h('option', { value: name }))), () => {})
   const level = h('select', { id: 'act-level', onchange: () => limited() }, ...[['slow', 'slow: a pace'], ['cap', 'cap: a sum a minute'], ['block', 'block: everything is refused']].map(([id, text]) => h('option', { value: id }, text!)))
   const requests = field('act-requests', 'Requests a minute', { type: 'number', min: '1', step: '1', value: '30' })
   const usd = field('act-usd', 'USD a minute', { inputmode: 'decimal', pattern: '[0-9]+([.][0-9]{1,12})?', placeholder: 'not limited' })
@@ -47,9 +49,16 @@ export function ask(dialog: HTMLDialogElement, act: Act, done: () => Promise<voi
       }
     },
   }, h('h2', { id: 'act-title' }, act.title), h('p', {}, act.says),
-    ...(act.more ? [...tenant.row, h('label', { for: 'act-level' }, 'Level'), level, ...requests.row, ...usd.row, ...minutes.row] : []),
+    ...(act.more ? [...tenant.row, known, h('label', { for: 'act-level' }, 'Level'), level, ...requests.row, ...usd.row, ...minutes.row] : []),
     ...author.row, ...reason.row, said,
     h('p', { class: 'buttons' }, h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'), ok)))
   dialog.showModal()
-  ;(act.more ? tenant : author).input.focus()
+  ;(act.more && !act.tenant ? tenant : author).input.focus()
+}
+
+// Who has called in the last day, to choose from: a mistyped name is nobody's throttle.
+async function tenants(): Promise<string[]> {
+  const now = Math.floor(Date.now() / 1000)
+  const a = await rows('tenant/tenants', now - 86400, now, 100, {})
+  return a.rows.map((r) => String(r[1] ?? r[0]))
 }

@@ -8,14 +8,14 @@ import { go, to, type Place } from './state'
 import { csv, save, table } from './table'
 import { rangeOf, seconds, type Range } from './time'
 
-export interface Drawn { refresh: () => void; stop: () => void }
+export interface Drawn { refresh: () => void; stop: () => void; repaint?: () => void }
 
 const rowHeight = 30
 
 /** board draws all panels and returns how to ask again. */
 export function board(host: HTMLElement, b: Board, place: Place, choice: string): Drawn {
   const ending = new AbortController()
-  const panels: { load: (r: Range, marks: Mark[]) => void; mark: () => void }[] = []
+  const panels: ReturnType<typeof panel>[] = []
   const sections = b.rows.map((row) => h('section', { 'aria-label': row.title }, h('h2', {}, row.title),
     h('div', { class: 'grid' }, ...row.panels.map((p) => {
       const drawn = panel(p, b, place, ending.signal)
@@ -23,11 +23,13 @@ export function board(host: HTMLElement, b: Board, place: Place, choice: string)
       return drawn.element
     }))))
   fill(host, h('p', { class: 'lead' }, b.description), ...sections)
+  let busy = false
   const refresh = async () => {
     const r = rangeOf(choice, Date.now())
-    if (!r) return
+    if (!r || busy) return // on a database that is slower than we ask, questions would pile up
+    busy = true
     const marks: Mark[] = []
-    for (const p of panels) p.load(r, marks)
+    const all = Promise.all(panels.map((p) => p.want(r, marks)))
     for (const a of b.annotations) {
       try {
         const found = await rows(a.query, r.from, r.to, 100, place.variables, ending.signal)
@@ -35,9 +37,15 @@ export function board(host: HTMLElement, b: Board, place: Place, choice: string)
       } catch { /* the panels say what is wrong */ }
     }
     if (marks.length > 0) for (const p of panels) p.mark()
+    await all
+    busy = false
   }
   void refresh()
-  return { refresh: () => void refresh(), stop: () => ending.abort() }
+  // What is scrolled into sight is brought up to date then.
+  const scrolled = () => { for (const p of panels) p.look() }
+  addEventListener('scroll', scrolled, { passive: true, signal: ending.signal })
+  addEventListener('resize', scrolled, { passive: true, signal: ending.signal })
+  return { refresh: () => void refresh(), stop: () => ending.abort(), repaint: () => { for (const p of panels) p.paint() } }
 }
 
 function panel(p: Panel, b: Board, place: Place, ending: AbortSignal) {
@@ -46,6 +54,7 @@ function panel(p: Panel, b: Board, place: Place, ending: AbortSignal) {
   let asTable = false
   let range: Range | null = null
   let marks: Mark[] = []
+  let stale = false
   let clean = () => {}
   const height = Math.max(90, p.height * rowHeight - 46)
   const paint = () => {
@@ -55,16 +64,23 @@ function panel(p: Panel, b: Board, place: Place, ending: AbortSignal) {
     if (p.kind === 'stat') stat(body, p, latest)
     else if (p.kind === 'bars' && !asTable) bars(body, p, latest)
     else if (p.kind === 'timeseries' && !asTable) {
-      clean = draw(body, latest, range, { unit: p.unit, stacked: p.stacked, height: height - 56, marks, title: p.title,
+      clean = draw(body, latest, range, { unit: p.unit, stacked: p.stacked, height, marks, title: p.title,
         zoom: (z) => go({ page: 'board', arg: b.uid, range: `${z.from}-${z.to}`, variables: place.variables }) })
     } else table(body, latest, p.title, { units: p.columns, hidden: p.hidden, sums: p.sums, cell: (c, text, row) => linked(p, place, c, text, row) })
   }
+  const seen = () => { const at = element.getBoundingClientRect(); return at.bottom > 0 && at.top < innerHeight }
+  // Asks at once for what has no answer yet, else only for what is in sight; the rest is asked when it comes there.
+  const want = async (r: Range, m: Mark[]) => {
+    stale = latest !== null && !seen()
+    if (stale) { range = r; marks = m } else await load(r, m)
+  }
+  const look = () => { if (stale && range && seen()) { stale = false; void load(range, marks) } }
   const load = async (r: Range, m: Mark[]) => {
     range = r
     marks = m
     element.setAttribute('aria-busy', 'true')
     try {
-      latest = await rows(p.query, r.from, r.to, Math.min(240, Math.max(40, Math.round(p.width * 8))), place.variables, ending)
+      latest = await rows(p.query, r.from, r.to, Math.min(240, Math.max(40, Math.round(p.width * 8))), place.variables, ending, seen)
       element.classList.remove('old')
       paint()
     } catch (e) {
@@ -83,7 +99,7 @@ function panel(p: Panel, b: Board, place: Place, ending: AbortSignal) {
   const note = h('button', { type: 'button', class: 'quiet why', 'aria-label': `About “${p.title}”: ${p.description}`, 'data-tip': p.description }, '?')
   const element = h('article', { class: `panel ${p.kind}`, style: `--span:${p.width};--height:${p.kind === 'stat' ? 0 : p.height * rowHeight}px` },
     h('header', {}, h('h3', {}, p.title), h('span', { class: 'tools' }, swap, take, note)), body)
-  return { element, load: (r: Range, m: Mark[]) => void load(r, m), mark: () => p.kind === 'timeseries' && paint() }
+  return { element, want, look, paint, mark: () => p.kind === 'timeseries' && paint() }
 }
 
 function stat(body: HTMLElement, p: Panel, a: Answer) {
@@ -104,8 +120,10 @@ function bars(body: HTMLElement, p: Panel, a: Answer) {
 
 function linked(p: Panel, place: Place, column: string, text: string, row: Record<string, unknown>): Node | null {
   const link = p.links?.find((l) => l.Column === column)
-  if (link && text) return h('a', { href: to({ page: 'board', arg: link.Board, range: place.range, variables: { ...place.variables, [link.Variable]: String(row[link.Value]) } }) }, text)
-  if (column === 'trace' && /^[0-9a-f]{32}$/i.test(text)) return h('a', { href: to({ page: 'call', arg: text }), title: text }, text.slice(0, 10) + '…')
+  const short = /^[0-9a-f]{32}$/i.test(text) ? text.slice(0, 10) + '…' : text
+  const title = short === text ? null : text
+  if (link && text) return h('a', { href: to({ page: 'board', arg: link.Board, range: place.range, variables: { ...place.variables, [link.Variable]: String(row[link.Value]) } }), title }, short)
+  if (column === 'trace' && title) return h('a', { href: to({ page: 'call', arg: text }), title }, short)
   return null
 }
 

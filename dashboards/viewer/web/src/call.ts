@@ -24,7 +24,7 @@ export function call(host: HTMLElement, arg: string) {
     try {
       const x = await get<Explained>('call/' + arg.split('/').map(encodeURIComponent).join('/'))
       const paragraphs = x.text.trimEnd().split(/\n\n(?=report )/)
-      fill(out, ...paragraphs.map((text, i) => h('article', { class: 'panel wide' }, h('header', {}, h('h3', {}, `${x.reports[i]?.provider ?? ''} ${x.reports[i]?.model ?? ''}`)), h('pre', { tabindex: '0' }, text))))
+      fill(out, ...paragraphs.map((text, i) => h('article', { class: 'panel wide' }, h('header', {}, h('h2', {}, `${x.reports[i]?.provider ?? ''} ${x.reports[i]?.model ?? ''}`)), h('pre', { tabindex: '0' }, text))))
     } catch (e) {
       fill(out, problem(e as Error, () => void load()))
     }
@@ -52,10 +52,10 @@ export function prices(host: HTMLElement) {
       if (provider.options.length === 1) for (const name of p.providers) provider.append(h('option', { value: name }, name))
       const a = asAnswer(p.rows)
       const body = h('div', {})
-      fill(out, h('header', {}, h('h3', {}, `${p.total.toLocaleString('en-US')} models`), h('span', { class: 'tools' }, h('span', { class: 'note' }, `price book ${p.version}`),
+      fill(out, h('header', {}, h('h2', {}, `${p.total.toLocaleString('en-US')} models`), h('span', { class: 'tools' }, h('span', { class: 'note' }, `price book ${p.version}`),
         h('button', { type: 'button', class: 'quiet', onclick: () => save('prices.csv', csv(a, null)) }, 'CSV'))), body,
         p.total > p.rows.length && h('p', { class: 'note' }, `The first ${p.rows.length} are shown: narrow by provider or name.`))
-      table(body, a, 'Prices', { empty: 'No model of that name has a price. A price file of yours can add it.',
+      table(body, a, 'Prices', { units: Object.fromEntries([...priced].map((name) => [name, 'string'])), empty: 'No model of that name has a price. A price file of yours can add it.',
         cell: (c, text, row) => c === 'source' && /^https?:\/\//.test(text) ? h('a', { href: text, rel: 'noreferrer noopener', target: '_blank' }, new URL(text).hostname) : c === 'model' && row['note'] ? h('span', {}, text, h('small', { class: 'note' }, ` ${String(row['note'])}`)) : null })
     } catch (e) {
       fill(out, problem(e as Error, () => void load()))
@@ -64,11 +64,13 @@ export function prices(host: HTMLElement) {
   void load()
 }
 
+const priced = new Set(buckets.map((b) => b.replaceAll('_', ' ')))
+
 function asAnswer(rows: PriceRow[]): Answer {
   const columns = ['provider', 'model', ...buckets.map((b) => b.replaceAll('_', ' ')), 'per unit', 'since', 'source', 'checked']
   return {
-    columns: columns.map((name) => ({ name, type: 'String' })), step: 0, cut: false, took: 0, fresh: '',
-    rows: rows.map((r): Cell[] => [r.provider, r.model + (r.override ? ' *' : ''), ...buckets.map((b) => r.usd_per_million[b] ?? ''),
+    columns: columns.map((name) => ({ name, type: priced.has(name) ? 'Nullable(Decimal)' : 'String' })), step: 0, cut: false, took: 0, fresh: '',
+    rows: rows.map((r): Cell[] => [r.provider, r.model + (r.override ? ' *' : ''), ...buckets.map((b) => r.usd_per_million[b] ?? null),
       Object.entries(r.usd_per_unit ?? {}).map(([u, x]) => `${u} ${x}`).join(', '), (r.from ?? '').slice(0, 10), r.source ?? '', r.checked ?? '']),
   }
 }

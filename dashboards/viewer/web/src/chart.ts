@@ -35,6 +35,8 @@ export function seriesOf(a: Answer, range: Range, zeros: boolean): { times: numb
   // After the newest point nothing is known yet: no fall to zero there.
   const last = Math.max(...[...found.values()].map((s) => s.points.findLastIndex((x) => x !== null && x !== 0)))
   if (zeros && last >= 0) for (const s of found.values()) s.points.fill(null, last + 1)
+  // Nor before the first row, where each row has all series.
+  if (!long && a.rows.length > 0) for (const s of found.values()) s.points.fill(null, 0, Math.max(0, index.get(seconds(String(a.rows[0]![0]))) ?? 0))
   const series = [...found].map(([name, s]) => ({ name: name === '' ? '(none)' : name, points: s.points, total: sum(s.exact) }))
   if (long) series.sort((x, y) => Number(x.name === 'other') - Number(y.name === 'other') || Number(y.total) - Number(x.total) || (x.name < y.name ? -1 : 1))
   return { times, series }
@@ -59,19 +61,24 @@ export function draw(host: HTMLElement, a: Answer, range: Range, o: Options): ()
   const legend = h('ul', { class: 'legend' }, ...series.map((s, i) =>
     h('li', {}, h('i', { style: `background:${palette[i % palette.length]}` }), h('span', { title: s.name }, s.name), additive && h('b', {}, value(s.total, o.unit)))))
   fill(host, plot, legend, tip)
+  // The plot has what the legend leaves of the panel.
+  const size = () => {
+    if (legend.scrollHeight > legend.clientHeight + 1) legend.tabIndex = 0 // a keyboard scrolls it, too
+    return { width: Math.max(160, host.clientWidth), height: Math.max(90, o.height - legend.offsetHeight - 8) }
+  }
   const css = getComputedStyle(document.documentElement)
   const ink = css.getPropertyValue('--muted').trim()
   const grid = css.getPropertyValue('--line').trim()
   const data: (number | null)[][] = additive ? stack(series) : series.map((s) => s.points)
   const bars = uPlot.paths.bars!({ size: [0.82, 26], align: 1 })
   const u = new uPlot({
-    width: Math.max(160, host.clientWidth), height: o.height, legend: { show: false }, padding: [10, 18, 0, 0],
+    ...size(), legend: { show: false }, padding: [10, 18, 0, 0],
     tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), 'Etc/UTC'),
     scales: { x: { range: () => additive ? [times[0]!, times[times.length - 1]! + a.step] : [range.from, range.to] }, y: { range: (_u, _min, max) => [0, max > 0 ? max * 1.08 : 1] } },
     cursor: { drag: { x: true, y: false, setScale: false }, points: { show: !additive } },
     axes: [
       { stroke: ink, grid: { show: false }, ticks: { stroke: grid, size: 4 }, size: 28, font: '11px system-ui', values: (_u, ticks) => labels(ticks, range) },
-      { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: '11px system-ui', size: 62, values: (_u, ticks) => ticks.map((t) => value(o.unit === 'currencyUSD' ? plain(t) : t, o.unit)) },
+      { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: '11px system-ui', size: 62, values: (_u, ticks, _axis, _space, step) => ticks.map((t) => o.unit === 'currencyUSD' ? dollars(t, step) : value(t, o.unit)) },
     ],
     series: [{}, ...series.map((s, i) => {
       const colour = palette[i % palette.length]!
@@ -79,7 +86,7 @@ export function draw(host: HTMLElement, a: Answer, range: Range, o: Options): ()
     }).reverse()],
     hooks: { draw: [(p) => marks(p, o.marks)], setCursor: [(p) => hover(p, tip, times, series, o)], setSelect: [(p) => select(p, o)] },
   }, [times, ...data.reverse()] as uPlot.AlignedData, plot)
-  const watch = new ResizeObserver(() => { if (host.clientWidth > 0) u.setSize({ width: Math.max(160, host.clientWidth), height: o.height }) })
+  const watch = new ResizeObserver(() => { if (host.clientWidth > 0) u.setSize(size()) })
   watch.observe(host)
   return () => { watch.disconnect(); u.destroy() }
 }
@@ -100,6 +107,12 @@ function stack(series: Series[]): number[][] {
 function labels(ticks: number[], r: Range): string[] {
   const days = (r.to - r.from) / 86400
   return ticks.map((t) => { const m = moment(t); return days > 40 ? m.slice(0, 10) : days > 2 ? m.slice(5, 10) + (t % 86400 ? ' ' + m.slice(11) : '') : m.slice(11) })
+}
+
+// Marks of an axis have the digits that tell them apart, all the same number.
+function dollars(x: number, step: number): string {
+  const digits = step >= 1 && Number.isInteger(step) ? 0 : Math.max(2, Math.ceil(-Math.log10(step) - 1e-9))
+  return `$${x.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })}`
 }
 
 function marks(u: uPlot, list: Mark[]) {

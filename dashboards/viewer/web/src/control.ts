@@ -4,6 +4,7 @@ import { ask, part, type Act } from './act'
 import { get, rows, type Answer, type Cell, type Product } from './api'
 import { problem, type Drawn } from './board'
 import { h, fill } from './dom'
+import { to } from './state'
 import { table } from './table'
 import { moment, rangeOf, seconds } from './time'
 
@@ -13,6 +14,8 @@ export function control(host: HTMLElement, product: Product, choice: string): Dr
   const dialog = h('dialog', { 'aria-labelledby': 'act-title' })
   const act = (a: Act) => ask(dialog, a, load)
   const episodes = section('Episodes', 'Firing now, and resolved in the range')
+  const tenantBoard = (row: Record<string, Cell>) => h('a', { href: to({ page: 'board', arg: 'tollkeeper-tenant', range: choice, variables: { tenant: hex(String(row['tenant'])) } }) }, String(row['tenant']))
+  const cell = (c: string, text: string, row: Record<string, Cell>) => (c === 'tenant' && text !== '' ? tenantBoard(row) : badge('status')(c, text))
   const throttles = section('Throttles', 'The newest command of each tenant. A throttle expires by itself when nobody renews it')
   const rules = section('Rules', 'What is watched, the configuration’s and the database’s budgets')
   const standing = section('Budgets', 'All that the rules watch, each in its own time zone; counted every half minute')
@@ -24,17 +27,20 @@ export function control(host: HTMLElement, product: Product, choice: string): Dr
   throttles.element.insertBefore(frozen, throttles.body)
   fill(host, h('p', { class: 'lead' }, 'What is firing, what the gateway was told, the rules, and the budgets with their history.'),
     episodes.element, throttles.element, rules.element, standing.element, budgets.element, dialog)
+  let busy = false
   const load = async () => {
     const r = rangeOf(choice, Date.now())
     if (!r) return
+    busy = true
     const shown = async <T>(found: Promise<T>, to: Section, draw: (a: T) => void) => {
       try { draw(await found) } catch (e) { if (!ending.signal.aborted) fill(to.body, problem(e as Error, () => void load())) }
     }
     const from = (query: string) => rows(query, r.from, r.to, 100, {}, ending.signal)
     await Promise.all([
-      shown(from('viewer/episodes'), episodes, (a) => table(episodes.body, a, 'Episodes', { empty: 'Nothing fires, and nothing did in this range.', cell: badge('status'), wrap: ['summary'] })),
+      shown(from('viewer/episodes'), episodes, (a) => table(episodes.body, a, 'Episodes', { empty: 'Nothing fires, and nothing did in this range.', cell, wrap: ['summary'],
+        actions: (row) => product.can_act && row['tenant'] && row['status'] !== 'resolved' ? h('button', { type: 'button', onclick: () => act({ ...apply, tenant: String(row['tenant']) }) }, 'Throttle…') : null })),
       shown(from('viewer/throttles'), throttles, (a) => table(throttles.body, a, 'Throttles', {
-        empty: 'No tenant was ever throttled.', cell: badge('status'), hidden: ['team', 'key', 'user', 'model'], wrap: ['reason'],
+        empty: 'No tenant was ever throttled.', cell, hidden: ['team', 'key', 'user', 'model'], wrap: ['reason'],
         actions: (row) => product.can_act && held(row) ? h('button', { type: 'button', onclick: () => act(release(row)) }, 'Release…') : null,
       })),
       shown(from('viewer/frozen'), throttles, (a) => tellFrozen(a, frozen, freeze, act)),
@@ -42,9 +48,10 @@ export function control(host: HTMLElement, product: Product, choice: string): Dr
       shown(from('oncall/budgets'), standing, (a) => table(standing.body, a, 'Budgets', { units: budgetUnits, hidden: ['id'], empty: 'No budgets, or the dashboards role does not run.' })),
       shown(from('viewer/budgets'), budgets, (a) => table(budgets.body, a, 'History of the budgets', { units: { amount: 'currencyUSD' }, empty: 'No budgets in the database.' })),
     ])
+    busy = false
   }
   void load()
-  return { refresh: () => void load(), stop: () => ending.abort() }
+  return { refresh: () => { if (!busy) void load() }, stop: () => ending.abort() }
 }
 
 const kept = 'Who and why are kept in the audit.'
@@ -69,11 +76,13 @@ const budgetUnits = { budgeted: 'currencyUSD', spent: 'currencyUSD', left: 'curr
 
 const held = (row: Record<string, Cell>) => !['released', 'expired', 'failed', 'lost', 'dry run'].includes(String(row['status']))
 
+const hex = (text: string) => [...new TextEncoder().encode(text)].map((x) => x.toString(16).padStart(2, '0').toUpperCase()).join('')
+
 const badge = (column: string) => (c: string, text: string) => (c === column ? h('span', { class: 'badge ' + text.replaceAll(' ', '-') }, text) : null)
 
 function asAnswer(list: Record<string, string>[]): Answer {
   const columns = ['name', 'kind', 'watches', 'fires', 'throttle', 'bites']
-  return { columns: columns.map((name) => ({ name, type: 'String' })), step: 0, cut: false, took: 0, fresh: '', rows: list.map((r) => columns.map((c): Cell => r[c] ?? '')) }
+  return { columns: columns.map((name) => ({ name: name === 'bites' ? 'throttle is meant for' : name, type: 'String' })), step: 0, cut: false, took: 0, fresh: '', rows: list.map((r) => columns.map((c): Cell => r[c] ?? '')) }
 }
 
 type Section = ReturnType<typeof section>
@@ -81,5 +90,5 @@ type Section = ReturnType<typeof section>
 function section(title: string, note: string) {
   const body = h('div', {}, h('div', { class: 'bones' }))
   const tools = h('span', { class: 'tools' })
-  return { body, tools, element: h('article', { class: 'panel wide' }, h('header', {}, h('h3', {}, title), h('span', { class: 'note' }, note), tools), body) }
+  return { body, tools, element: h('article', { class: 'panel wide' }, h('header', {}, h('h2', {}, title), h('span', { class: 'note' }, note), tools), body) }
 }

@@ -59,10 +59,25 @@ export function value(cell: Cell, unit: string | undefined): string {
     case 'percent': return Number.isFinite(x) ? percent(x) : text
     case 's': return Number.isFinite(x) ? latency(x) : text
     case 'reqps': return Number.isFinite(x) ? `${short(x)}/s` : text
-    case 'bytes': case 'decbytes': return Number.isFinite(x) ? `${short(x)}B` : text
+    case 'bytes': case 'decbytes': return Number.isFinite(x) ? bytes(x) : text
     case 'dateTimeAsIso': return /^\d{4}-/.test(text) ? text.slice(0, 19) : text
     case 'short': case 'none': return Number.isFinite(x) ? (Math.abs(x) < 1e6 && Number.isInteger(x) ? x.toLocaleString('en-US') : short(x)) : text
     default: return text
+  }
+}
+
+function bytes(x: number): string {
+  const text = short(x)
+  const unit = /[a-zA-Z]$/.test(text) ? text.slice(-1) : ''
+  return `${unit ? text.slice(0, -1) : text} ${unit}B`
+}
+
+/** alike writes the counts of one column: once one of them is a million, all from ten thousand on are cut, to one digit. */
+export function alike(cells: Cell[]): (cell: Cell) => string {
+  if (!cells.some((c) => Math.abs(Number(c)) >= 1e6)) return (c) => value(c, 'short')
+  return (c) => {
+    const text = c === null || Math.abs(Number(c)) < 10000 ? value(c, 'short') : short(Number(c))
+    return /^[^.]{1,3}[kMGT]$/.test(text) && text.length < 4 ? `${text.slice(0, -1)}.0${text.slice(-1)}` : text
   }
 }
 

@@ -27,15 +27,28 @@ async function begin() {
     fill(app, h('main', {}, problem(e as Error, () => void begin())))
     return
   }
-  window.addEventListener('hashchange', show)
+  window.addEventListener('hashchange', moved)
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { if (!localStorage.getItem('theme')) theme('') })
   setInterval(() => { if (!document.hidden && !document.querySelector('dialog[open]')) drawn?.refresh() }, refreshEvery)
   if (!here().page) {
+    const shell = h('main', { id: 'main', 'aria-busy': 'true' }, h('div', { class: 'bones', 'aria-label': 'loading' }))
+    fill(app, head(here(), undefined, 'now-24h'), shell) // on a busy database the answer takes its time
     const now = Math.floor(Date.now() / 1000)
     const any = await rows('viewer/first', now - 3600, now, 100, {}).then((a) => a.rows.length > 0, () => true)
     location.replace(any ? to({ page: 'board', arg: product.boards[0]!.uid }) : to({ page: 'start' }))
     if (location.hash) return
   }
   show()
+}
+
+// A page that was gone to has the focus, or what had it where that is still there: a choice of the range, say. The first page has none, so
+// that Tab begins at the top.
+function moved() {
+  if (!document.querySelector('h1')) return show()
+  const id = document.activeElement?.id
+  show()
+  const again = id ? document.getElementById(id) : null
+  ;(again ?? document.getElementById('main'))?.focus({ preventScroll: true })
 }
 
 function show() {
@@ -112,7 +125,8 @@ const dark = () => (document.documentElement.dataset['theme'] || (matchMedia('(p
 
 function theme(name: string, again = false) {
   document.documentElement.dataset['theme'] = name === 'dark' || name === 'light' ? name : matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'
-  if (again) { localStorage.setItem('theme', name); show() }
+  if (again) localStorage.setItem('theme', name)
+  drawn?.repaint?.() // charts are drawn in the theme's colours
 }
 
 function login() {

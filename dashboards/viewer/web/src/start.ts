@@ -20,6 +20,7 @@ Traceloop.init(app_name="my-app", api_endpoint="http://${p.otlp_http || '127.0.0
                resource_attributes={"tenant.id": "acme"})`],
   ['OpenInference', (p) => `from openinference.instrumentation.openai import OpenAIInstrumentor
 from phoenix.otel import register
+# OTEL_RESOURCE_ATTRIBUTES=tenant.id=acme
 OpenAIInstrumentor().instrument(tracer_provider=register(endpoint="http://${p.otlp_http || '127.0.0.1:4318'}/v1/traces"))`],
   ['Vercel AI SDK', (p) => `// instrumentation.ts
 import { registerOTel } from '@vercel/otel'
@@ -29,7 +30,8 @@ registerOTel({ serviceName: 'my-app', attributes: { 'tenant.id': 'acme' } })
   ['LiteLLM proxy', (p) => `# config.yaml
 litellm_settings:
   callbacks: ["otel"]
-# OTEL_EXPORTER=otlp_http OTEL_ENDPOINT=http://${p.otlp_http || '127.0.0.1:4318'}/v1/traces`],
+# OTEL_EXPORTER=otlp_http OTEL_ENDPOINT=http://${p.otlp_http || '127.0.0.1:4318'}/v1/traces
+# OTEL_RESOURCE_ATTRIBUTES=tenant.id=acme`],
   ['LiteLLM, as a library', (p) => `export OTEL_EXPORTER=otlp_http OTEL_ENDPOINT=http://${p.otlp_http || '127.0.0.1:4318'}/v1/traces
 export OTEL_RESOURCE_ATTRIBUTES=tenant.id=acme OTEL_SERVICE_NAME=my-app
 export USE_OTEL_LITELLM_REQUEST_SPAN=true  # else a call is written onto your own open span, over the one before
@@ -44,7 +46,7 @@ exporter = { otlp-http = { endpoint = "http://${p.otlp_http || '127.0.0.1:4318'}
 { "telemetry": { "enabled": true, "target": "local", "useCollector": true,
   "otlpEndpoint": "http://${p.otlp_grpc || '127.0.0.1:4317'}", "logPrompts": false } }
 // OTEL_RESOURCE_ATTRIBUTES=tenant.id=acme`],
-  ['A recording, to try it', () => `tollkeeper replay collector/genai/testdata/recordings --tenant acme`],
+  ['A recording, to try it', (p) => `tollkeeper replay collector/genai/testdata/recordings --tenant acme --to ${p.otlp_grpc || '127.0.0.1:4317'}`],
 ]
 
 /** start shows the snippets and watches for calls. */
@@ -70,9 +72,9 @@ export function start(host: HTMLElement, product: Product): Drawn {
   }
   choose(0)
   const copy = h('button', { type: 'button', onclick: async () => { await navigator.clipboard.writeText(code.textContent ?? ''); fill(copy, 'Copied'); setTimeout(() => fill(copy, 'Copy'), 1500) } }, 'Copy')
-  fill(host, h('p', { class: 'lead' }, 'Point any OTLP exporter here; say who pays with the resource attribute tenant.id. Nothing else is needed.'),
-    h('article', { class: 'panel wide' }, h('header', {}, h('h3', {}, 'Send'), h('span', { class: 'tools' }, copy)), h('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Instrumentation', onkeydown: keys }, ...tabs), code),
-    h('article', { class: 'panel wide' }, h('header', {}, h('h3', {}, 'Arrived in the last hour')), light, seen))
+  fill(host, h('p', { class: 'lead' }, 'Point any OTLP exporter here; say who pays with the resource attribute tenant.id. Nothing else is needed, but a key where your operator asks for one: OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer%20tk_…".'),
+    h('article', { class: 'panel wide' }, h('header', {}, h('h2', {}, 'Send'), h('span', { class: 'tools' }, copy)), h('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Instrumentation', onkeydown: keys }, ...tabs), code),
+    h('article', { class: 'panel wide' }, h('header', {}, h('h2', {}, 'Arrived in the last hour')), light, seen))
   const load = async () => {
     try {
       const now = Math.floor(Date.now() / 1000)

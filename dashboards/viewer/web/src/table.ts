@@ -2,7 +2,7 @@
 
 import type { Answer, Cell } from './api'
 import { h, fill } from './dom'
-import { isNumber, plain, sum, value } from './format'
+import { alike, isNumber, plain, sum, value } from './format'
 
 export interface Look {
   units?: Record<string, string> | null
@@ -32,20 +32,41 @@ export function table(host: HTMLElement & { sorted?: [string, boolean] | undefin
     return h('th', { scope: 'col', class: isNumber(c.type) ? 'number' : '', 'aria-sort': now },
       h('button', { type: 'button', onclick: () => { host.sorted = [c.name, now === 'none' ? isNumber(c.type) : now === 'ascending']; table(host, a, caption, look) } },
         c.name, h('span', { 'aria-hidden': 'true' }, now === 'ascending' ? ' ▲' : now === 'descending' ? ' ▼' : '')))
-  }), look.actions && h('th', { scope: 'col' }, ''))
+  }), look.actions && h('th', { scope: 'col' }, h('span', { class: 'unseen' }, 'actions')))
+  // What a column is written in: all its cells alike.
+  const written = new Map(shown.map((c) => {
+    const unit = look.units?.[c.name] ?? (isNumber(c.type) ? 'short' : /^(Nullable\()?DateTime/.test(c.type) ? 'dateTimeAsIso' : undefined)
+    return [c.name, unit === 'short' ? alike(a.rows.map((r) => r[c.i] ?? null)) : (x: Cell) => value(x, unit)]
+  }))
   const body = order.map((r) => {
     const row = Object.fromEntries(a.columns.map((c, i) => [c.name, r[i] ?? null]))
     return h('tr', {}, ...shown.map((c) => {
-      const text = value(r[c.i] ?? null, look.units?.[c.name] ?? (isNumber(c.type) ? 'short' : /^(Nullable\()?DateTime/.test(c.type) ? 'dateTimeAsIso' : undefined))
+      const text = written.get(c.name)!(r[c.i] ?? null)
       return h('td', { class: isNumber(c.type) ? 'number' : look.wrap?.includes(c.name) ? 'wrap' : '', title: text.length > 40 ? text : null }, look.cell?.(c.name, text, row) ?? (text === '' ? '–' : text))
     }), look.actions && h('td', { class: 'actions' }, look.actions(row)))
   })
   const foot = look.sums?.length ? h('tfoot', {}, h('tr', {}, ...shown.map((c, i) => look.sums!.includes(c.name)
-    ? h('td', { class: 'number' }, a.rows.every((r) => r[c.i] === null) ? '–' : value(sum(a.rows.map((r) => exact(r[c.i]!))), look.units?.[c.name]))
-    : h('td', {}, i === 0 ? 'total' : '')))) : null
-  fill(host, h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
+    ? h('td', { class: 'number' }, a.rows.every((r) => r[c.i] === null) ? '–' : written.get(c.name)!(sum(a.rows.map((r) => exact(r[c.i]!)))))
+    : h('td', {}, i === 0 ? (leastOf(a) ? 'total, at least' : 'total') : '')))) : null
+  keep(host, h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
     h('table', {}, h('caption', { class: 'unseen' }, caption), h('thead', {}, head), h('tbody', {}, ...body), foot)),
     a.cut && h('p', { class: 'note' }, `Only the first ${a.rows.length.toLocaleString('en-US')} rows are shown.`))
+}
+
+// A total of amounts is "at least" if one of them is, or if calls without a price are in a row.
+function leastOf(a: Answer): boolean {
+  return a.columns.some((c, i) => (c.name === 'note' && a.rows.some((r) => String(r[i]).startsWith('at least'))) || (/^unpriced( calls)?$/.test(c.name) && a.rows.some((r) => Number(r[i]) > 0)))
+}
+
+// keep fills host anew, as far down and to the right as it was scrolled, with the focus where it was.
+function keep(host: HTMLElement, ...children: Parameters<typeof fill>[1][]) {
+  const stops = () => [...host.querySelectorAll<HTMLElement>('button, a[href], [tabindex]')]
+  const at = stops().indexOf(document.activeElement as HTMLElement)
+  const was = host.querySelector('.scroll')
+  const [left, top] = [was?.scrollLeft ?? 0, was?.scrollTop ?? 0]
+  fill(host, ...children)
+  host.querySelector('.scroll')?.scrollTo(left, top)
+  if (at >= 0) stops()[at]?.focus({ preventScroll: true })
 }
 
 const exact = (c: Cell) => (typeof c === 'number' ? plain(c) : String(c ?? '0'))

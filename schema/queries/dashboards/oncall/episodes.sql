@@ -7,15 +7,13 @@ SELECT
     severity,
     since,
     changed,
-    value,
-    threshold,
     effect,
     summary,
     hex(tenant) AS id
 FROM
 (
     SELECT episode, toString(tenant) AS tenant, toString(rule) AS rule, toString(kind) AS kind, toString(state) AS status, toString(severity) AS severity,
-        crossed AS since, at AS changed, value, threshold, summary
+        crossed AS since, at AS changed, summary
     FROM alert_events FINAL
     WHERE kind != 'watchdog'
     ORDER BY episode, sequence DESC

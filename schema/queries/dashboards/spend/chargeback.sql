@@ -12,9 +12,9 @@ SELECT
     total,
     if(at_least = 1, 'at least', '') AS note,
     calls,
-    month,
+    formatDateTime(c.month, '%Y-%m') AS month,
     at AS `as of`,
     hex(tenant) AS id
-FROM chargebacks_now
-WHERE month = toStartOfMonth(toDate(toDateTime($__toTime, 'UTC') - 1))
+FROM chargebacks_now AS c
+WHERE c.month = toStartOfMonth(toDate(toDateTime($__toTime, 'UTC') - 1))
 ORDER BY total DESC, tenant

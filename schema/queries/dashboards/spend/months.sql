@@ -1,7 +1,7 @@
 -- The last thirteen months: what their days came to, what was booked in them for other months, and whether they are final.
 SELECT
-    toDate(b.booked) AS month,
-    multiIf(p.state = 'closed', 'final', p.state = 'reopened', 'reopened', month = toStartOfMonth(toDate(now('UTC'))), 'running', 'open') AS state,
+    formatDateTime(b.booked, '%Y-%m') AS month,
+    multiIf(p.state = 'closed', 'final', p.state = 'reopened', 'reopened', b.booked = toStartOfMonth(toDate(now('UTC'))), 'running', 'open') AS state,
     sum(b.own) AS spend,
     sum(b.adjusted) AS adjustments,
     spend + adjustments AS total,
@@ -21,5 +21,5 @@ FROM
     GROUP BY booked
 ) AS b
 LEFT JOIN periods_now AS p ON p.month = b.booked
-GROUP BY month, p.state, p.since, p.author
+GROUP BY b.booked, p.state, p.since, p.author
 ORDER BY month DESC

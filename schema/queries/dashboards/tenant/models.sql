@@ -3,6 +3,7 @@ SELECT
     model,
     operation,
     sum(cost) AS spend,
+    if(sum(unpriced_calls) > 0, 'at least', '') AS note,
     toFloat64(spend) / nullIf(toFloat64(sum(spend) OVER ()), 0) * 100 AS share,
     sum(s.calls) AS calls,
     sum(unpriced_calls) AS unpriced,

@@ -1,7 +1,7 @@
 -- As charged back: its own spend, adjustments, and its part of what is shared and reserved.
 SELECT
-    month,
-    multiIf(p.state = 'closed', 'final', p.state = 'reopened', 'reopened', month = toStartOfMonth(toDate(now('UTC'))), 'running', 'open') AS state,
+    formatDateTime(c.month, '%Y-%m') AS month,
+    multiIf(p.state = 'closed', 'final', p.state = 'reopened', 'reopened', c.month = toStartOfMonth(toDate(now('UTC'))), 'running', 'open') AS state,
     own,
     adjusted AS adjustments,
     shared,
@@ -13,5 +13,5 @@ SELECT
 FROM chargebacks_now AS c
 LEFT JOIN (SELECT month, state FROM period_states) AS p USING (month)
 WHERE tenant = unhex(${tenant:singlequote})
-ORDER BY month DESC
+ORDER BY c.month DESC
 LIMIT 24

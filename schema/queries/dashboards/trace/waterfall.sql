@@ -48,7 +48,7 @@ FROM
                 if(max(kept), anyIf(title_, kept), concat('call of ', any(model_))) AS title,
                 sum(cost_) AS cost, sum(tokens_) AS tokens, anyIf(model_, NOT kept) AS model,
                 multiIf(anyIf(unpriced_, NOT kept) != '', concat('unpriced: ', anyIf(unpriced_, NOT kept)),
-                    anyIf(status_, kept) IN ('', 'unset', 'Unset', 'STATUS_CODE_UNSET'), anyIf(status_, NOT kept), anyIf(status_, kept)) AS note
+                    anyIf(status_, kept) IN ('', 'unset', 'Unset', 'STATUS_CODE_UNSET', 'Ok', 'STATUS_CODE_OK'), anyIf(status_, NOT kept), anyIf(status_, kept)) AS note
             FROM
             (
                 SELECT span_id, true AS kept, parent_span_id AS parent_, toUnixTimestamp64Nano(start) AS began_, toInt64(duration_ns) AS ns_, toString(service) AS service_,
