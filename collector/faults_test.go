@@ -226,7 +226,9 @@ func TestMemoryShedsPayloadFirst(t *testing.T) {
 
 func TestMemoryLimitPushesBack(t *testing.T) {
 	broker := kafkatest.New(t)
-	c := start(t, broker.Brokers, func(cfg *Config) { cfg.MemoryLimitMiB, cfg.PayloadMemoryLimitMiB, cfg.MaxRequestMiB, cfg.PayloadQueueMiB = 2, 1, 1, 1 })
+	c := start(t, broker.Brokers, func(cfg *Config) {
+		cfg.MemoryLimitMiB, cfg.PayloadMemoryLimitMiB, cfg.MaxRequestMiB, cfg.PayloadQueueMiB = 2, 1, 1, 1
+	})
 	for _, protocol := range []string{"grpc", "http"} {
 		send := c.client(t, protocol)
 		require.Eventually(t, func() bool { return unavailable(send(t.Context(), testTraces(t, 1, 1))) }, 20*time.Second, 10*time.Millisecond)
