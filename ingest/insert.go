@@ -131,7 +131,7 @@ func (i *inserter) post(ctx context.Context, statement string, body []byte) erro
 		if errors.As(err, &where) {
 			err = where.Err
 		}
-		return fmt.Errorf("clickhouse at %s: %w", i.target.Host, err)
+		return fmt.Errorf("clickhouse at %s: %w", i.target.Host, i.target.Unreachable(err))
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
@@ -141,13 +141,18 @@ func (i *inserter) post(ctx context.Context, statement string, body []byte) erro
 	text := strings.TrimSpace(string(answer))
 	code := res.Header.Get("X-ClickHouse-Exception-Code")
 	if res.StatusCode != http.StatusOK || code != "" || strings.Contains(text, "DB::Exception") {
-		return fmt.Errorf("clickhouse at %s: %w", i.target.Host, &serverError{res.Status, code, text})
+		return fmt.Errorf("clickhouse at %s: %w", i.target.Host, &serverError{res.Status, code, text, i.target.Remedy(code)})
 	}
 	return nil
 }
 
 // serverError is ClickHouse's own answer to an insert that it didn't do.
-type serverError struct{ status, code, text string }
+type serverError struct{ status, code, text, remedy string }
 
 // Error implements error.
-func (e *serverError) Error() string { return e.status + ": " + e.text }
+func (e *serverError) Error() string {
+	if e.remedy != "" {
+		return e.status + ": " + e.text + "; " + e.remedy
+	}
+	return e.status + ": " + e.text
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -115,7 +116,7 @@ func (t Target) open(database string, change func(*clickhouse.Options)) (driver.
 			"http_headers_progress_interval_ms": 10_000,
 		},
 		DialContext:   dialer(silence),
-		TransportFunc: bounded,
+		TransportFunc: func(h *http.Transport) (http.RoundTripper, error) { return advised{t, bounded(h)}, nil },
 	}
 	if t.Scheme == "https" {
 		opts.TLS = &tls.Config{MinVersion: tls.VersionTLS12}

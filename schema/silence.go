@@ -30,9 +30,9 @@ func dialer(limit time.Duration) func(ctx context.Context, address string) (net.
 }
 
 // bounded leaves the waiting for an answer to the connection, where a server's progress counts.
-func bounded(t *http.Transport) (http.RoundTripper, error) {
+func bounded(t *http.Transport) *http.Transport {
 	t.ResponseHeaderTimeout, t.IdleConnTimeout = 0, idle
-	return t, nil
+	return t
 }
 
 // impatient is a connection that fails after a time without a byte.

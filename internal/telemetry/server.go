@@ -143,7 +143,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	names := make([]string, 0, len(bad))
 	for name, err := range bad {
-		parts[name] = err.Error()
+		parts[name] = ErrorText(err)
 		names = append(names, name)
 	}
 	sort.Strings(names)
