@@ -86,6 +86,9 @@ func (a *App) start(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := a.probeListeners(ctx); err != nil {
+		return err
+	}
 	server, err := telemetry.Listen(a.cfg.HTTP.Listen, a.cfg.HTTP.Hosts, a.Registry, a.opts.Log)
 	if err != nil {
 		return err
@@ -124,7 +127,7 @@ func (a *App) prepare(ctx context.Context) error {
 	opts.Log = a.opts.Log
 	if _, err := schema.Apply(ctx, a.cfg.ClickHouse.URL, opts); err != nil {
 		if a.opts.Config.ClickHouse.URL != "" {
-			err = fmt.Errorf("%w; start the server that clickhouse.url names, or leave that out to run the embedded one", err)
+			err = fmt.Errorf("%w; or leave clickhouse.url out: then up runs an engine of its own", err)
 		}
 		return fmt.Errorf("prepare the database: %w", err)
 	}
