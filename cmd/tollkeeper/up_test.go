@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -69,6 +70,15 @@ func TestUpWithUsers(t *testing.T) {
 		require.GreaterOrEqual(t, code, 400, name)
 	}
 	require.NotContains(t, up.text(), "open sesame")
+	for url, want := range map[string]string{
+		"http://grafana:sesame@" + engine + "/tollkeeper":  `correct user and password in clickhouse.url`,
+		"http://grafana:open%20sesame@" + engine + "/none": "`tollkeeper schema apply` makes database \"none\"",
+	} {
+		report := start(t, map[string]string{"TOLLKEEPER_CLICKHOUSE_URL": url}, "report")
+		require.Equal(t, exitFailed, report.exit(), url)
+		require.Contains(t, report.text(), want)
+		require.NotContains(t, report.text(), "sesame")
+	}
 	require.Zero(t, up.terminate())
 
 	text = []byte(strings.Replace(string(text), `"127.0.0.1:0", users: [{name: grafana, password: "${env:READER}"`, `"0.0.0.0:0", users: [{name: grafana, password: ""`, 1))
@@ -76,6 +86,18 @@ func TestUpWithUsers(t *testing.T) {
 	up = start(t, nil, "up", "--config", config, "--data-dir", filepath.Join(t.TempDir(), "data"))
 	require.Equal(t, exitUsage, up.exit())
 	require.Contains(t, up.text(), "[grafana] have no password")
+}
+
+// Too few open files are a refusal that names the limit, not an engine that dies on the way.
+func TestUpNamesTheLimitOfOpenFiles(t *testing.T) {
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	up := exec.Command("sh", "-c", `ulimit -n 256 && exec "$0" "$@"`, exe, "up", "--config", freePorts(t), "--data-dir", filepath.Join(t.TempDir(), "data"))
+	up.Env = append(os.Environ(), runMain+"=1")
+	text, err := up.CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(text), "this process may have 256 files open (RLIMIT_NOFILE, `ulimit -n`), the engine needs 512")
+	require.Contains(t, string(text), "LimitNOFILE=")
 }
 
 // ask runs one statement with plain HTTP, as curl does.

@@ -4,6 +4,7 @@ package clickhouse
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"syscall"
 )
@@ -18,6 +19,8 @@ func (c *childProcess) start() error { return c.cmd.Start() }
 func defaultMemoryLimit() uint64 { return 1 << 30 }
 
 func growPipe(*os.File) {}
+
+func checkFiles(*slog.Logger) error { return nil }
 
 func memoryFile() (*os.File, error) {
 	return nil, errors.New("the embedded engine runs on linux only")

@@ -58,6 +58,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkFiles(cfg.Log); err != nil {
+		return nil, err
+	}
 	if cfg.Library == "" {
 		if cfg.Library, err = FindLibrary(); err != nil {
 			return nil, err
