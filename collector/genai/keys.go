@@ -254,6 +254,7 @@ var keys = [...]struct {
 	{"gen_ai.error.code", fErrorType},
 	{"http.response.status_code", fStatus},
 	{"http.status_code", fStatus},
+	{"status_code", fStatus}, // Claude Code's own spans
 	{"gen_ai.request.stream", fStream},
 	{"llm.is_streaming", fStream},
 	{"litellm.request.streaming", fStream},
@@ -262,6 +263,7 @@ var keys = [...]struct {
 	{"gen_ai.response.time_to_first_chunk", fFirstTokenSeconds},
 	{"gen_ai.server.time_to_first_token", fFirstTokenSeconds},
 	{"ai.response.msToFirstChunk", fFirstTokenMillis},
+	{"ttft_ms", fFirstTokenMillis}, // Claude Code's own spans
 	{"openai.response.service_tier", fTier},
 	{"gen_ai.openai.response.service_tier", fTier},
 	{"gen_ai.response.service_tier", fTier},
@@ -291,4 +293,4 @@ var keys = [...]struct {
 	{"gen_ai.usage.pages_processed", fPages},
 }
 
-const numKeys = 208
+const numKeys = 210

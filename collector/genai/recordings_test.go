@@ -94,3 +94,28 @@ func buckets(u *ledger.Usage) string {
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
 }
+
+// Claude Code's own spans tell the status of a refused request and the time to the first token by names of their own.
+func TestClaudeCodesSpansTellStatusAndFirstToken(t *testing.T) {
+	rules, err := genai.BuiltinRules()
+	require.NoError(t, err)
+	all, err := replay.Load("testdata/recordings/claude-code-spans")
+	require.NoError(t, err)
+	refused, streamed := 0, 0
+	for _, r := range all {
+		eachCall(rules, &r, func(c ledger.Call, _ genai.Origin, aggregate bool) {
+			switch {
+			case aggregate:
+			case c.ErrorClass != "":
+				refused++
+				require.Empty(t, c.Unpriced, "%s: an answer 4xx made no token", r.Name)
+			default:
+				streamed++
+				require.Positive(t, c.FirstToken, r.Name)
+				require.Less(t, c.FirstToken, c.Duration, r.Name)
+			}
+		})
+	}
+	require.Positive(t, refused)
+	require.Positive(t, streamed)
+}

@@ -8,11 +8,18 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
 	"pgregory.net/rapid"
+
+	"github.com/tollkeeper/tollkeeper/collector/payloadkafka/internal/metadata"
+	"github.com/tollkeeper/tollkeeper/collector/payloadkafka/internal/metadatatest"
 )
 
 // numbered makes spans with ids from first on, each with a text of one of the lengths, on some resources and scopes.
@@ -122,9 +129,16 @@ func TestASpanTooLargeIsLeftOut(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, tooLarge)
 	require.Equal(t, 2, e.ItemsCount())
-	w := &writer{cfg: Config{MaxRecordBytes: 2000}}
+	seen := componenttest.NewTelemetry()
+	t.Cleanup(func() { require.NoError(t, seen.Shutdown(context.WithoutCancel(t.Context()))) })
+	m, err := metadata.NewTelemetryBuilder(seen.NewTelemetrySettings())
+	require.NoError(t, err)
+	w := &writer{cfg: Config{MaxRecordBytes: 2000}, log: zap.NewNop(), metrics: m}
 	_, err = w.encode(t.Context(), numbered(1, []int{5000}, 1, 1))
 	require.ErrorContains(t, err, "1 spans of more than max_record_bytes (2000) each")
+	_, err = w.encode(t.Context(), numbered(1, []int{10, 5000, 10, 5000}, 1, 1))
+	require.NoError(t, err)
+	metadatatest.AssertEqualCollectorPayloadKafkaSpansTooLarge(t, seen, []metricdata.DataPoint[int64]{{Value: 3}}, metricdatatest.IgnoreTimestamp())
 }
 
 // Pieces that fit are handed on as they are, not copied.

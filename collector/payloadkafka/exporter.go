@@ -15,15 +15,17 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 
+	"github.com/tollkeeper/tollkeeper/collector/payloadkafka/internal/metadata"
 	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 )
 
 // writer encodes spans and writes them.
 type writer struct {
-	cfg    Config
-	log    *zap.Logger
-	client *kgo.Client
-	cancel context.CancelFunc // ends whatever the client waits for
+	cfg     Config
+	log     *zap.Logger
+	metrics *metadata.TelemetryBuilder
+	client  *kgo.Client
+	cancel  context.CancelFunc // ends whatever the client waits for
 }
 
 // start makes the Kafka client. It needs no broker.
@@ -62,12 +64,13 @@ func (w *writer) stop(context.Context) error {
 }
 
 // encode is done where the spans come in, so that they wait as bytes.
-func (w *writer) encode(_ context.Context, td ptrace.Traces) (xexporterhelper.Request, error) {
+func (w *writer) encode(ctx context.Context, td ptrace.Traces) (xexporterhelper.Request, error) {
 	out, tooLarge, err := encode(td, w.cfg.MaxRecordBytes)
 	if err != nil {
 		return nil, err
 	}
 	if tooLarge > 0 {
+		w.metrics.CollectorPayloadKafkaSpansTooLarge.Add(ctx, int64(tooLarge))
 		err := fmt.Errorf("%d spans of more than max_record_bytes (%d) each", tooLarge, w.cfg.MaxRecordBytes)
 		if out.spans == 0 {
 			return nil, err

@@ -21,7 +21,11 @@ func NewFactory() exporter.Factory {
 
 func createTraces(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Traces, error) {
 	c := cfg.(*Config)
-	w := &writer{cfg: *c, log: set.Logger, cancel: func() {}}
+	m, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, fmt.Errorf("payloadkafka: %w", err)
+	}
+	w := &writer{cfg: *c, log: set.Logger, metrics: m, cancel: func() {}}
 	traces, err := xexporterhelper.NewTracesRequest(ctx, set, w.encode, w.write,
 		exporterhelper.WithStart(w.start), exporterhelper.WithShutdown(w.stop),
 		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}),
