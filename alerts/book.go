@@ -160,9 +160,9 @@ func ValidateBudgets(all []Budget) error {
 	var p problems
 	seen := map[string]bool{}
 	for i, b := range all {
-		key := fmt.Sprintf("budgets[%d] %s", i, b.Name)
+		key := fmt.Sprintf("budgets[%d]", i)
 		if b.Name == "" || seen[b.Name] {
-			p.add("%s: want a name that no other budget has", key)
+			p.add("%s.name %q: want a name that no other budget has", key, b.Name)
 		}
 		seen[b.Name] = true
 		b.validate(&p, key)
@@ -171,20 +171,6 @@ func ValidateBudgets(all []Budget) error {
 		}
 	}
 	return errors.Join(p.errs...)
-}
-
-// ParseBudgets reads a file of budgets: a list under the key budgets, as in the configuration.
-func ParseBudgets(text []byte) ([]Budget, error) {
-	var file struct {
-		Budgets []Budget `yaml:"budgets"`
-	}
-	if err := yaml.UnmarshalWithOptions(text, &file, yaml.DisallowUnknownField()); err != nil {
-		return nil, errors.New(yaml.FormatError(err, false, false))
-	}
-	if len(file.Budgets) == 0 {
-		return nil, errors.New("no budgets: want a list under the key budgets")
-	}
-	return file.Budgets, nil
 }
 
 // differences lists the fields that differ once defaults are filled in.

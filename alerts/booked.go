@@ -66,7 +66,9 @@ func (c *Config) withBooked(versions []BudgetVersion) (rules []Budget, wrong []e
 	for _, v := range versions {
 		err := v.Problem
 		if err == nil {
-			err = ValidateBudgets([]Budget{v.Budget})
+			if err = ValidateBudgets([]Budget{v.Budget}); err != nil {
+				err = fmt.Errorf("budget %s: %w", v.Name, err)
+			}
 		}
 		if err == nil && taken[v.Name] {
 			err = fmt.Errorf("budget %s: the configuration has a rule of that name that is no budget: give one of them another", v.Name)

@@ -256,9 +256,8 @@ func (b Budget) validate(p *problems, key string) {
 	if strings.Contains(b.Name, ":") {
 		p.add("%s.name %q: want a name without a colon: it is kept for forecasts and burn rates", key, b.Name)
 	}
-	if _, err := parsePeriod(b.Period, b.TimeZone); err != nil {
-		p.add("%s.period: %w", key, err)
-	}
+	_, err := parsePeriod(b.Period, b.TimeZone)
+	p.nested(key+".period: ", err)
 	if b.Amount.Sign() <= 0 {
 		p.add("%s.amount %s: want more than 0 USD", key, b.Amount.Short())
 	}

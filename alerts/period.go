@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,22 +16,21 @@ type period struct {
 }
 
 func parsePeriod(s, timeZone string) (period, error) {
-	zone, err := calendar.Zone(timeZone)
-	switch {
-	case err != nil:
-		return period{}, err
-	case s == "day", s == "week", s == "month":
-		return period{name: s, zone: zone}, nil
-	case timeZone != "":
-		return period{}, fmt.Errorf("%q has no time zone: only a day, a week and a month have", s)
-	case s == "hour":
-		return period{name: s, length: time.Hour}, nil
+	zone, wrongZone := calendar.Zone(timeZone)
+	if s == "day" || s == "week" || s == "month" {
+		return period{name: s, zone: zone}, wrongZone
+	}
+	if wrongZone == nil && timeZone != "" {
+		wrongZone = fmt.Errorf("%q has no time zone: only a day, a week and a month have", s)
+	}
+	if s == "hour" {
+		return period{name: s, length: time.Hour}, wrongZone
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d < 5*time.Second || d > 24*time.Hour || d%time.Second != 0 || (24*time.Hour)%d != 0 {
-		return period{}, fmt.Errorf("%q: want hour, day, week, month, or a duration from 5s to 24h of whole seconds that divides a day, like 30s or 15m", s)
+		err = fmt.Errorf("%q: want hour, day, week, month, or a duration from 5s to 24h of whole seconds that divides a day, like 30s or 15m", s)
 	}
-	return period{name: s, length: d}, nil
+	return period{name: s, length: d}, errors.Join(err, wrongZone)
 }
 
 // window is [from, to) of time.

@@ -149,15 +149,9 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.validateAccess()...)
 	errs = append(errs, c.validateForward()...)
 	errs = append(errs, c.validateRendered()...)
-	if err := c.LLMCost.Validate(); err != nil {
-		bad("llmcost: %w", err)
-	}
-	if err := c.Limits.Validate(); err != nil {
-		bad("limits: %w", err)
-	}
-	if err := c.Sampling.Validate(); err != nil {
-		bad("sampling: %w", err)
-	}
+	errs = append(errs, under("llmcost", c.LLMCost.Validate())...)
+	errs = append(errs, under("limits", c.Limits.Validate())...)
+	errs = append(errs, under("sampling", c.Sampling.Validate())...)
 	if err := (&countsink.Config{Queues: c.QueueDepth}).Validate(); err != nil {
 		errs = append(errs, err)
 	}
@@ -166,6 +160,18 @@ func (c *Config) Validate() error {
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	return errors.Join(errs...)
+}
+
+// under gives every problem of a part the part's key.
+func under(key string, err error) (errs []error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			errs = append(errs, under(key, e)...)
+		}
+	} else if err != nil {
+		errs = append(errs, fmt.Errorf("%s.%w", key, err))
+	}
+	return errs
 }
 
 // hostPort says why addr isn't host:port, where the host may be empty.

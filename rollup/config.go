@@ -96,29 +96,29 @@ func (c *Config) Validate() error {
 	var errs []error
 	for _, s := range c.schedules() {
 		if _, err := parser.Parse(s.spec); err != nil {
-			errs = append(errs, fmt.Errorf("rollup.%s: %q is no schedule (%w): use @every 5s, or a cron expression like 17 3 * * *", s.key, s.spec, err))
+			errs = append(errs, fmt.Errorf("%s: %q is no schedule (%w): use @every 5s, or a cron expression like 17 3 * * *", s.key, s.spec, err))
 		}
 	}
 	if c.OpenFor < time.Minute {
-		errs = append(errs, fmt.Errorf("rollup.open_for: %s is too short: use at least 1m", c.OpenFor))
+		errs = append(errs, fmt.Errorf("open_for: %s is too short: use at least 1m", c.OpenFor))
 	}
 	if c.SealedAfter != 0 && c.SealedAfter < 36*24*time.Hour {
 		errs = append(errs, fmt.Errorf("rollup: windows sealed after %s would refuse reports that may still come (35 days): keep reports, minutes and hours longer", c.SealedAfter))
 	}
 	if c.CheckDays < 1 || c.CheckDays > 31 {
-		errs = append(errs, fmt.Errorf("rollup.check_days: %d days: use 1 … 31", c.CheckDays))
+		errs = append(errs, fmt.Errorf("check_days: %d days: use 1 … 31", c.CheckDays))
 	}
 	if c.JobTimeout < time.Minute {
-		errs = append(errs, fmt.Errorf("rollup.job_timeout: %s stops jobs that are only slow: use at least 1m", c.JobTimeout))
+		errs = append(errs, fmt.Errorf("job_timeout: %s stops jobs that are only slow: use at least 1m", c.JobTimeout))
 	}
 	if c.Batch < 1 || c.Batch > 100_000 {
-		errs = append(errs, fmt.Errorf("rollup.batch: %d windows: use 1 … 100000", c.Batch))
+		errs = append(errs, fmt.Errorf("batch: %d windows: use 1 … 100000", c.Batch))
 	}
 	if c.KeepSuperseded < time.Minute {
-		errs = append(errs, fmt.Errorf("rollup.keep_superseded: %s may take rows from under a reader: use at least 1m", c.KeepSuperseded))
+		errs = append(errs, fmt.Errorf("keep_superseded: %s may take rows from under a reader: use at least 1m", c.KeepSuperseded))
 	}
 	if c.StopTimeout <= 0 {
-		errs = append(errs, fmt.Errorf("rollup.stop_timeout: %s: use a positive duration like 10s", c.StopTimeout))
+		errs = append(errs, fmt.Errorf("stop_timeout: %s: use a positive duration like 10s", c.StopTimeout))
 	}
 	return errors.Join(errs...)
 }

@@ -22,15 +22,15 @@ func TestValidateReportsAllAtOnce(t *testing.T) {
 	cfg := Config{Minute: "every now and then", Hour: "* * * * *", Day: "@every 10m", Late: "@every 1x", Watch: "", Sweep: "@hourly", Prune: "17 3 * * *",
 		OpenFor: time.Second, SealedAfter: time.Hour, Batch: 0, KeepSuperseded: 0, StopTimeout: -1}
 	err := cfg.Validate()
-	for _, part := range []string{`rollup.minute: "every now and then"`, "rollup.late", "rollup.watch", "rollup.open_for: 1s", "sealed after 1h0m0s",
-		"rollup.batch: 0", "rollup.keep_superseded: 0s", "rollup.stop_timeout: -1ns"} {
+	for _, part := range []string{`minute: "every now and then"`, "late", "watch", "open_for: 1s", "sealed after 1h0m0s",
+		"batch: 0", "keep_superseded: 0s", "stop_timeout: -1ns"} {
 		require.ErrorContains(t, err, part)
 	}
-	for _, part := range []string{"rollup.hour:", "rollup.day:", "rollup.sweep", "rollup.prune"} {
+	for _, part := range []string{"hour:", "day:", "sweep", "prune"} {
 		require.NotContains(t, err.Error(), part)
 	}
 	_, err = New(cfg, Deps{})
-	require.ErrorContains(t, err, "rollup.minute")
+	require.ErrorContains(t, err, "minute")
 	_, err = New(DefaultConfig(), Deps{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	require.ErrorContains(t, err, "ClickHouse")
 }

@@ -53,7 +53,7 @@ type Rollup struct {
 // New checks the configuration; it doesn't touch the database.
 func New(cfg Config, deps Deps) (*Rollup, error) {
 	if err := cfg.Validate(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("rollup: %w", err)
 	}
 	if deps.ClickHouse == nil || deps.Log == nil {
 		return nil, errors.New("rollup: ClickHouse and Log are needed")

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tollkeeper/tollkeeper/alerts"
+	"github.com/tollkeeper/tollkeeper/internal/config"
 	"github.com/tollkeeper/tollkeeper/internal/textfile"
 )
 
@@ -153,11 +154,8 @@ second time. Budgets that the file doesn't have stay, unless --prune is given.`,
 		if err != nil {
 			return err
 		}
-		wanted, err := alerts.ParseBudgets(text)
+		wanted, err := budgetsOf(text)
 		if err != nil {
-			return &usageError{c.CommandPath(), fmt.Errorf("%s: %w", args[0], err)}
-		}
-		if err := alerts.ValidateBudgets(wanted); err != nil {
 			return &usageError{c.CommandPath(), fmt.Errorf("%s:\n%w", args[0], err)}
 		}
 		return withBook(load, func(b *alerts.BudgetBook) error {
@@ -169,6 +167,20 @@ second time. Budgets that the file doesn't have stay, unless --prune is given.`,
 		})
 	}
 	return c
+}
+
+// budgetsOf reads a file of budgets, a list under the key budgets, as in the configuration; the error joins all that is wrong with it.
+func budgetsOf(text []byte) ([]alerts.Budget, error) {
+	var file struct {
+		Budgets []alerts.Budget `yaml:"budgets"`
+	}
+	err := config.Decode(text, &file, func() error {
+		if len(file.Budgets) == 0 {
+			return errors.New("no budgets: want a list under the key budgets")
+		}
+		return alerts.ValidateBudgets(file.Budgets)
+	})
+	return file.Budgets, err
 }
 
 // readInput reads a file, or standard input for -.

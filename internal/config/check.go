@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -12,46 +13,108 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// check lists every key that the type has no field for, and every value that isn't of its key's type. Maps and untyped
-// values accept any key.
-func check(n ast.Node, t reflect.Type, path string) []error {
+// fault is what is wrong with the value at a path.
+type fault struct {
+	path string
+	err  error
+}
+
+// check lists every key that the type has no field for, and every value that isn't of its key's type, and takes both out of the
+// tree, so that the rest can be decoded and validated. Maps and untyped values accept any key.
+func check(n ast.Node, t reflect.Type, path string) []fault {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	var problems []error
+	wrong := func(err error) []fault {
+		return []fault{{path, fmt.Errorf("line %d: %s: %w", n.GetToken().Position.Line, path, err)}}
+	}
 	switch {
 	case isLeaf(t):
 		if err := wrongValue(n, t); err != nil {
-			return []error{fmt.Errorf("line %d: %s: %w", n.GetToken().Position.Line, path, err)}
+			return wrong(err)
 		}
 	case t.Kind() == reflect.Slice:
 		seq, ok := n.(*ast.SequenceNode)
-		if !ok && !asTheDecoderHasIt(n) {
-			return []error{fmt.Errorf("line %d: %s: want a list", n.GetToken().Position.Line, path)}
+		switch {
+		case ok:
+			return checkItems(seq, t.Elem(), path)
+		case !asTheDecoderHasIt(n):
+			return wrong(errors.New("want a list"))
 		}
-		if ok {
-			for i, item := range seq.Values {
-				problems = append(problems, check(item, t.Elem(), fmt.Sprintf("%s[%d]", path, i))...)
-			}
-		}
-	case t.Kind() == reflect.Map:
-		for _, kv := range mappingValues(n) {
-			problems = append(problems, check(kv.Value, t.Elem(), join(path, kv.Key.String()))...)
-		}
-	case t.Kind() == reflect.Struct:
-		fields := yamlFields(t)
-		for _, kv := range mappingValues(n) {
-			key := kv.Key.String()
-			field, ok := fields[key]
-			if !ok {
-				problems = append(problems, fmt.Errorf("line %d: unknown key %s: remove it, or use one of: %s",
-					kv.Key.GetToken().Position.Line, join(path, key), strings.Join(names(fields), ", ")))
-				continue
-			}
-			problems = append(problems, check(kv.Value, field, join(path, key))...)
+	case t.Kind() == reflect.Map || t.Kind() == reflect.Struct:
+		m, ok := n.(*ast.MappingNode)
+		switch {
+		case ok:
+			return checkKeys(m, t, path)
+		case !asTheDecoderHasIt(n):
+			return wrong(errors.New("want keys and values below it"))
 		}
 	}
-	return problems
+	return nil
+}
+
+// checkItems leaves nothing in the place of a wrong item: the others keep their numbers.
+func checkItems(seq *ast.SequenceNode, t reflect.Type, path string) []fault {
+	var faults []fault
+	for i, item := range seq.Values {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		found := check(item, t, at)
+		if isAt(found, at) {
+			seq.Values[i] = ast.Null(item.GetToken())
+		}
+		faults = append(faults, found...)
+	}
+	return faults
+}
+
+func checkKeys(m *ast.MappingNode, t reflect.Type, path string) []fault {
+	var faults []fault
+	var fields map[string]reflect.Type
+	if t.Kind() == reflect.Struct {
+		fields = yamlFields(t)
+	}
+	m.Values = slices.DeleteFunc(m.Values, func(kv *ast.MappingValueNode) bool {
+		key := kv.Key.String()
+		at := join(path, key)
+		field, ok := fields[key]
+		switch {
+		case t.Kind() == reflect.Map:
+			field = t.Elem()
+		case !ok:
+			faults = append(faults, fault{at, fmt.Errorf("line %d: unknown key %s: remove it, or use one of: %s",
+				kv.Key.GetToken().Position.Line, at, strings.Join(names(fields), ", "))})
+			return true
+		}
+		found := check(kv.Value, field, at)
+		faults = append(faults, found...)
+		return isAt(found, at)
+	})
+	return faults
+}
+
+// isAt reports that the value itself is wrong, not only something below it.
+func isAt(faults []fault, path string) bool {
+	return slices.ContainsFunc(faults, func(f fault) bool { return f.path == path })
+}
+
+// without leaves out what is said of values that are wrong anyway: what stands in their place is a default or nothing.
+func without(err error, faults []fault) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var kept []error
+	for _, e := range joined.Unwrap() {
+		if _, several := e.(interface{ Unwrap() []error }); several {
+			kept = append(kept, without(e, faults))
+		} else if !slices.ContainsFunc(faults, func(f fault) bool {
+			rest, of := strings.CutPrefix(e.Error(), f.path)
+			return of && strings.IndexAny(rest, " :.[") == 0
+		}) {
+			kept = append(kept, e)
+		}
+	}
+	return errors.Join(kept...)
 }
 
 // isLeaf reports whether values of the type have no keys of ours below them.
@@ -115,16 +178,6 @@ func decodesItself(t reflect.Type) bool {
 		}
 	}
 	return false
-}
-
-func mappingValues(n ast.Node) []*ast.MappingValueNode {
-	switch m := n.(type) {
-	case *ast.MappingNode:
-		return m.Values
-	case *ast.MappingValueNode:
-		return []*ast.MappingValueNode{m}
-	}
-	return nil
 }
 
 func yamlFields(t reflect.Type) map[string]reflect.Type {

@@ -76,12 +76,13 @@ func (k *Kafka) validate() error {
 
 // validateBrokers checks the brokers' addresses, under the key where they stand.
 func (k *Kafka) validateBrokers() error {
+	var problems []error
 	for i, b := range k.Brokers {
 		if host, port, _ := net.SplitHostPort(b); host == "" || port == "" || address("", b) != nil {
-			return fmt.Errorf("brokers[%d] %q: want host:port, for example kafka-1:9092 (or TOLLKEEPER_KAFKA_BROKERS, with commas)", i, b)
+			problems = append(problems, fmt.Errorf("brokers[%d] %q: want host:port, for example kafka-1:9092 (or TOLLKEEPER_KAFKA_BROKERS, with commas)", i, b))
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 // Topics is how `tollkeeper topics apply` creates topics on real brokers.
@@ -222,12 +223,13 @@ func section(name string, err error) error {
 }
 
 func (h *HTTP) validateHosts() error {
+	var problems []error
 	for i, name := range h.Hosts {
 		if name == "" || strings.ContainsAny(name, ":/* ") {
-			return fmt.Errorf("http.hosts[%d] %q: want a host's name without scheme, port or *, for example toll.example", i, name)
+			problems = append(problems, fmt.Errorf("http.hosts[%d] %q: want a host's name without scheme, port or *, for example toll.example", i, name))
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }
 
 func address(key, value string) error {

@@ -26,10 +26,10 @@ func Load(path string, getenv func(string) (string, bool)) (Config, error) {
 	if err != nil {
 		return cfg, fmt.Errorf("read config: %w", err)
 	}
-	err = parse(text, getenv, &cfg)
+	faults, err := parse(text, getenv, &cfg)
 	cfg.fromEnvironment(getenv)
 	if err != nil {
-		return cfg, fmt.Errorf("config %s:\n%w", path, errors.Join(err, cfg.Validate()))
+		return cfg, fmt.Errorf("config %s:\n%w", path, errors.Join(err, without(cfg.Validate(), faults)))
 	}
 	if err := cfg.Validate(); err != nil {
 		return cfg, fmt.Errorf("config %s:\n%w", path, err)
@@ -37,27 +37,43 @@ func Load(path string, getenv func(string) (string, bool)) (Config, error) {
 	return cfg, nil
 }
 
-// parse decodes YAML text into the struct that into points to, whose values are the defaults.
-func parse(text []byte, getenv func(string) (string, bool), into any) error {
+// Decode reads a file of keys that its type knows, as Load does: the error joins everything that is wrong. What is right is decoded
+// even so, and validated by valid, which names values by their paths, as in budgets[0].amount.
+func Decode(text []byte, into any, valid func() error) error {
+	faults, err := parse(text, nil, into)
+	if err != nil {
+		return errors.Join(err, without(valid(), faults))
+	}
+	return valid()
+}
+
+// parse decodes YAML text into the struct that into points to, whose values are the defaults. Values of a wrong type are named, and
+// left as they were. Without getenv, ${env:NAME} is text like any other.
+func parse(text []byte, getenv func(string) (string, bool), into any) (faults []fault, err error) {
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return fmt.Errorf("not YAML: %s", yaml.FormatError(err, false, false))
+		return nil, fmt.Errorf("not YAML: %s", yaml.FormatError(err, false, false))
 	}
 	var problems []error
 	for _, doc := range file.Docs {
 		if doc.Body == nil {
 			continue
 		}
-		env := &envVisitor{getenv: getenv}
-		ast.Walk(env, doc.Body)
-		problems = append(problems, env.problems...)
+		if getenv != nil {
+			env := &envVisitor{getenv: getenv}
+			ast.Walk(env, doc.Body)
+			problems = append(problems, env.problems...)
+		}
 		found := check(doc.Body, reflect.TypeOf(into).Elem(), "")
-		problems = append(problems, found...)
-		if err := yaml.NodeToValue(doc.Body, into); err != nil && len(found) == 0 {
+		for _, f := range found {
+			problems = append(problems, f.err)
+		}
+		faults = append(faults, found...)
+		if err := yaml.NodeToValue(doc.Body, into); err != nil {
 			problems = append(problems, errors.New(yaml.FormatError(err, false, false)))
 		}
 	}
-	return errors.Join(problems...)
+	return faults, errors.Join(problems...)
 }
 
 var envReference = regexp.MustCompile(`\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}`)

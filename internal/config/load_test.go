@@ -69,6 +69,34 @@ http: {listen: "127.0.0.1:99999", hosts: ["toll.example:9464"]}
 	require.Equal(t, 500*time.Millisecond, cfg.Ingest.Tick)
 }
 
+// A value of a wrong type hides nothing: neither what else is wrong with the same budget nor what stands after it; and it isn't
+// told again as what stands in its place.
+func TestAWrongTypeHidesNothing(t *testing.T) {
+	_, err := load(t, `
+alerts:
+  budgets:
+    - {name: b, tenant: acme, period: yearly, time_zone: Mars/North, amount: plenty, thresholds: [0, many]}
+    - {name: b, tenant: "", period: day, amount: "-1"}
+  spikes: [{name: s, window: 1ms}, 7]
+  throttle: none
+http: {hosts: ["a b", "c:d"]}
+kafka: {brokers: ["x", "y"]}
+rollup: {minute: often}
+collector: {limits: {burst: -1s, spans_per_second: -1}}
+`, nil)
+	require.Error(t, err)
+	for _, said := range []string{"line 4: alerts.budgets[0].amount: ", "line 4: alerts.budgets[0].thresholds[1]: want a whole number",
+		`alerts.budgets[0].period: "yearly": want hour`, `alerts.budgets[0].period: time zone "Mars/North"`, "alerts.budgets[0].thresholds 0: want percent",
+		`alerts.budgets[1].name "b": budgets[0] has it already`, "alerts.budgets[1].tenant is empty", "alerts.budgets[1].amount -1.00: want more than 0",
+		"alerts.spikes[0].window 1ms", "line 6: alerts.spikes[1]: want keys and values below it", "line 7: alerts.throttle: want keys and values below it",
+		`http.hosts[0] "a b"`, `http.hosts[1] "c:d"`, `kafka.brokers[0] "x"`, `kafka.brokers[1] "y"`, `
+rollup.minute: "often" is no schedule`, "\ncollector.limits.burst: -1s", "\ncollector.limits.spans_per_second: -1"} {
+		require.ErrorContains(t, err, said)
+	}
+	require.NotContains(t, err.Error(), "budgets[0].amount 0.00")
+	require.NotContains(t, err.Error(), "spikes[1].name")
+}
+
 func TestSecretsComeFromTheEnvironmentAndStayOutOfErrors(t *testing.T) {
 	text := `clickhouse: {url: "http://toll:${env:PASSWORD}@host:8123/db"}`
 	cfg, err := load(t, text, map[string]string{"PASSWORD": "a:*&b"})
