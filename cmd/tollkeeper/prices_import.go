@@ -46,7 +46,7 @@ calls name the provider; without it it keeps the catalogue's name.`,
 		o.Via = filepath.Base(args[0]) // where it lay says nothing to those who read the prices
 		r, err := foreign.Import(f, o)
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", args[0], err)
 		}
 		if *asJSON {
 			err = writeJSON(c.ErrOrStderr(), r.Left)

@@ -114,4 +114,16 @@ func TestPricesImport(t *testing.T) {
 	require.Zero(t, p.exit())
 	p = start(t, nil, "prices", "import", catalogue, "--as", "groq")
 	require.Equal(t, exitUsage, p.exit())
+
+	wide := filepath.Join(dir, "wide.json")
+	require.NoError(t, os.WriteFile(wide, []byte("\xff\xfe{\x00}\x00"), 0o600))
+	for file, want := range map[string]string{wide: wide + ": read the catalogue: its text is UTF-16: save it as UTF-8", "/dev/zero": "/dev/zero: read the catalogue: larger than 64 MiB"} {
+		p = start(t, nil, "prices", "import", file)
+		require.Equal(t, exitFailed, p.exit(), file)
+		require.Contains(t, p.text(), want)
+	}
+	marked := filepath.Join(dir, "marked.json") // as Notepad saves it
+	require.NoError(t, os.WriteFile(marked, append([]byte("\ufeff"), []byte(`{"groq/m": {"litellm_provider": "groq", "input_cost_per_token": 1e-06}}`)...), 0o600))
+	p = start(t, nil, "prices", "import", marked)
+	require.Zero(t, p.exit(), p.text())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tollkeeper/tollkeeper/internal/replay"
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 )
 
 func newReplay() *cobra.Command {
@@ -64,7 +65,7 @@ func addKey(headers map[string]string, file, to string) error {
 	const name = "authorization"
 	from, key := keyVariable, os.Getenv(keyVariable)
 	if file != "" {
-		text, err := os.ReadFile(file)
+		text, err := textfile.Read(file)
 		if err != nil {
 			return fmt.Errorf("--key-file: %w", err)
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 )
 
 // Backend is a gateway's admin API.
@@ -67,7 +68,7 @@ func New(b Backend, opts Options) (*Keeper, error) {
 		opts.MaxLease = time.Hour
 	}
 	k := &Keeper{opts: opts, backend: b, wake: make(chan struct{}, 1), held: map[gateway.Subject]*record{}}
-	text, err := os.ReadFile(opts.File)
+	text, err := textfile.Read(opts.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return k, nil
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tollkeeper/tollkeeper/internal/textfile"
 )
 
 // Formats that Read knows.
@@ -68,7 +70,7 @@ type Step struct {
 // Read reads a catalogue of either format, told apart by their outermost brackets. Providers, models and what was left out are
 // sorted by name.
 func Read(r io.Reader) (format string, providers []Provider, left []Left, err error) {
-	content, err := io.ReadAll(r)
+	content, err := textfile.Take(r)
 	if err != nil {
 		return "", nil, nil, fmt.Errorf("read the catalogue: %w", err)
 	}
