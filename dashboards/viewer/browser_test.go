@@ -99,7 +99,12 @@ func TestPagesInABrowser(t *testing.T) {
 		dearest := strings.TrimSpace(server.Exec(t, hour, "SELECT lower(hex(trace_id)) FROM call_reports ORDER BY cost_input + cost_output DESC LIMIT 1"))
 		look(t, "hour", viewer.Deps{ClickHouse: hour, Act: act, Rules: rules(hour), OTLPGRPC: "127.0.0.1:4317", OTLPHTTP: "127.0.0.1:4318"}, dearest)
 	})
-	t.Run("empty", func(t *testing.T) { look(t, "empty", viewer.Deps{ClickHouse: ledgertest.Empty(t, server)}, "") })
+	t.Run("empty", func(t *testing.T) { // of calls
+		empty := ledgertest.Empty(t, server)
+		server.Exec(t, empty, `INSERT INTO spans (minute, tenant, trace_id, span_id, start, service, name, scope)
+			VALUES (toStartOfMinute(now('UTC')), 'acme', unhex(repeat('0a', 16)), unhex(repeat('0b', 8)), now('UTC'), 'shop', 'POST /cart', 'acme.http')`)
+		look(t, "empty", viewer.Deps{ClickHouse: empty}, "")
+	})
 	t.Run("slow", func(t *testing.T) { look(t, "slow", viewer.Deps{ClickHouse: slowly(t, full)}, call) })
 	t.Run("broken", func(t *testing.T) {
 		look(t, "broken", viewer.Deps{ClickHouse: "http://someone:secret@127.0.0.1:1/tollkeeper"}, call)

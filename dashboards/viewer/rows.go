@@ -46,7 +46,7 @@ type Column struct {
 // queries are the boards' own and those of the viewer's other pages, by name: the only SQL that a browser can run.
 func queries() map[string]string {
 	out := map[string]string{}
-	for _, name := range []string{"viewer/first", "viewer/episodes", "viewer/throttles", "viewer/frozen", "viewer/budgets"} {
+	for _, name := range []string{"viewer/first", "viewer/arrived", "viewer/episodes", "viewer/throttles", "viewer/frozen", "viewer/budgets"} {
 		out[name] = schema.SQL(name)
 	}
 	for _, b := range dashboards.All() {

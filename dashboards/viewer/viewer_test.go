@@ -124,7 +124,7 @@ func TestEveryPanelAnswers(t *testing.T) {
 		}
 	}
 	require.Greater(t, n, 20)
-	for _, name := range []string{"first", "episodes", "throttles", "frozen", "budgets"} {
+	for _, name := range []string{"first", "arrived", "episodes", "throttles", "frozen", "budgets"} {
 		a := do(t, "GET", base+"/api/rows/viewer/"+name+"?"+lastHour(), "")
 		require.Equal(t, 200, a.status, a.body)
 	}

@@ -272,6 +272,9 @@ async function newcomer() {
   const page = await browser.newPage()
   await page.goto(o.base)
   await page.waitForFunction(() => document.querySelector('h1')?.textContent === 'First steps', null, { timeout: 20_000 }).catch(() => problems.push('an empty ledger does not begin with the first steps'))
+  await page.getByText('none of them is a call of a model').waitFor({ timeout: 20_000 }).catch(() => problems.push('spans that are no calls are not told'))
+  if (!(await page.locator('tbody tr', { hasText: 'POST /cart' }).count())) problems.push('a span that arrived is not shown')
+  if (!(await page.getByText('No call arrives?').isVisible())) problems.push('nothing to check where no call arrives')
   await page.close()
 }
 
