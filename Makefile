@@ -104,6 +104,10 @@ second-opinion: check-tools ## where our prices and others' catalogues disagree,
 	@tools/build ./internal/second/show bin/second-opinion
 	@bin/second-opinion $(if $(JSON),--json)
 
+first-steps: engine ## the snippets of the viewer's page First steps, each with real packages against a model server (LiteLLM too; Python, Node)
+	@tools/check-tools record
+	FIRST_STEPS=all go test -timeout 25m -tags testall ./internal/app -run TestFirstSteps -count=1 -v
+
 record: ## record the spans of real instrumentations again (Python, Node)
 	@tools/check-tools record
 	collector/genai/record/run

@@ -120,17 +120,19 @@ func TestFirstSteps(t *testing.T) {
 	})
 	require.GreaterOrEqual(t, len(tenants), 6)
 	for name, tenant := range tenants {
-		bill := models.Truth().Tenants()[tenant]
-		require.EqualValues(t, 1, bill.Calls, "%s: the model was asked so often", name)
-		var calls uint64
-		var spend string
-		require.True(t, soon(t, func(c require.TestingT) bool {
-			require.NoError(c, p.conn.QueryRow(t.Context(), `SELECT count(), toDecimalString(sum(cost), 12) FROM calls(from = now() - 7200, to = now() + 7200)
-				WHERE tenant = @tenant AND unpriced = ''`, clickhouse.Named("tenant", tenant)).Scan(&calls, &spend))
-			return calls > 0
-		}), "%s: no priced call of %s arrived", name, tenant)
-		require.EqualValues(t, 1, calls, name)
-		require.Equal(t, bill.Amount.String(), spend, name)
+		t.Run("arrived/"+name, func(t *testing.T) {
+			bill := models.Truth().Tenants()[tenant]
+			require.EqualValues(t, 1, bill.Calls, "the model was asked so often")
+			var calls uint64
+			var spend string
+			require.True(t, soon(t, func(c require.TestingT) bool {
+				require.NoError(c, p.conn.QueryRow(t.Context(), `SELECT count(), toDecimalString(sum(cost), 12) FROM calls(from = now() - 7200, to = now() + 7200)
+					WHERE tenant = @tenant AND unpriced = ''`, clickhouse.Named("tenant", tenant)).Scan(&calls, &spend))
+				return calls > 0
+			}), "no priced call of %s arrived", tenant)
+			require.EqualValues(t, 1, calls)
+			require.Equal(t, bill.Amount.String(), spend)
+		})
 	}
 }
 
