@@ -28,6 +28,7 @@ type Deps struct {
 	Due       <-chan time.Time      // when to evaluate; every Config.EvaluateEvery if nil
 	Throttler Throttler             // nil: a gateway.Client made from Config.Throttle.Gateway, if that has a URL
 	OnEvent   func(Event)           // told every event after it was written down, in order; must not block
+	Shared    bool                  // other alerts processes may work on the database: one leads, the others stand by
 }
 
 // Alerts evaluates the rules and acts on them.
@@ -40,6 +41,7 @@ type Alerts struct {
 	metrics *metrics
 	conn    driver.Conn
 	store   store
+	lead    *lead // nil: it is alone
 
 	*evaluation
 	throttles *throttles
@@ -92,6 +94,9 @@ func New(cfg Config, deps Deps) (*Alerts, error) {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
 	a.store = store{reader{a.conn}}
+	if deps.Shared {
+		a.lead = newLead(newClaimTable(a.conn), a.log)
+	}
 	if a.evaluation, err = newEvaluation(cfg, a.store.reader, a.now().UTC()); err != nil {
 		return nil, fmt.Errorf("alerts: %w", err)
 	}
@@ -118,7 +123,7 @@ func (a *Alerts) tell(e Event) {
 	a.onEvent(e)
 }
 
-// Ready is nil while evaluations succeed.
+// Ready is nil while evaluations succeed, and while it stands by.
 func (a *Alerts) Ready(context.Context) error {
 	switch last := a.ready.Load(); {
 	case last == nil:
@@ -130,8 +135,36 @@ func (a *Alerts) Ready(context.Context) error {
 }
 
 // Run evaluates until ctx ends. It waits for a database that isn't there yet, and goes on after failures; leases that
-// can't be renewed meanwhile run out at the gateway.
+// can't be renewed meanwhile run out at the gateway. Where processes share the database it stands by until it leads, and ends with an error
+// when another one has taken the lead from it: what it remembers is out of date then.
 func (a *Alerts) Run(ctx context.Context) error {
+	defer a.close()
+	if a.lead != nil {
+		var renewing sync.WaitGroup
+		defer renewing.Wait()
+		leading, stop := context.WithCancel(context.WithoutCancel(ctx)) // until all that was begun has ended
+		defer stop()
+		renewing.Go(func() { a.lead.run(leading) })
+		if !a.standBy(ctx) {
+			return nil
+		}
+	}
+	return a.act(ctx)
+}
+
+func (a *Alerts) close() {
+	if a.client != nil {
+		a.client.Close()
+	}
+	if err := a.conn.Close(); err != nil {
+		a.log.Warn("connections to the database can't be closed", "error", err)
+	}
+}
+
+// act evaluates and acts until ctx ends, or another process leads.
+func (a *Alerts) act(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var boxes sync.WaitGroup
 	boxes.Go(func() { a.boxes.Run(ctx) })
 	var cut context.CancelFunc
@@ -143,16 +176,18 @@ func (a *Alerts) Run(ctx context.Context) error {
 		defer ticker.Stop()
 		due = ticker.C
 	}
+	var lost error
 	for ctx.Err() == nil {
+		if lost = a.overtaken(); lost != nil {
+			stop()
+			break
+		}
 		a.step(ctx)
 		a.wait(ctx, due)
 	}
 	boxes.Wait()
 	a.drain(context.WithoutCancel(ctx), cut)
-	if a.client != nil {
-		a.client.Close()
-	}
-	return a.conn.Close()
+	return lost
 }
 
 // wait handles reports of sends and notifications until the next evaluation is due.
@@ -237,7 +272,7 @@ const evaluateWithin = 30 * time.Second
 func (a *Alerts) step(ctx context.Context) {
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, max(evaluateWithin, 2*a.cfg.EvaluateEvery))
-	err := a.evaluate(limited)
+	err := a.evaluateLeading(limited)
 	cancel()
 	if ctx.Err() != nil {
 		return

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
@@ -50,4 +51,69 @@ func Grains(ctx context.Context, conn driver.Conn, from time.Time) (map[string][
 		out[tenant] = [2]ledger.Sum{spend, calls}
 	}
 	return out, nil
+}
+
+// Hurry shortens the times by which processes agree who leads; silent is how long one is waited for.
+func (a *Alerts) Hurry(silent time.Duration) {
+	a.lead.pace = leadPace{renew: 100 * time.Millisecond, within: silent / 4, wait: silent/4 + 100*time.Millisecond, acting: silent / 2, silent: silent}
+}
+
+// Hang stops the renewals of a claim until hang is closed, without an error.
+func (a *Alerts) Hang(hang <-chan struct{}) { a.lead.claims = hanging{a.lead.claims, hang} }
+
+type hanging struct {
+	claims
+	until <-chan struct{}
+}
+
+func (h hanging) renew(ctx context.Context, holder uuid.UUID, renewable time.Duration) error {
+	if a := h.until; a != nil {
+		select {
+		case <-a:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return h.claims.renew(ctx, holder, renewable)
+}
+
+// Claims are the claims in a database.
+type Claims struct{ table claimTable }
+
+// NewClaims are those of a database.
+func NewClaims(conn driver.Conn) Claims { return Claims{newClaimTable(conn)} }
+
+// Claim claims.
+func (c Claims) Claim(t testing.TB) uuid.UUID {
+	id := uuid.New()
+	require.NoError(t, c.table.claim(context.Background(), id))
+	return id
+}
+
+// Renew renews a claim whose last renewal isn't older.
+func (c Claims) Renew(t testing.TB, id uuid.UUID, renewable time.Duration) {
+	require.NoError(t, c.table.renew(context.Background(), id, renewable))
+}
+
+// Leave ends a claim.
+func (c Claims) Leave(t testing.TB, id uuid.UUID) {
+	require.NoError(t, c.table.leave(context.Background(), id))
+}
+
+// Seen is a claim as it is read.
+type Seen struct {
+	Host      string
+	Age, Seen time.Duration
+	Gone      bool
+}
+
+// All are all claims.
+func (c Claims) All(t testing.TB) map[uuid.UUID]Seen {
+	all, err := c.table.all(context.Background())
+	require.NoError(t, err)
+	out := map[uuid.UUID]Seen{}
+	for _, one := range all {
+		out[one.holder] = Seen{one.host, one.age, one.seen, one.gone}
+	}
+	return out
 }

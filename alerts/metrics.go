@@ -18,6 +18,7 @@ type metrics struct {
 	gone          prometheus.Gauge
 	throttled     prometheus.Gauge
 	frozen        prometheus.Gauge
+	leads         prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -46,8 +47,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Help: "Tenants that rules throttle now; at alerts.throttle.max_tenants further ones are dry runs."}),
 		frozen: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_alerts_frozen",
 			Help: "1 while a person has frozen automatic throttles (tollkeeper throttle freeze)."}),
+		leads: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tollkeeper_alerts_leads",
+			Help: "1 if this process evaluates and acts, 0 while it stands by since another alerts process on the database leads."}),
 	}
-	for _, c := range []prometheus.Collector{m.episodes, m.open, m.steps, m.notifications, m.evaluation, m.failures, m.freshness, m.behind, m.reaction, m.gone, m.throttled, m.frozen} {
+	for _, c := range []prometheus.Collector{m.episodes, m.open, m.steps, m.notifications, m.evaluation, m.failures, m.freshness, m.behind, m.reaction, m.gone, m.throttled, m.frozen, m.leads} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

@@ -206,31 +206,44 @@ type runner struct {
 
 func (w *world) run(cfg alerts.Config) *runner {
 	w.t.Helper()
+	r, done := w.start(cfg, alerts.Deps{}, func(*alerts.Alerts) {})
+	end := r.stop
+	var once sync.Once
+	r.stop = func() {
+		once.Do(func() {
+			end()
+			require.NoError(w.t, <-done)
+		})
+	}
+	w.t.Cleanup(r.stop)
+	return r
+}
+
+// start runs the role until it is stopped, and tells how it ended.
+func (w *world) start(cfg alerts.Config, deps alerts.Deps, before func(*alerts.Alerts)) (r *runner, done <-chan error) {
+	w.t.Helper()
 	reg := prometheus.NewRegistry()
 	log := slog.New(slog.NewTextHandler(w, nil))
 	if os.Getenv("TOLLKEEPER_TEST_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	due := make(chan time.Time)
-	a, err := alerts.New(cfg, alerts.Deps{Log: log, Metrics: reg, Now: w.clock, Due: due, OnEvent: func(e alerts.Event) {
+	deps.Log, deps.Metrics, deps.Now, deps.Due = log, reg, w.clock, due
+	deps.OnEvent = func(e alerts.Event) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.events, w.told = append(w.events, e), append(w.told, pointedTo(e))
-	}})
+	}
+	a, err := alerts.New(cfg, deps)
 	require.NoError(w.t, err)
+	before(a)
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- a.Run(ctx) }()
-	var once sync.Once
-	r := &runner{w, reg, due, func() {
-		once.Do(func() {
-			cancel()
-			require.NoError(w.t, <-done)
-		})
-	}, a}
+	w.t.Cleanup(cancel)
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	r = &runner{w, reg, due, cancel, a}
 	w.runners = append(w.runners, r)
-	w.t.Cleanup(r.stop)
-	return r
+	return r, ended
 }
 
 // pointedTo is what an event tells, as it is now.

@@ -44,7 +44,8 @@ func publishes(r Roles, cfg config.Config) bool {
 }
 
 func (a *App) startAlerts(ctx context.Context) error {
-	r, err := alerts.New(a.cfg.Alerts, alerts.Deps{Log: a.opts.Log.With("role", "alerts"), Metrics: a.Registry})
+	r, err := alerts.New(a.cfg.Alerts, alerts.Deps{Log: a.opts.Log.With("role", "alerts"), Metrics: a.Registry,
+		Shared: !a.opts.Roles.Embedded || a.opts.Config.ClickHouse.URL != ""})
 	if err != nil {
 		return err
 	}
