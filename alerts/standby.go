@@ -26,7 +26,11 @@ func (a *Alerts) standBy(ctx context.Context) bool {
 		}
 		if err.Error() != told {
 			told = err.Error()
-			a.log.Info("alerts stand by", "reason", told)
+			if asked != nil {
+				a.log.Warn("alerts wait for the database", "error", asked)
+			} else {
+				a.log.Info("alerts stand by", "reason", told)
+			}
 		}
 		select {
 		case <-ctx.Done():
