@@ -27,6 +27,8 @@ func (t Target) Remedy(code string) string {
 			return "run `tollkeeper dashboards isolate` again: it grants a tenant's user what this program reads"
 		}
 		return fmt.Sprintf("grant that to user %q on the server, or name another user in clickhouse.url", t.User)
+	case "243": // NOT_ENOUGH_SPACE
+		return fmt.Sprintf("the disk of the database at %s is full: free space there (`tollkeeper storage report` says what lies where)", t.Host)
 	case "60", "81": // UNKNOWN_TABLE, UNKNOWN_DATABASE
 		if tenant {
 			return "run `tollkeeper dashboards isolate` again: it makes what tenants may read"
@@ -55,8 +57,11 @@ func (t Target) Unreachable(err error) error {
 // advised adds the remedy to errors that are not about one statement, in one place for all who read and write here.
 type advised struct {
 	target Target
-	next   http.RoundTripper
+	next   *http.Transport
 }
+
+// CloseIdleConnections is what a closed connection pool calls.
+func (a advised) CloseIdleConnections() { a.next.CloseIdleConnections() }
 
 // mostRefusal bounds what is read of a refusal, in bytes.
 const mostRefusal = 4 << 10

@@ -24,6 +24,7 @@ func TestRefusalsNameTheRemedy(t *testing.T) {
 		"missing database":  {404, "81", "Code: 81. DB::Exception: Database ledger does not exist. (UNKNOWN_DATABASE)", "toll", "ledger", "`tollkeeper schema apply` makes database \"ledger\""},
 		"missing table":     {404, "60", "Code: 60. DB::Exception: Unknown table. (UNKNOWN_TABLE)", "toll", "ledger", "`tollkeeper schema apply` makes"},
 		"no right":          {403, "497", "Code: 497. DB::Exception: toll: Not enough privileges. (ACCESS_DENIED)", "toll", "ledger", `grant that to user "toll"`},
+		"a full disk":       {500, "243", "Code: 243. DB::Exception: Cannot reserve 1.00 MiB. (NOT_ENOUGH_SPACE)", "toll", "ledger", "is full: free space there"},
 		"a tenant":          {403, "516", "Code: 516. DB::Exception: Authentication failed. (AUTHENTICATION_FAILED)", ledger.TenantUser("acme"), "ledger", "`tollkeeper dashboards isolate`"},
 		"another server":    {404, "", "no such page", "toll", "ledger", "is not ClickHouse's HTTP interface, or a proxy before it: correct clickhouse.url"},
 		"a statement's own": {400, "62", "Code: 62. DB::Exception: Syntax error. (SYNTAX_ERROR)", "toll", "ledger", ""},
@@ -77,4 +78,22 @@ func TestNobodyThereNamesTheRemedy(t *testing.T) {
 		require.ErrorContains(t, conn.Exec(t.Context(), "SELECT 1"), want)
 		require.NoError(t, conn.Close())
 	}
+}
+
+func TestAClosedClientKeepsNoConnection(t *testing.T) {
+	closed := make(chan struct{})
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			close(closed)
+		}
+	}
+	s.Start()
+	client := http.Client{Transport: advised{Target{}, &http.Transport{}}}
+	res, err := client.Get(s.URL)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	client.CloseIdleConnections()
+	<-closed
+	s.Close()
 }
