@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/robfig/cron/v3"
+	"github.com/tollkeeper/tollkeeper/internal/schedule"
 
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -79,12 +79,10 @@ func DefaultConfig() Config {
 	}
 }
 
-var parser = cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+type scheduled struct{ key, spec string }
 
-type schedule struct{ key, spec string }
-
-func (c *Config) schedules() []schedule {
-	return []schedule{
+func (c *Config) schedules() []scheduled {
+	return []scheduled{
 		{jobMinute, c.Minute}, {jobHour, c.Hour}, {jobDay, c.Day}, {jobHourBy, c.HourBy}, {jobDayBy, c.DayBy}, {jobLate, c.Late},
 		{jobAdjust, c.Adjust}, {jobSeal, c.Seal}, {jobAgents, c.Agents},
 		{jobWatch, c.Watch}, {jobSweep, c.Sweep}, {jobPrune, c.Prune}, {jobCheck, c.Check},
@@ -95,7 +93,7 @@ func (c *Config) schedules() []schedule {
 func (c *Config) Validate() error {
 	var errs []error
 	for _, s := range c.schedules() {
-		if _, err := parser.Parse(s.spec); err != nil {
+		if _, err := schedule.Parse(s.spec); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %q is no schedule (%w): use @every 5s, or a cron expression like 17 3 * * *", s.key, s.spec, err))
 		}
 	}

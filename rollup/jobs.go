@@ -139,7 +139,7 @@ func (r *Rollup) job(ctx context.Context, stop <-chan struct{}, name string) {
 	r.note(name, took, err)
 }
 
-// workSafely makes a panic a failure, so that the job isn't taken for one that hangs. (cron's Recover, around this, would only log it.)
+// workSafely makes a panic a failure, so that the job isn't taken for one that hangs. (The schedule, around this, would only log it.)
 func (r *Rollup) workSafely(ctx context.Context, stop <-chan struct{}, name string) (stats Stats, err error) {
 	err = safely(func() (err error) {
 		stats, err = r.work(name)(ctx, stop)

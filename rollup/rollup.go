@@ -11,7 +11,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/robfig/cron/v3"
+
+	"github.com/tollkeeper/tollkeeper/internal/schedule"
 )
 
 // Deps are what a Rollup works with.
@@ -86,38 +87,23 @@ func (r *Rollup) RunOnce(ctx context.Context, level Level) (Stats, error) {
 func (r *Rollup) Run(ctx context.Context) error {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	logger := cronLog{r.log}
-	// Skip must be outside Recover: the other way round a panic would leave the job marked as running for ever.
-	chain := cron.NewChain(cron.SkipIfStillRunning(logger), cron.Recover(logger))
-	c := cron.New(cron.WithLocation(time.UTC), cron.WithLogger(logger), cron.WithParser(parser))
-	entries := map[string]cron.EntryID{}
-	var atStart []cron.Job
+	var jobs []schedule.Job
 	for _, s := range r.cfg.schedules() {
-		job := chain.Then(cron.FuncJob(func() { r.job(work, ctx.Done(), s.key) }))
-		id, err := c.AddJob(s.spec, job)
+		when, err := schedule.Parse(s.spec)
 		if err != nil {
 			return fmt.Errorf("rollup.%s: schedule %q: %w", s.key, s.spec, err)
 		}
-		entries[s.key] = id
-		if jobsAtStart[s.key] {
-			atStart = append(atStart, job)
-		}
+		jobs = append(jobs, schedule.Job{Name: s.key, When: when, AtStart: jobsAtStart[s.key], Do: func() { r.job(work, ctx.Done(), s.key) }})
 	}
-	r.next = func(job string) time.Time { return c.Entry(entries[job]).Next }
+	runner := schedule.New(r.log, jobs...)
+	r.next = runner.Next
 	r.touch(everything) // whatever another process left
-	var first sync.WaitGroup
-	for _, job := range atStart {
-		first.Go(job.Run)
-	}
-	c.Start()
-	<-ctx.Done()
-	running := c.Stop()
 	done := make(chan struct{})
 	go func() {
-		first.Wait()
-		<-running.Done()
-		close(done)
+		defer close(done)
+		runner.Run(ctx)
 	}()
+	<-ctx.Done()
 	select {
 	case <-done:
 	case <-time.After(r.cfg.StopTimeout):
@@ -126,12 +112,4 @@ func (r *Rollup) Run(ctx context.Context) error {
 		<-done
 	}
 	return nil
-}
-
-// cronLog lets cron speak through slog. What it says at level info (wake, run, skip) is only of use when debugging.
-type cronLog struct{ log *slog.Logger }
-
-func (l cronLog) Info(msg string, kv ...any) { l.log.Debug("cron: "+msg, kv...) }
-func (l cronLog) Error(err error, msg string, kv ...any) {
-	l.log.Error("cron: "+msg, append([]any{"error", err}, kv...)...)
 }

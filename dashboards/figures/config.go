@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/robfig/cron/v3"
-
+	"github.com/tollkeeper/tollkeeper/internal/schedule"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -24,12 +23,10 @@ func DefaultConfig() Config { return Config{Every: "@every 5m", Tenants: 100} }
 // mostTenants bounds the series on /metrics.
 const mostTenants = 10_000
 
-var parser = cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
-
 // Validate reports every bad value.
 func (c Config) Validate() error {
 	var errs []error
-	if _, err := parser.Parse(c.Every); err != nil {
+	if _, err := schedule.Parse(c.Every); err != nil {
 		errs = append(errs, fmt.Errorf("every: %q is no schedule (%w): use @every 5m, or a cron expression like 17 * * * *", c.Every, err))
 	}
 	price := func(key, value string) {

@@ -11,10 +11,10 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/robfig/cron/v3"
 
 	"github.com/tollkeeper/tollkeeper/dashboards"
 	"github.com/tollkeeper/tollkeeper/dashboards/report"
+	"github.com/tollkeeper/tollkeeper/internal/schedule"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/pricing"
 	"github.com/tollkeeper/tollkeeper/schema"
@@ -82,10 +82,7 @@ func (f *Figures) Ready(context.Context) error { return nil }
 // Run computes at start and by schedule until ctx ends.
 func (f *Figures) Run(ctx context.Context) error {
 	defer f.conn.Close()
-	logger := cron.DiscardLogger
-	chain := cron.NewChain(cron.SkipIfStillRunning(logger), cron.Recover(logger)) // Skip outside Recover: a panic must not leave a job marked as running
-	c := cron.New(cron.WithLocation(time.UTC), cron.WithParser(parser))
-	var first sync.WaitGroup
+	var jobs []schedule.Job
 	for _, job := range []struct {
 		name, spec string
 		do         func(context.Context) error
@@ -97,16 +94,13 @@ func (f *Figures) Run(ctx context.Context) error {
 		if job.name == "budgets" && f.deps.Budgets == nil {
 			continue
 		}
-		run := chain.Then(cron.FuncJob(func() { f.job(ctx, job.name, job.do) }))
-		if _, err := c.AddJob(job.spec, run); err != nil {
+		when, err := schedule.Parse(job.spec)
+		if err != nil {
 			return fmt.Errorf("dashboards.every: schedule %q: %w", job.spec, err)
 		}
-		first.Go(run.Run)
+		jobs = append(jobs, schedule.Job{Name: job.name, When: when, AtStart: true, Do: func() { f.job(ctx, job.name, job.do) }})
 	}
-	c.Start()
-	<-ctx.Done()
-	first.Wait()
-	<-c.Stop().Done()
+	schedule.New(f.deps.Log, jobs...).Run(ctx)
 	return nil
 }
 
