@@ -76,13 +76,24 @@ func TenantGrants(database string) []string {
 	return out
 }
 
+// TenantQueries are the statements that a tenant's user may run at once on a server: more are refused, not queued
+// (TOO_MANY_SIMULTANEOUS_QUERIES), so that the largest board fits twice, with the API's own beside it.
+const TenantQueries = 64
+
+// tenantSettings bound a tenant's user. Each has bounds itself: readonly = 2 lets a reader change settings, and 0 is no limit.
+func tenantSettings() string {
+	return "readonly = 2, max_execution_time = 60 MIN 1 MAX 120, max_memory_usage = 4000000000 MIN 1 MAX 4000000000, " +
+		"max_memory_usage_for_user = 8000000000 MIN 1 MAX 8000000000, " + // of all its statements together
+		fmt.Sprintf("max_concurrent_queries_for_user = %d MIN 1 MAX %[1]d", TenantQueries)
+}
+
 // TenantDDL is what sets tenants apart on a ClickHouse server: the tenants' views, a role with its grants, a profile, and a user
 // for each tenant with the password that ledger.TenantPassword derives from the secret; only its hash is in the statements.
 // definer is the user with whose rights the views read: the ledger's own. They can be run again: with another secret they
 // change the passwords.
 func TenantDDL(database, definer, secret string, tenants []string) []string {
 	out := append(TenantViews(database, definer, "currentUser()"),
-		"CREATE SETTINGS PROFILE OR REPLACE "+TenantRole+" SETTINGS readonly = 2, max_execution_time = 60 MIN 1 MAX 120, max_memory_usage = 4000000000 MIN 1 MAX 4000000000", // bounds: readonly = 2 lets a reader change settings, and 0 is no limit
+		"CREATE SETTINGS PROFILE OR REPLACE "+TenantRole+" SETTINGS "+tenantSettings(),
 		"CREATE ROLE IF NOT EXISTS "+TenantRole,
 		"REVOKE ALL ON *.* FROM "+TenantRole,
 	)

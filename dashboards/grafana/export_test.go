@@ -1,6 +1,7 @@
 package grafana
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tollkeeper/tollkeeper/dashboards"
+	"github.com/tollkeeper/tollkeeper/schema"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -57,4 +59,26 @@ func TestExportWritesAProvisioningFolder(t *testing.T) {
 
 	_, err = Export(filepath.Join(files[0], "below-a-file"))
 	require.ErrorContains(t, err, "export dashboards")
+}
+
+// A browser asks all of a board at once: two boards and the API's four questions are within what a tenant's user may run.
+func TestBoardsFitTheLimitOfATenantsUser(t *testing.T) {
+	largest := 0
+	for _, board := range dashboards.All() {
+		text, err := JSON(board)
+		require.NoError(t, err)
+		var shown struct {
+			Panels []struct {
+				Targets []json.RawMessage `json:"targets"`
+			} `json:"panels"`
+		}
+		require.NoError(t, json.Unmarshal(text, &shown))
+		n := 0
+		for _, p := range shown.Panels {
+			n += len(p.Targets)
+		}
+		largest = max(largest, n)
+	}
+	require.Greater(t, largest, 20, "this test counts the wrong thing")
+	require.LessOrEqual(t, 2*largest+4, schema.TenantQueries)
 }

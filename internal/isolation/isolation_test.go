@@ -323,8 +323,10 @@ func TestTenantDDL(t *testing.T) {
 	admin := side{server: s, user: clickhouse.User{Name: "default"}}
 	_, err = schema.Apply(t.Context(), s.URL(isolationDB), schema.DefaultOptions())
 	require.NoError(t, err)
-	require.Contains(t, strings.Join(ddl, "\n"), "max_execution_time = 60 MIN 1 MAX 120, max_memory_usage = 4000000000 MIN 1 MAX 4000000000",
+	require.Contains(t, strings.Join(ddl, "\n"), "max_execution_time = 60 MIN 1 MAX 120, max_memory_usage = 4000000000 MIN 1 MAX 4000000000, "+
+		"max_memory_usage_for_user = 8000000000 MIN 1 MAX 8000000000, max_concurrent_queries_for_user = 64 MIN 1 MAX 64",
 		"readonly = 2 lets a tenant change settings")
+	require.Equal(t, "2", strings.TrimSpace(admin.ask(t, "SELECT count() FROM system.settings WHERE name IN ('max_memory_usage_for_user', 'max_concurrent_queries_for_user')")))
 	filtered := map[string]bool{}
 	for _, statement := range ddl {
 		require.NotContains(t, admin.ask(t, "EXPLAIN AST "+statement), "Exception", statement)
