@@ -259,7 +259,7 @@ func installed(t *testing.T, file string, with func(lock, to string) string) (at
 }
 
 func pythonPackages(lock, to string) string {
-	return fmt.Sprintf("python3 -m venv --without-pip %[2]s && python3 -m pip --python %[2]s/bin/python install --quiet --disable-pip-version-check --no-deps --no-compile --requirement %[1]s", lock, to)
+	return fmt.Sprintf("python3 -m venv %[2]s && %[2]s/bin/pip install --quiet --disable-pip-version-check --no-deps --no-compile --requirement %[1]s", lock, to)
 }
 
 func nodePackages(lock, to string) string {

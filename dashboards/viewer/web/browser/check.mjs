@@ -2,6 +2,7 @@
 // Usage: node check.mjs '{"base": "http://127.0.0.1:8480", "state": "full|hour|empty|broken|slow", "chromium": "/usr/bin/chromium", "pictures": "", "call": "trace id"}'
 
 import { mkdirSync } from 'node:fs'
+import axe from 'axe-core'
 import { chromium } from 'playwright-core'
 
 const o = JSON.parse(process.argv[2])
@@ -69,6 +70,7 @@ async function visit(page, name, address, own) {
   }
   await settled(page)
   for (const p of await expectations(page, name)) bad(p)
+  if (o.state === 'hour') for (const p of await accessible(page)) bad(p)
   for (const [width, theme] of own) {
     where = `${name} at ${width} ${theme}`
     await page.setViewportSize({ width, height: 900 })
@@ -88,6 +90,13 @@ async function visit(page, name, address, own) {
 async function settled(page) {
   await page.waitForFunction(() => !document.querySelector('.bones') && !document.querySelector('[aria-busy=true]'), null, { timeout: 120_000 })
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+}
+
+// What axe finds against WCAG 2.2 AA and its own good practice.
+async function accessible(page) {
+  await page.evaluate(axe.source)
+  const found = await page.evaluate(() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations'] }))
+  return found.violations.map((v) => `axe: ${v.id}: ${v.help}: ${v.nodes.length} of ${v.nodes[0].html.slice(0, 120)}`)
 }
 
 // What a page of this state must say.
