@@ -17,15 +17,17 @@ var shorthands = []struct {
 }{
 	// What spend_steps wants: Range.SeriesStep in SQL.
 	{"$step", false, func(string) string {
-		return fmt.Sprintf("toUInt32(multiIf(dateDiff('second', $__fromTime, $__toTime) <= %d, intDiv($__interval_s + 59, 60) * 60, dateDiff('second', $__fromTime, $__toTime) <= %d, "+
+		return fmt.Sprintf("toUInt32(multiIf($__toTime - $__fromTime <= %d, intDiv($__interval_s + 59, 60) * 60, $__toTime - $__fromTime <= %d, "+
 			"intDiv($__interval_s + 3599, 3600) * 3600, intDiv($__interval_s + 86399, 86400) * 86400))", int(finest.Seconds()), int(fine.Seconds()))
 	}},
-	{"$spend_steps", true, func(arg string) string { return spendOf(arg, " AND $__third >= $__length") }},
+	{"$spend_steps", true, func(arg string) string {
+		return spendOf(arg, " AND $__third >= 86400", " AND $__third >= 3600")
+	}},
 	{"$spend_cut", true, func(arg string) string {
-		return spendOf(arg, " AND ($__start >= $__third OR $__start + $__length <= $__third)")
+		return spendOf(arg, " AND (hour >= toStartOfDay($__third + 86399) OR hour < toStartOfDay($__third))", " AND (hour >= $__third OR hour <= $__third - 3600)")
 	}},
 	{"$spend_by", true, spendByOf},
-	{"$spend", true, func(arg string) string { return spendOf(arg, "") }},
+	{"$spend", true, func(arg string) string { return spendOf(arg, "", "") }},
 	{"$calls", true, callsOf},
 	{"$spent", false, func(string) string { return "concat(if(sum(unpriced_calls) > 0, 'at least ', ''), $usd(sum(cost)))" }},
 	{"$unpriced", false, func(string) string { // as the rollups count it: calls that bill otherwise miss no price
@@ -46,14 +48,11 @@ var shorthands = []struct {
 }
 
 // spendOf is what the view spend, spend_steps or spend_cut gives, as a subquery: of arguments "from, to" and the step in seconds or the cut.
-// fits is what an hour or a day has to meet besides lying inside.
-func spendOf(arg, fits string) string {
+// dayFits and hourFits are what a day and an hour have to meet besides lying inside.
+func spendOf(arg, dayFits, hourFits string) string {
 	args := append(split(arg), "")
-	of := func(start, length string) string {
-		return strings.NewReplacer("$__start", start, "$__length", length, "$__third", args[2]).Replace(fits)
-	}
-	return strings.TrimSpace(strings.NewReplacer("$__since", args[0], "$__until", args[1], "$__day_fits", of("toStartOfDay(hour)", "86400"),
-		"$__hour_fits", of("hour", "3600")).Replace(schema.SQL("boards/spend")))
+	sql := strings.NewReplacer("$__day_fits", dayFits, "$__hour_fits", hourFits).Replace(schema.SQL("boards/spend"))
+	return strings.TrimSpace(strings.NewReplacer("$__since", args[0], "$__until", args[1], "$__third", args[2]).Replace(sql))
 }
 
 // spendByOf is what the view spend_by gives, as a subquery.
@@ -158,10 +157,11 @@ func bucketStart(b string) string {
 	return fmt.Sprintf("if(%[1]s < 4, toUInt64(%[1]s), bitShiftLeft(toUInt64(4 + %[1]s %% 4), toUInt8(greatest(toInt16(intDiv(%[1]s, 4)) - 1, 0))))", b)
 }
 
-// quantilesOf is an array of p50, p95 and p99 in seconds of a histogram (Map of bucket to count): null where it is empty,
-// linear inside a bucket, which is a quarter of a doubling wide.
-func quantilesOf(m string) string {
-	return fmt.Sprintf(`arrayMap((q, h) -> arrayMap((i, k, v, c) -> if(empty(v), NULL, (%[2]s + (%[3]s - %[2]s) * (q * arraySum(v) - (c[i] - v[i])) / v[i]) / 1e6),
-        [arrayFirstIndex(x -> x >= q * arraySum(mapValues(h)), arrayCumSum(mapValues(h)))], [mapKeys(h)], [mapValues(h)], [arrayCumSum(mapValues(h))])[1],
-        [0.5, 0.95, 0.99], [%[1]s, %[1]s, %[1]s])`, m, bucketStart("k[i]"), bucketStart("(k[i] + 1)"))
+// quantilesOf is an array, for each of some histograms (Map of bucket to count, all of one type), of its p50, p95 and p99 in seconds: null where it is
+// empty, linear inside a bucket, which is a quarter of a doubling wide. Every function is one for all of them: most of what this costs is its analysis
+// (docs/adr/0050-what-a-row-costs.md). Bucket b starts at (4 + b % 4)·2^(b div 4 − 1) µs and is 2^(b div 4 − 1) wide; below 4 it starts at b and is 1 wide.
+func quantilesOf(maps string) string {
+	return `arrayMap(h -> arrayMap((k, v, c) -> arrayMap((q, i) -> if(i = 0, NULL,
+            arrayMap((b, inside) -> if(b < 4, b + inside, (4 + b % 4 + inside) * exp2(intDiv(b, 4) - 1)), [k[i]], [(q * c[-1] - c[i]) / v[i] + 1])[1] / 1e6),
+        [0.5, 0.95, 0.99], arrayMap(q -> arrayFirstIndex(x -> x >= q * c[-1], c), [0.5, 0.95, 0.99])), [mapKeys(h)], [mapValues(h)], [arrayCumSum(mapValues(h))])[1], [` + maps + `])`
 }

@@ -1,6 +1,5 @@
 (
     -- spend(since, until), written out (docs/adr/0036-spend-written-out.md), its windows looked up (docs/adr/0049-windows-looked-up.md)
-    WITH $__since AS since, $__until AS until
     SELECT $__columns
     FROM
     (
@@ -10,13 +9,13 @@
         UNION ALL
         SELECT 0, n, worker, $__columns FROM cost_minute
     )
-    WHERE window >= since AND window < until AND (toInt64(window) + grain, n, worker) IN
+    WHERE window >= $__since AND window < $__until AND (toInt64(window) + grain, n, worker) IN
     (
         SELECT (arrayJoin(multiIf(
-            day_stands AND toStartOfDay(hour) >= since AND toStartOfDay(hour) + 86400 <= until$__day_fits, day_of,
-            hour_stands AND hour >= since AND hour + 3600 <= until$__hour_fits, hour_of,
+            day_stands AND hour >= toStartOfDay($__since + 86399) AND hour < toStartOfDay($__until)$__day_fits, day_of,
+            hour_stands AND hour >= $__since AND hour <= $__until - 3600$__hour_fits, hour_of,
             minutes)) AS w).1, w.2, w.3
         FROM spend_windows FINAL
-        WHERE hour >= toStartOfHour(since) AND hour < until
+        WHERE hour >= toStartOfHour($__since) AND hour < $__until
     )
 )

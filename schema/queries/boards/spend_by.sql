@@ -1,6 +1,5 @@
 (
     -- spend_by(since, until), written out as spend is
-    WITH $__since AS since, $__until AS until
     SELECT * EXCEPT (grain, n, worker)
     FROM
     (
@@ -8,10 +7,10 @@
         UNION ALL
         SELECT 300000000000, * FROM cost_hour_by
     )
-    WHERE window >= since AND window < until AND (toInt64(window) + grain, n, worker) IN
+    WHERE window >= $__since AND window < $__until AND (toInt64(window) + grain, n, worker) IN
     (
-        SELECT (arrayJoin(if(day_by_stands AND toStartOfDay(hour) >= since AND toStartOfDay(hour) + 86400 <= until, day_of_by, hour_of_by)) AS w).1, w.2, w.3
+        SELECT (arrayJoin(if(day_by_stands AND hour >= toStartOfDay($__since + 86399) AND hour < toStartOfDay($__until), day_of_by, hour_of_by)) AS w).1, w.2, w.3
         FROM spend_windows FINAL
-        WHERE hour >= since AND hour < until
+        WHERE hour >= $__since AND hour < $__until
     )
 )

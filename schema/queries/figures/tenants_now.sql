@@ -14,7 +14,7 @@ SELECT
     toFloat64(sum(recent)) * 12 AS usd_per_hour,
     sum(n) / 300 AS calls_per_second,
     sum(failed) / 300 AS errors_per_second,
-    ifNull($quantiles(sumMap(slow))[2], nan) AS p95
+    ifNull($quantiles(sumMap(slow))[1][2], nan) AS p95
 FROM
 (
     SELECT who, sum(spent) AS spent, sum(recent) AS recent, sum(n) AS n, sum(failed) AS failed, sumMap(slow) AS slow
