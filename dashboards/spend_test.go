@@ -1,6 +1,7 @@
 package dashboards_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -45,6 +46,13 @@ func spendIsTheViews(t *testing.T, db string) {
 	server.Exec(t, db, `INSERT INTO call_reports SELECT * REPLACE (version + 1 AS version, cost_output + 1 AS cost_output) FROM call_reports WHERE cityHash64(span_id) % 5 = 0`)
 	spendNamesItsColumns(t, db, server.Exec(t, db, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'cost_day' AND name NOT IN ('n', 'worker')"))
 	some := 0
+	for _, name := range []string{"tenant/top_calls", "tenant/top_traces", "trace/calls", "trace/waterfall"} {
+		r := dashboards.Range{From: now.Add(-6 * time.Hour), To: now.Add(time.Minute)}
+		tenant := hex.EncodeToString([]byte("acme"))
+		got := query(t, db, dashboards.SQL(name), r, tenant)
+		require.NotEmpty(t, got, name)
+		require.Equal(t, query(t, db, dashboards.Panel{Query: name, Views: true}.SQL(), r, tenant), got, "%s through the views", name)
+	}
 	for _, r := range [][2]time.Time{
 		{now.Add(-40 * time.Minute), now}, {now.Add(-30 * time.Hour), now.Add(time.Minute)}, {day.AddDate(0, 0, -1), day},
 		{day.AddDate(0, 0, -2).Add(time.Second), day.Add(7 * time.Hour)}, {day.AddDate(0, 0, -40), now.Add(time.Hour)},
@@ -60,6 +68,13 @@ func spendIsTheViews(t *testing.T, db string) {
 			const rest = " ORDER BY minute, trace_id, span_id"
 			got := query(t, db, dashboards.WriteOut("SELECT "+columns+" FROM $calls("+from+", "+to+")"+rest), dashboards.Range{}, "")
 			require.Equal(t, query(t, db, "SELECT "+columns+" FROM calls(from = "+from+", to = "+to+")"+rest, dashboards.Range{}, ""), got, "calls")
+			some += len(got)
+		}
+		for _, which := range []string{"tenant = 'acme'", "trace_id = (SELECT max(trace_id) FROM call_reports)", "minute IN (SELECT max(window) FROM window_revisions WHERE level = 'minute' GROUP BY toStartOfHour(window))"} {
+			const rest = " ORDER BY minute, trace_id, span_id"
+			view := "calls(from = " + from + ", to = " + to + ")"
+			got := query(t, db, dashboards.WriteOut("SELECT * FROM $calls("+from+", "+to+", "+which+")"+rest), dashboards.Range{}, "")
+			require.Equal(t, query(t, db, "SELECT * FROM "+view+" WHERE "+which+rest, dashboards.Range{}, ""), got, which)
 			some += len(got)
 		}
 		pairs = append(pairs, [2]string{"$spend_by(" + from + ", " + to + ")", "spend_by(from = " + from + ", to = " + to + ")"})

@@ -92,7 +92,7 @@ func tenantDearest() Row {
 func tenantMonths() Row {
 	return Row{Title: "Months and what happened", Panels: []Panel{
 		{Title: "Months as charged back", Kind: Table, Query: "tenant/months", Width: 24, Height: 7, MayBeEmpty: true,
-			Description: "Own spend, adjustments booked in the month, and this tenant's part of shared and reserved cost, UTC. Final: the month is closed.",
+			Description: "Own spend, adjustments booked in the month, and this tenant's part of shared and reserved cost, UTC. Final: the month is closed. A month in which its cost centre or owner changed has a row for each, with the spend of their own days.",
 			Columns:     map[string]Unit{"own": USD, "adjustments": USD, "shared": USD, "reserved": USD, "total": USD, "calls": Count, "as of": DateTime}},
 		{Title: "Adjustments", Kind: Table, Query: "tenant/adjustments", Width: 12, Height: 7, MayBeEmpty: true,
 			Description: "Booked in the months that the range touches: what came for a month after it was closed. UTC.",

@@ -8,15 +8,14 @@ SELECT
 FROM
 (
     SELECT minute, greatest(toUnixTimestamp64Milli(received) - intDiv(toUnixTimestamp64Nano(start) + duration_ns, 1000000), 0) / 1000 AS late
-    FROM $calls(greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 6 HOUR), toDateTime($__toTime, 'UTC'))
-    WHERE minute IN
+    FROM $calls(greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 6 HOUR), toDateTime($__toTime, 'UTC'), minute IN
     (
         SELECT max(window)
         FROM window_revisions
         WHERE level = 'minute' AND committed = 1 AND rows > 0
           AND window >= toDateTime($__toTime, 'UTC') - INTERVAL 6 HOUR AND window < toDateTime($__toTime, 'UTC')
         GROUP BY toStartOfInterval(window, toIntervalSecond(greatest($step, 900)))
-    )
+    ))
 )
 GROUP BY time
 ORDER BY time

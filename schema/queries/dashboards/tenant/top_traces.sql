@@ -9,8 +9,7 @@ SELECT
     any(agent) AS agent,
     countIf(error_class != '') AS errors,
     if(countIf($unpriced) > 0, 'at least', '') AS note
-FROM $calls(greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 1 DAY), toDateTime($__toTime, 'UTC'))
-WHERE tenant = unhex(${tenant:singlequote})
+FROM $calls(greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 1 DAY), toDateTime($__toTime, 'UTC'), tenant = unhex(${tenant:singlequote}))
 GROUP BY trace_id
 ORDER BY spend DESC, trace
 LIMIT 50

@@ -16,7 +16,6 @@ SELECT
     if(unpriced != '', concat('unpriced: ', unpriced), error_class) AS note,
     lower(hex(trace_id)) AS trace,
     lower(hex(span_id)) AS span
-FROM $calls(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))
-WHERE trace_id = $trace
+FROM $calls(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), trace_id = $trace)
 ORDER BY at, span
 LIMIT 1000

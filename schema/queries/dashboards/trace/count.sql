@@ -1,3 +1,2 @@
 SELECT count() AS value
-FROM $calls(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))
-WHERE trace_id = $trace
+FROM $calls(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), trace_id = $trace)

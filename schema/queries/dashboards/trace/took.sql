@@ -4,6 +4,5 @@ FROM
     SELECT start, duration_ns FROM spans FINAL
     WHERE minute >= toDateTime($__fromTime, 'UTC') AND minute < toDateTime($__toTime, 'UTC') AND trace_id = $trace
     UNION ALL
-    SELECT start, duration_ns FROM $calls(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))
-    WHERE trace_id = $trace
+    SELECT start, duration_ns FROM $calls(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), trace_id = $trace)
 )

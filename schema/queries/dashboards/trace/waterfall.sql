@@ -35,34 +35,27 @@ FROM
         [found], [begins], [lasts], [costs], [up], [first], [whole])[1]) AS r
     FROM
     (
-        SELECT groupArray((title, service, tokens, model, note)) AS found, groupArray(began) AS begins, groupArray(ns) AS lasts, groupArray(cost) AS costs,
-            groupArray(span_id) AS ids, arrayMap(x -> toUInt32(indexOf(ids, x)), groupArray(parent)) AS up, min(began) AS first, greatest(max(began + ns) - first, 1) AS whole
+        SELECT groupArray((told.5, told.4, tokens, model, note)) AS found, groupArray(told.2) AS begins, groupArray(told.3) AS lasts, groupArray(cost) AS costs,
+            groupArray(span_id) AS ids, arrayMap(x -> toUInt32(indexOf(ids, x)), groupArray(told.1)) AS up, min(told.2) AS first, greatest(max(told.2 + told.3) - first, 1) AS whole
         FROM
         (
-            SELECT
-                span_id,
-                if(max(kept), anyIf(parent_, kept), any(parent_)) AS parent,
-                if(max(kept), anyIf(began_, kept), any(began_)) AS began,
-                if(max(kept), anyIf(ns_, kept), any(ns_)) AS ns,
-                if(max(kept), anyIf(service_, kept), any(service_)) AS service,
-                if(max(kept), anyIf(title_, kept), concat('call of ', any(model_))) AS title,
-                sum(cost_) AS cost, sum(tokens_) AS tokens, anyIf(model_, NOT kept) AS model,
-                multiIf(anyIf(unpriced_, NOT kept) != '', concat('unpriced: ', anyIf(unpriced_, NOT kept)),
-                    anyIf(status_, kept) IN ('', 'unset', 'Unset', 'STATUS_CODE_UNSET', 'Ok', 'STATUS_CODE_OK'), anyIf(status_, NOT kept), anyIf(status_, kept)) AS note
+            -- a span tells of itself if it was kept, else its call does; of notes the gravest: a call without a price, the span's failure, the call's
+            SELECT span_id, argMax((parent_, began_, ns_, service_, title_), kept) AS told, sum(cost_) AS cost, sum(tokens_) AS tokens, max(model_) AS model, argMax(note_, grave) AS note
             FROM
             (
-                SELECT span_id, true AS kept, parent_span_id AS parent_, toUnixTimestamp64Nano(start) AS began_, toInt64(duration_ns) AS ns_, toString(service) AS service_,
-                    toString(name) AS title_, toString(status) AS status_, toDecimal128(0, 12) AS cost_, '' AS unpriced_, toUInt64(0) AS tokens_, '' AS model_
+                SELECT span_id, 1 AS kept, parent_span_id AS parent_, toUnixTimestamp64Nano(start) AS began_, toInt64(duration_ns) AS ns_, toString(service) AS service_,
+                    toString(name) AS title_, toDecimal128(0, 12) AS cost_, toUInt64(0) AS tokens_, '' AS model_,
+                    if(status IN ('', 'unset', 'Unset', 'STATUS_CODE_UNSET', 'Ok', 'STATUS_CODE_OK'), '', toString(status)) AS note_, if(note_ = '', 0, 2) AS grave
                 FROM spans FINAL
                 WHERE minute >= toDateTime($__fromTime, 'UTC') AND minute < toDateTime($__toTime, 'UTC') AND trace_id = $trace
                 UNION ALL
-                SELECT span_id, false, parent_span_id, toUnixTimestamp64Nano(start), toInt64(duration_ns), toString(service), '', toString(error_class), toDecimal128(cost, 12),
-                    toString(unpriced), fresh_input + cache_read + cache_write_5m + cache_write_1h + audio_input + image_input + text_output + reasoning + audio_output, toString(model)
-                FROM $calls(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))
-                WHERE trace_id = $trace
+                SELECT span_id, 0, parent_span_id, toUnixTimestamp64Nano(start), toInt64(duration_ns), toString(service), concat('call of ', model), toDecimal128(cost, 12),
+                    fresh_input + cache_read + cache_write_5m + cache_write_1h + audio_input + image_input + text_output + reasoning + audio_output, toString(model),
+                    if(unpriced != '', concat('unpriced: ', unpriced), toString(error_class)), multiIf(unpriced != '', 3, error_class != '', 1, 0)
+                FROM $calls(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), trace_id = $trace)
             )
             GROUP BY span_id
-            ORDER BY began, span_id
+            ORDER BY told.2, span_id
             LIMIT 2000
         )
     )
