@@ -41,10 +41,7 @@ func (b *bill) read(c *cobra.Command) (report.Period, []string, error) {
 	return month, append([]string{b.provider}, b.names...), nil
 }
 
-func newReconcile() *cobra.Command {
-	c := &cobra.Command{
-		Use: "reconcile", Short: "Hold a provider's bill against the ledger; say where the difference comes from; book it", Args: cobra.NoArgs,
-		Long: `Reads the exports of a provider's usage and cost (files, nothing is fetched), matches them with the ledger by day of
+const reconcileLong = `Reads the exports of a provider's usage and cost (files, nothing is fetched), matches them with the ledger by day of
 UTC and model, and says of each part of the difference where it comes from: calls that nobody reported, prices,
 midnight, credits, commitments, tax, rounding. Each file is known by its content:
 
@@ -63,13 +60,17 @@ prices are told apart. Exit code 1: more than --tolerance has no explanation.
 
 --book books what is left to the tenant "unattributed", so that the month equals the bill: an adjustment
 per reason and model, with the files' hashes as evidence. Doing it again books nothing; "reconcile undo"
-takes it back. A closed month is refused; --into books into an open one, as its correction.`,
-		Example: `  tollkeeper reconcile --provider openai --month 2026-10 --invoice cost.csv --invoice usage.csv
+takes it back. A closed month is refused; --into books into an open one, as its correction.`
+
+const reconcileExample = `  tollkeeper reconcile --provider openai --month 2026-10 --invoice cost.csv --invoice usage.csv
   tollkeeper reconcile --provider anthropic --month 2026-10 --invoice cost.json --format csv --out october.csv
   tollkeeper reconcile --provider openai --month 2026-10 --invoice cost.csv --book --reason "bill of October"
   tollkeeper reconcile list --provider openai --month 2026-10
-  tollkeeper reconcile undo 3f9c2ab417d0 --provider openai --month 2026-10 --reason "wrong file"`,
-	}
+  tollkeeper reconcile undo 3f9c2ab417d0 --provider openai --month 2026-10 --reason "wrong file"`
+
+func newReconcile() *cobra.Command {
+	c := &cobra.Command{Use: "reconcile", Short: "Hold a provider's bill against the ledger; say where the difference comes from; book it", Args: cobra.NoArgs,
+		Long: reconcileLong, Example: reconcileExample}
 	load := configFlag(c)
 	var of bill
 	of.flags(c)
@@ -84,65 +85,83 @@ takes it back. A closed month is refused; --into books into an open one, as its 
 		if err != nil {
 			return err
 		}
-		var may report.Amount
+		h := heldBill{c: c, month: month, names: names}
 		booking, err := by(*book)
 		switch {
 		case err != nil:
 		case len(*files) == 0:
 			err = errors.New("name the provider's export with --invoice")
 		default:
-			err = may.UnmarshalText([]byte(*tolerance))
+			err = h.may.UnmarshalText([]byte(*tolerance))
 		}
-		write, known := map[string]func(*reconcile.Result, io.Writer) error{"table": (*reconcile.Result).WriteText, "csv": (*reconcile.Result).WriteCSV,
-			"json": (*reconcile.Result).WriteJSON}[*format]
+		write, known := reconcileFormats[*format]
 		if err == nil && !known {
 			err = fmt.Errorf("format %q: use table, csv or json", *format)
 		}
 		if err != nil {
 			return &usageError{c.CommandPath(), err}
 		}
-		statement, err := reconcile.Read(of.provider, month, *files...)
-		if err != nil {
+		if h.statement, err = reconcile.Read(of.provider, month, *files...); err != nil {
 			return err
 		}
 		return withLedger(load, func(conn driver.Conn, cfg config.Config) error {
-			prices, err := pricing.Load(cfg.Collector.LLMCost.PriceFiles...)
-			if err != nil {
+			var err error
+			if h.prices, err = pricing.Load(cfg.Collector.LLMCost.PriceFiles...); err != nil {
 				return err
 			}
-			compare := func() (*reconcile.Result, *reconcile.Books, error) {
-				books, err := reconcile.ReadBooks(c.Context(), conn, month, names, prices)
-				if err != nil {
-					return nil, nil, err
-				}
-				return reconcile.Compare(statement, books, prices, may), books, nil
-			}
-			r, books, err := compare()
+			r, books, err := h.compare(conn)
 			if err != nil {
 				return err
 			}
 			if err := out(func(w io.Writer) error { return write(r, w) }); err != nil {
 				return err
 			}
-			if !*book {
-				if r.Verdict == reconcile.NotExplained {
-					return fmt.Errorf("%s USD of the difference are unexplained", r.Unexplained)
-				}
-				return nil
+			if *book {
+				return h.book(conn, r, books, booking)
 			}
-			rows, run := r.Adjustments(month, books, booking)
-			if err := reconcile.Write(c.Context(), conn, rows); err != nil {
-				return err
+			if r.Verdict == reconcile.NotExplained {
+				return fmt.Errorf("%s USD of the difference are unexplained", r.Unexplained)
 			}
-			after, _, err := compare()
-			if err != nil {
-				return err
-			}
-			return booked(c, rows, run, after)
+			return nil
 		})
 	}
 	c.AddCommand(newReconcileList(), newReconcileUndo())
 	return c
+}
+
+var reconcileFormats = map[string]func(*reconcile.Result, io.Writer) error{
+	"table": (*reconcile.Result).WriteText, "csv": (*reconcile.Result).WriteCSV, "json": (*reconcile.Result).WriteJSON}
+
+// heldBill is a bill that is held against the ledger.
+type heldBill struct {
+	c         *cobra.Command
+	month     report.Period
+	names     []string // of the provider, in the ledger
+	statement *reconcile.Statement
+	may       report.Amount // stay unexplained
+	prices    *pricing.Book
+}
+
+// compare reads the ledger.
+func (h *heldBill) compare(conn driver.Conn) (*reconcile.Result, *reconcile.Books, error) {
+	books, err := reconcile.ReadBooks(h.c.Context(), conn, h.month, h.names, h.prices)
+	if err != nil {
+		return nil, nil, err
+	}
+	return reconcile.Compare(h.statement, books, h.prices, h.may), books, nil
+}
+
+// book books what is left and holds the month against the bill once more.
+func (h *heldBill) book(conn driver.Conn, r *reconcile.Result, books *reconcile.Books, booking reconcile.Booking) error {
+	rows, run := r.Adjustments(h.month, books, booking)
+	if err := reconcile.Write(h.c.Context(), conn, rows); err != nil {
+		return err
+	}
+	after, _, err := h.compare(conn)
+	if err != nil {
+		return err
+	}
+	return booked(h.c, rows, run, after)
 }
 
 // booked says what was booked, and that the month is the bill now.
