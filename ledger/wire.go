@@ -290,6 +290,9 @@ func (c *Call) setBytes(num protowire.Number, v []byte, last *Call) error {
 			*text = *have
 			return nil
 		}
+		if len(v) > MaxCallText {
+			return fmt.Errorf("field %d: text of %d bytes, a collector writes at most %d", num, len(v), MaxCallText)
+		}
 		if !utf8.Valid(v) {
 			return fmt.Errorf("field %d: text is not UTF-8", num)
 		}

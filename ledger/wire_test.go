@@ -238,6 +238,7 @@ func TestWhatIsNotABatch(t *testing.T) {
 		"cut":                good[:len(good)-1],
 		"short trace id":     AppendBatchCall(AppendBatchHeader(nil), []byte{3<<3 | 2, 1, 7}),
 		"bad text":           AppendBatchCall(AppendBatchHeader(nil), []byte{2<<3 | 2, 1, 0xff}),
+		"long text":          AppendBatchCall(AppendBatchHeader(nil), protowire.AppendString([]byte{2<<3 | 2}, strings.Repeat("a", MaxCallText+1))),
 		"odd minute":         call(func(c *Call) { c.Minute = 61 }),
 		"minute before 1970": call(func(c *Call) { c.Minute = -60 }),
 		"minute after 2106":  call(func(c *Call) { c.Minute = 1 << 33 / 60 * 60 }),
