@@ -1,13 +1,11 @@
-// Package schedule runs jobs by the clock, also when the clock is set: a step back must not stop them until the time before it has
-// come again (as github.com/robfig/cron does, whose expressions these are: it compares times of the wall), a step forward must not
-// make them catch up. It imports nothing of ours.
+// Package schedule runs jobs by github.com/robfig/cron, in UTC, and sees when the clock is set. That compares times of the wall only: after a
+// step back nothing would run until the time before it has come again, after a step forward what is due would wait for a timer that was
+// set before. It imports nothing of ours.
 package schedule
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -26,124 +24,104 @@ func Parse(spec string) (When, error) { return parser.Parse(spec) }
 type Job struct {
 	Name    string
 	When    When
-	AtStart bool // doesn't wait for its first time
+	AtStart bool // once when the runner starts, too
 	Do      func()
 }
 
 // Runner runs jobs.
 type Runner struct {
-	Log *slog.Logger
-
-	jobs []Job
-	mu   sync.Mutex
-	next map[string]time.Time
+	log     *slog.Logger
+	cron    *cron.Cron
+	entries map[string]cron.EntryID
+	atStart []cron.EntryID
+	beside  sync.WaitGroup // runs that cron didn't begin
+	read    func() reading
 }
 
 // New takes the jobs; Run runs them. A panic of a job is logged and ends that run only.
 func New(log *slog.Logger, jobs ...Job) *Runner {
-	return &Runner{Log: log, jobs: jobs, next: map[string]time.Time{}}
+	began := time.Now()
+	r := &Runner{log: log, cron: cron.New(cron.WithLocation(time.UTC)), entries: map[string]cron.EntryID{},
+		read: func() reading { return reading{time.Now().UTC(), time.Since(began)} }}
+	for _, job := range jobs {
+		// Skip outside Recover: a panic must not leave a job marked as running.
+		chain := cron.NewChain(cron.SkipIfStillRunning(cron.DiscardLogger), cron.Recover(panics{log.With("job", job.Name)}))
+		id := r.cron.Schedule(job.When, chain.Then(cron.FuncJob(job.Do)))
+		r.entries[job.Name] = id
+		if job.AtStart {
+			r.atStart = append(r.atStart, id)
+		}
+	}
+	return r
+}
+
+// panics logs what Recover says.
+type panics struct{ log *slog.Logger }
+
+func (panics) Info(string, ...any) {}
+
+func (p panics) Error(err error, _ string, details ...any) {
+	p.log.Error("a job panicked and will be tried again", append([]any{"error", err}, details...)...)
 }
 
 // Next is when a job runs next; zero before Run.
-func (r *Runner) Next(name string) time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.next[name]
-}
+func (r *Runner) Next(name string) time.Time { return r.cron.Entry(r.entries[name]).Next }
 
 // Run runs the jobs until ctx ends and the runs at hand have.
 func (r *Runner) Run(ctx context.Context) {
-	var all sync.WaitGroup
-	for _, job := range r.jobs {
-		all.Go(func() { r.keep(ctx, job) })
+	for _, id := range r.atStart {
+		r.once(r.cron.Entry(id))
 	}
-	all.Wait()
+	r.cron.Start()
+	r.watch(ctx, lookEvery)
+	<-r.cron.Stop().Done()
+	r.beside.Wait()
 }
 
-// keep looks at one job's time, again and again.
-func (r *Runner) keep(ctx context.Context, job Job) {
-	p := newPlan(job.When, time.Now(), job.AtStart)
-	for ctx.Err() == nil {
-		due, wait := p.look(time.Now())
-		r.mu.Lock()
-		r.next[job.Name] = p.next
-		r.mu.Unlock()
-		if due {
-			r.once(job)
-			p.skip(time.Now())
-			continue
-		}
-		timer := time.NewTimer(wait)
+func (r *Runner) once(e cron.Entry) { r.beside.Go(e.WrappedJob.Run) }
+
+const (
+	lookEvery = time.Second // how long a step of the clock may stay unseen
+	leastStep = time.Second // clocks that are adjusted in less need nobody
+)
+
+// reading is a look at both clocks: the wall, which may be set, and the one that only counts.
+type reading struct {
+	wall    time.Time
+	counted time.Duration
+}
+
+// since is by how much the wall was set since an earlier reading.
+func (now reading) since(last reading) time.Duration {
+	return now.wall.Sub(last.wall) - (now.counted - last.counted)
+}
+
+// watch looks for steps of the clock until ctx ends.
+func (r *Runner) watch(ctx context.Context, every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for last := r.read(); ; {
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return
-		case <-timer.C:
+		case <-ticker.C:
+		}
+		now := r.read()
+		if step := now.since(last); step.Abs() >= leastStep {
+			r.log.Warn("the clock was set: what is due runs now, other jobs' times are counted anew", "by", step.Round(time.Millisecond))
+			r.stepped(now.wall)
+		}
+		last = now
+	}
+}
+
+// stepped runs once what the new time makes due, and has cron count every next time from it.
+func (r *Runner) stepped(now time.Time) {
+	for _, e := range r.cron.Entries() {
+		if !e.Next.IsZero() && !e.Next.After(now) {
+			r.once(e)
 		}
 	}
-}
-
-func (r *Runner) once(job Job) {
-	defer func() {
-		if p := recover(); p != nil {
-			r.Log.Error("a job panicked and will be tried again", "job", job.Name, "error", fmt.Sprint(p), "stack", string(debug.Stack()))
-		}
-	}()
-	job.Do()
-}
-
-// plan is one job's place in time, by the wall.
-type plan struct {
-	when       When
-	next, seen time.Time
-}
-
-// longestWait is how long a step of the clock may stay unseen.
-const longestWait = time.Minute
-
-func newPlan(when When, now time.Time, atStart bool) *plan {
-	now = now.UTC() // without the monotonic reading, which knows of no steps
-	p := &plan{when: when, seen: now, next: now}
-	if !atStart {
-		p.next = when.Next(now)
-	}
-	return p
-}
-
-// look says whether the job is due, or how long to wait before the next look. After a step back the next time is counted anew; what
-// was missed, by a long run or a step forward, is one run.
-func (p *plan) look(now time.Time) (due bool, wait time.Duration) {
-	now = now.UTC()
-	if now.Before(p.seen) {
-		p.next = p.when.Next(now)
-	}
-	p.seen = now
-	if due = !now.Before(p.next) && !p.next.IsZero(); due {
-		p.next = p.after(now)
-	}
-	wait = longestWait
-	if !p.next.IsZero() { // zero: the expression never comes
-		wait = min(wait, p.next.Sub(now))
-	}
-	return due, wait
-}
-
-// skip leaves out what came due by now.
-func (p *plan) skip(now time.Time) {
-	if now = now.UTC(); !p.next.IsZero() && !now.Before(p.next) {
-		p.next = p.after(now)
-	}
-}
-
-// after is the first time after now in the row that p.next belongs to, so that "@every 5s" keeps its five seconds however long a run
-// or a timer took.
-func (p *plan) after(now time.Time) time.Time {
-	next := p.when.Next(p.next)
-	if now.Sub(next) > time.Hour { // a step, not a delay
-		return p.when.Next(now)
-	}
-	for !next.IsZero() && !next.After(now) {
-		next = p.when.Next(next)
-	}
-	return next
+	r.cron.Stop()
+	r.cron.Start()
 }

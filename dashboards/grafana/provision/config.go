@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/url"
 
-	"github.com/robfig/cron/v3"
+	"github.com/tollkeeper/tollkeeper/internal/schedule"
 )
 
 // Config is the section dashboards.grafana of the configuration file.
@@ -27,8 +27,6 @@ func DefaultConfig() Config {
 
 // shortestSecret is the least length of the secret, in bytes.
 const shortestSecret = 32
-
-var parser = cron.NewParser(cron.SecondOptional | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 
 // Validate reports every bad value. No message holds a secret.
 func (c Config) Validate() error {
@@ -56,7 +54,7 @@ func (c Config) Validate() error {
 	if len(c.TenantSecret) < shortestSecret {
 		add("tenant_secret: shorter than %d bytes; make one with: openssl rand -hex 32", shortestSecret)
 	}
-	if _, err := parser.Parse(c.Every); err != nil {
+	if _, err := schedule.Parse(c.Every); err != nil {
 		add("every: %q is no schedule (%w): use @every 1m, or a cron expression like */5 * * * *", c.Every, err)
 	}
 	if c.MaxTenants < 1 {

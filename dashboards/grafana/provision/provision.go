@@ -17,10 +17,10 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/robfig/cron/v3"
 
 	"github.com/tollkeeper/tollkeeper/dashboards"
 	"github.com/tollkeeper/tollkeeper/dashboards/grafana"
+	"github.com/tollkeeper/tollkeeper/internal/schedule"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -67,15 +67,11 @@ func (p *Provisioner) Ready(context.Context) error { return nil }
 func (p *Provisioner) Run(ctx context.Context) error {
 	defer p.conn.Close()
 	defer p.grafana.http.CloseIdleConnections()
-	job := cron.NewChain(cron.SkipIfStillRunning(cron.DiscardLogger), cron.Recover(cron.DiscardLogger)).Then(cron.FuncJob(func() { p.job(ctx) }))
-	c := cron.New(cron.WithLocation(time.UTC), cron.WithParser(parser))
-	if _, err := c.AddJob(p.cfg.Every, job); err != nil {
+	when, err := schedule.Parse(p.cfg.Every)
+	if err != nil {
 		return fmt.Errorf("dashboards.grafana.every: schedule %q: %w", p.cfg.Every, err)
 	}
-	job.Run()
-	c.Start()
-	<-ctx.Done()
-	<-c.Stop().Done()
+	schedule.New(p.deps.Log, schedule.Job{Name: "grafana", When: when, AtStart: true, Do: func() { p.job(ctx) }}).Run(ctx)
 	return nil
 }
 
