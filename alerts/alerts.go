@@ -165,6 +165,8 @@ func (a *Alerts) close() {
 func (a *Alerts) act(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	a.metrics.leads.Set(1)
+	defer a.metrics.leads.Set(0)
 	var boxes sync.WaitGroup
 	boxes.Go(func() { a.boxes.Run(ctx) })
 	var cut context.CancelFunc

@@ -11,7 +11,6 @@ func (a *Alerts) standBy(ctx context.Context) bool {
 	for {
 		_, err := a.lead.leads()
 		if err == nil {
-			a.metrics.leads.Set(1)
 			if told != "" {
 				a.log.Info("this alerts process leads now")
 			}
