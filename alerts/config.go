@@ -10,6 +10,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/alerts/detect"
 	"github.com/tollkeeper/tollkeeper/alerts/notify"
 	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/internal/faults"
 	"github.com/tollkeeper/tollkeeper/ledger"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
@@ -201,12 +202,8 @@ func (p *problems) add(format string, args ...any) {
 
 // nested adds every problem of a part, each with the part's key.
 func (p *problems) nested(key string, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			p.nested(key, e)
-		}
-	} else if err != nil {
-		p.add("%s%w", key, err)
+	if err != nil {
+		p.errs = append(p.errs, faults.Under(key, err))
 	}
 }
 

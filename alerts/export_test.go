@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,23 +59,47 @@ func (a *Alerts) Hurry(silent time.Duration) {
 	a.lead.pace = leadPace{renew: 100 * time.Millisecond, within: silent / 4, wait: silent/4 + 100*time.Millisecond, acting: silent / 2, silent: silent}
 }
 
-// Hang stops the renewals of a claim until hang is closed, without an error.
-func (a *Alerts) Hang(hang <-chan struct{}) { a.lead.claims = hanging{a.lead.claims, hang} }
-
-type hanging struct {
+// Gate lets a process renew its claim, or not.
+type Gate struct {
 	claims
-	until <-chan struct{}
+	mu     sync.Mutex
+	closed chan struct{} // nil: open
 }
 
-func (h hanging) renew(ctx context.Context, holder uuid.UUID, renewable time.Duration) error {
-	if a := h.until; a != nil {
+// Gate puts a gate before the renewals of a claim, before the process runs.
+func (a *Alerts) Gate() *Gate {
+	g := &Gate{claims: a.lead.claims}
+	a.lead.claims = g
+	return g
+}
+
+// Close has renewals hang, until Open.
+func (g *Gate) Close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = make(chan struct{})
+}
+
+// Open lets those go on that hang.
+func (g *Gate) Open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.closed)
+	g.closed = nil
+}
+
+func (g *Gate) renew(ctx context.Context, holder uuid.UUID, renewable time.Duration) error {
+	g.mu.Lock()
+	closed := g.closed
+	g.mu.Unlock()
+	if closed != nil {
 		select {
-		case <-a:
+		case <-closed:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	return h.claims.renew(ctx, holder, renewable)
+	return g.claims.renew(ctx, holder, renewable)
 }
 
 // Claims are the claims in a database.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -89,14 +90,18 @@ func (l *lead) run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.pace.within)
-			defer cancel()
-			if err := l.claims.leave(ctx, l.holder); err != nil {
-				l.log.Warn("the lead can't be given up; a process that stands by takes it after a while", "after", l.pace.silent, "error", err)
-			}
+			l.leave(context.WithoutCancel(ctx))
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+func (l *lead) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, l.pace.within)
+	defer cancel()
+	if err := l.claims.leave(ctx, l.holder); err != nil {
+		l.log.Warn("the lead can't be given up; a process that stands by takes it after a while", "after", l.pace.silent, "error", err)
 	}
 }
 
@@ -115,9 +120,7 @@ func (l *lead) renew(ctx context.Context) {
 	own, first := l.find(all)
 	switch {
 	case own == nil || own.seen > l.now().Sub(began): // it lapsed, and wasn't renewed now
-		for i := range all {
-			l.lost = l.lost || !l.confirmed.IsZero() && l.actedSince(all, &all[i])
-		}
+		l.lost = l.lost || !l.confirmed.IsZero() && l.othersSince(all)
 		l.held = false
 	case first != own:
 		l.first = first.host
@@ -157,14 +160,13 @@ func (l *lead) find(all []claim) (own, first *claim) {
 	return own, first
 }
 
-// actedSince reports whether another process may have led since this one's claim was renewed the last time.
-func (l *lead) actedSince(all []claim, other *claim) bool {
-	for i := range all {
-		if own := &all[i]; own.holder == l.holder {
-			return other.holder != l.holder && other.seen < own.seen
-		}
+// othersSince reports whether another process may have led since this one's claim was renewed the last time.
+func (l *lead) othersSince(all []claim) bool {
+	own := slices.IndexFunc(all, func(c claim) bool { return c.holder == l.holder })
+	if own < 0 {
+		return true // forgotten after a day
 	}
-	return true // forgotten after a day
+	return slices.ContainsFunc(all, func(c claim) bool { return c.holder != l.holder && c.seen < all[own].seen })
 }
 
 // errNotLeading says that this process may not act now.

@@ -134,7 +134,8 @@ func (s *simulated) lives(ctx context.Context, acting func(*lead)) {
 	}
 }
 
-// However slow the database, the network and the processes are: no two processes act at the same time, and one of them does again and again.
+// However slow the database, the network and the processes are: no two processes act at the same time, none goes on after another one has acted,
+// and one of them acts again and again.
 func TestAtMostOneLeads(t *testing.T) {
 	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
@@ -153,6 +154,8 @@ func TestAtMostOneLeads(t *testing.T) {
 				})
 			}
 			led := 0
+			acted := map[*lead]bool{} // also by those that have ended
+			var last *lead
 			for range 20 * 60 * 4 {
 				time.Sleep(250 * time.Millisecond)
 				leading := 0
@@ -161,6 +164,8 @@ func TestAtMostOneLeads(t *testing.T) {
 					if l != nil {
 						if _, err := l.leads(); err == nil {
 							leading++
+							require.True(t, l == last || !acted[l], "seed %d: it acts by what it remembers, and another one has acted since", seed)
+							acted[l], last = true, l
 						}
 					}
 				}

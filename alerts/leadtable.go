@@ -56,11 +56,11 @@ func (t claimTable) all(ctx context.Context) (out []claim, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var c claim
-		var age, seen float64
+		var age, seen int64 // microseconds
 		if err := rows.Scan(&c.holder, &c.host, &age, &seen, &c.gone); err != nil {
 			return nil, fmt.Errorf("read who leads: %w", err)
 		}
-		c.age, c.seen = time.Duration(age*float64(time.Second)), time.Duration(seen*float64(time.Second))
+		c.age, c.seen = time.Duration(age)*time.Microsecond, time.Duration(seen)*time.Microsecond
 		out = append(out, c)
 	}
 	return out, rows.Err()

@@ -49,23 +49,22 @@ func TestOneOfTwoActs(t *testing.T) {
 // A process that hangs loses the lead. When it goes on it ends, and says why.
 func TestWhoHangsLosesTheLead(t *testing.T) {
 	w := newWorld(t)
-	hang, release := make(chan struct{}), make(chan struct{})
-	close(hang)
+	var gate *alerts.Gate
 	first, firstDone := w.shared(throttling(w), func(a *alerts.Alerts) {
 		a.Hurry(4 * time.Second)
-		a.Hang(hang)
+		gate = a.Gate()
 	})
 	w.eventually(first.leads)
 	w.calls(twoTenants...)
 	w.awaitStep("acme acknowledged block")
-	first.a.Hang(release)
+	gate.Close()
 	second, secondDone := w.shared(throttling(w), func(a *alerts.Alerts) { a.Hurry(4 * time.Second) })
 	w.eventually(second.leads)
 	w.eventually(func() bool {
 		err := first.a.Ready(t.Context())
 		return err != nil && strings.Contains(err.Error(), "this process doesn't lead")
 	})
-	close(release)
+	gate.Open()
 	var err error
 	w.eventually(func() bool {
 		select {

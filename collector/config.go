@@ -16,6 +16,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector/llmsampling"
 	"github.com/tollkeeper/tollkeeper/collector/tenantauth"
 	"github.com/tollkeeper/tollkeeper/collector/tenantlimit"
+	"github.com/tollkeeper/tollkeeper/internal/faults"
 	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
@@ -149,9 +150,11 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.validateAccess()...)
 	errs = append(errs, c.validateForward()...)
 	errs = append(errs, c.validateRendered()...)
-	errs = append(errs, under("llmcost", c.LLMCost.Validate())...)
-	errs = append(errs, under("limits", c.Limits.Validate())...)
-	errs = append(errs, under("sampling", c.Sampling.Validate())...)
+	for key, err := range map[string]error{"llmcost.": c.LLMCost.Validate(), "limits.": c.Limits.Validate(), "sampling.": c.Sampling.Validate()} {
+		if err != nil {
+			errs = append(errs, faults.Under(key, err))
+		}
+	}
 	if err := (&countsink.Config{Queues: c.QueueDepth}).Validate(); err != nil {
 		errs = append(errs, err)
 	}
@@ -160,18 +163,6 @@ func (c *Config) Validate() error {
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	return errors.Join(errs...)
-}
-
-// under gives every problem of a part the part's key.
-func under(key string, err error) (errs []error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			errs = append(errs, under(key, e)...)
-		}
-	} else if err != nil {
-		errs = append(errs, fmt.Errorf("%s.%w", key, err))
-	}
-	return errs
 }
 
 // hostPort says why addr isn't host:port, where the host may be empty.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/internal/schedule"
-
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
@@ -101,7 +100,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("open_for: %s is too short: use at least 1m", c.OpenFor))
 	}
 	if c.SealedAfter != 0 && c.SealedAfter < 36*24*time.Hour {
-		errs = append(errs, fmt.Errorf("rollup: windows sealed after %s would refuse reports that may still come (35 days): keep reports, minutes and hours longer", c.SealedAfter))
+		errs = append(errs, fmt.Errorf("sealed_after (follows from schema.retention): %s would refuse reports that may still come (35 days): keep reports, minutes and hours longer", c.SealedAfter))
 	}
 	if c.CheckDays < 1 || c.CheckDays > 31 {
 		errs = append(errs, fmt.Errorf("check_days: %d days: use 1 … 31", c.CheckDays))

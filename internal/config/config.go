@@ -19,6 +19,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/ingest"
 	"github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
 	"github.com/tollkeeper/tollkeeper/internal/embedded/kafka"
+	"github.com/tollkeeper/tollkeeper/internal/faults"
 	"github.com/tollkeeper/tollkeeper/internal/kafkaclient"
 	"github.com/tollkeeper/tollkeeper/internal/telemetry"
 	"github.com/tollkeeper/tollkeeper/rollup"
@@ -187,39 +188,24 @@ func (c *Config) Validate() error {
 		full.Log.Validate(),
 		address("http.listen", full.HTTP.Listen),
 		full.HTTP.validateHosts(),
-		section("clickhouse.embedded", engineErr),
+		faults.Under("clickhouse.embedded.", engineErr),
 		urlErr,
-		section("clickhouse.tiers", full.ClickHouse.Tiers.Validate()),
-		section("kafka", kafkaErr),
-		section("kafka", brokersErr),
-		section("kafka.topics", full.Kafka.Topics.validate()),
-		section("kafka.embedded", full.Kafka.Embedded.Validate()),
-		section("schema", full.Schema.Validate()),
-		section("collector", full.Collector.Validate()),
-		section("ingest", full.Ingest.Validate()),
-		section("rollup", full.Rollup.Validate()),
-		section("alerts", full.Alerts.Validate()),
-		section("viewer", full.Viewer.Validate()),
-		section("dashboards", full.Dashboards.Config.Validate()),
-		section("dashboards.grafana", full.Dashboards.Grafana.Validate()),
-		section("api", full.API.Validate()),
+		faults.Under("clickhouse.tiers.", full.ClickHouse.Tiers.Validate()),
+		faults.Under("kafka.", kafkaErr),
+		faults.Under("kafka.", brokersErr),
+		faults.Under("kafka.topics.", full.Kafka.Topics.validate()),
+		faults.Under("kafka.embedded.", full.Kafka.Embedded.Validate()),
+		faults.Under("schema.", full.Schema.Validate()),
+		faults.Under("collector.", full.Collector.Validate()),
+		faults.Under("ingest.", full.Ingest.Validate()),
+		faults.Under("rollup.", full.Rollup.Validate()),
+		faults.Under("alerts.", full.Alerts.Validate()),
+		faults.Under("viewer.", full.Viewer.Validate()),
+		faults.Under("dashboards.", full.Dashboards.Config.Validate()),
+		faults.Under("dashboards.grafana.", full.Dashboards.Grafana.Validate()),
+		faults.Under("api.", full.API.Validate()),
 		c.oneSecret(),
 	)
-}
-
-// section puts the section's name before each of its problems, however they are joined and wrapped.
-func section(name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { // not errors.As: a wrapped list has a prefix of its own
-		var out []error
-		for _, e := range joined.Unwrap() {
-			out = append(out, section(name, e))
-		}
-		return errors.Join(out...)
-	}
-	return fmt.Errorf("%s.%w", name, err)
 }
 
 func (h *HTTP) validateHosts() error {

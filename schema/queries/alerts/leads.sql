@@ -1,5 +1,5 @@
--- The alerts processes of the last day: where each runs, how many seconds ago it claimed the lead, and how many since it said that it lives.
-SELECT holder, any(host) AS host_, dateDiff('microsecond', min(claimed), now64(6)) / 1e6 AS claimed_, dateDiff('microsecond', max(seen), now64(6)) / 1e6 AS seen_,
+-- The alerts processes of the last day: where each runs, how many microseconds ago it claimed the lead, and how many since it said that it lives.
+SELECT holder, any(host) AS host_, dateDiff('microsecond', min(claimed), now64(6)) AS claimed_, dateDiff('microsecond', max(seen), now64(6)) AS seen_,
     max(gone) AS gone_
 FROM alert_leads
 GROUP BY holder
