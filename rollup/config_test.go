@@ -22,7 +22,7 @@ func TestValidateReportsAllAtOnce(t *testing.T) {
 	cfg := Config{Minute: "every now and then", Hour: "* * * * *", Day: "@every 10m", Late: "@every 1x", Watch: "", Sweep: "@hourly", Prune: "17 3 * * *",
 		OpenFor: time.Second, SealedAfter: time.Hour, Batch: 0, KeepSuperseded: 0, StopTimeout: -1}
 	err := cfg.Validate()
-	for _, part := range []string{`minute: "every now and then"`, "late", "watch", "open_for: 1s", "sealed after 1h0m0s",
+	for _, part := range []string{`minute: "every now and then"`, "late", "watch", "open_for: 1s", "sealed_after (follows from schema.retention): 1h0m0s",
 		"batch: 0", "keep_superseded: 0s", "stop_timeout: -1ns"} {
 		require.ErrorContains(t, err, part)
 	}
