@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor/processortest"
+
+	"github.com/tollkeeper/tollkeeper/internal/testkit/clocktest"
 )
 
 // flood is traffic of some tenants on a clock set by hand, and what is kept of it, by second.
@@ -20,6 +22,7 @@ type flood struct {
 	t      testing.TB
 	rng    *rand.Rand
 	clock  time.Time
+	set    time.Duration // by so much the wall was, since
 	sizer  ptrace.ProtoMarshaler
 	second int
 
@@ -38,7 +41,7 @@ func newFlood(t testing.TB, change func(*Config)) *flood {
 		change(&cfg)
 	}
 	require.NoError(t, cfg.Validate())
-	f := &flood{t: t, rng: rand.New(rand.NewPCG(7, 7)), clock: time.Unix(1_800_000_000, 0), floors: map[string]map[int64]int{}, kept: map[string]int{}}
+	f := &flood{t: t, rng: rand.New(rand.NewPCG(7, 7)), clock: clocktest.Reading(time.Unix(1_800_000_000, 0)), floors: map[string]map[int64]int{}, kept: map[string]int{}}
 	sink, err := consumer.NewTraces(f.take)
 	require.NoError(t, err)
 	f.sampler, err = newSampler(cfg, processortest.NewNopSettings(NewFactory().Type()), sink, func() time.Time { return f.clock })
@@ -48,7 +51,7 @@ func newFlood(t testing.TB, change func(*Config)) *flood {
 
 // take is the next consumer.
 func (f *flood) take(_ context.Context, td ptrace.Traces) error {
-	second := int(f.clock.Unix() - 1_800_000_000)
+	second := int(f.clock.Add(-f.set).Unix() - 1_800_000_000)
 	for len(f.bytes) <= second {
 		f.bytes = append(f.bytes, 0)
 	}
@@ -125,6 +128,17 @@ func (f *flood) rate(from, to int) float64 {
 		sum += b
 	}
 	return float64(sum) / float64(to-from) / float64(f.cfg.BudgetKiB<<10)
+}
+
+// A clock that is set, back or forward, changes nothing of what is kept.
+func TestAClockThatIsSet(t *testing.T) {
+	for _, by := range []time.Duration{-time.Hour, time.Hour} {
+		f := newFlood(t, nil)
+		f.run(20, 2000, 0)
+		f.set, f.clock = by, clocktest.Set(f.clock, by)
+		f.run(40, 2000, 0)
+		require.InDelta(t, f.rate(5, 20), f.rate(20, 60), 0.05, "set by %s", by)
+	}
 }
 
 // Ten times the traffic keeps as many bytes, within a tenth of the budget in every second; every tenant keeps its floor; and what

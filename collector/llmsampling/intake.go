@@ -17,7 +17,7 @@ func (s *sampler) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	now := s.now()
 	b := batch{td: td, due: now.Add(s.cfg.DecisionWait), bytes: bytes + int64(len(sizes)*4+traceOverhead*len(in.traces)), spans: sizes}
 	s.mu.Lock()
-	late := s.note(in, &b, now.Unix())
+	late := s.note(in, &b, s.second(now))
 	s.held = append(s.held, b)
 	s.bytes += b.bytes
 	s.mu.Unlock()

@@ -33,6 +33,7 @@ type sampler struct {
 	next    consumer.Traces
 	log     *zap.Logger
 	now     func() time.Time
+	began   time.Time
 	metrics *metadata.TelemetryBuilder
 	rules   rules
 	content *contentMatcher
@@ -51,7 +52,7 @@ type sampler struct {
 }
 
 func newSampler(cfg Config, set processor.Settings, next consumer.Traces, now func() time.Time) (*sampler, error) {
-	s := &sampler{cfg: cfg, next: next, log: set.Logger, now: now, content: newContentMatcher(), ready: ready{td: ptrace.NewTraces()}}
+	s := &sampler{cfg: cfg, next: next, log: set.Logger, now: now, began: now(), content: newContentMatcher(), ready: ready{td: ptrace.NewTraces()}}
 	s.arrivals.New = func() any { return &arrival{index: map[pcommon.TraceID]int{}} }
 	var err error
 	if s.rules, err = newRules(cfg); err != nil {
@@ -108,6 +109,12 @@ func (s *sampler) heldBytes() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.bytes
+}
+
+// second counts the seconds by which budgets and windows go. They are those of the clock as it was when the sampler was made: set by an hour
+// since, it would stall or empty them for as long.
+func (s *sampler) second(now time.Time) int64 {
+	return s.began.Add(now.Sub(s.began)).Unix()
 }
 
 // spans yields every span of td.

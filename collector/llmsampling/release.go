@@ -40,7 +40,7 @@ func (s *sampler) settle(ctx context.Context, now time.Time, limit int64) {
 		s.held[0] = batch{}
 		s.held = s.held[1:]
 		s.bytes -= b.bytes
-		tally, bytes := s.decide(&b, s.now().Unix())
+		tally, bytes := s.decide(&b, s.second(s.now()))
 		if kept := tally.kept(); kept > 0 {
 			b.td.ResourceSpans().MoveAndAppendTo(s.ready.td.ResourceSpans())
 			s.ready.spans += kept
