@@ -163,6 +163,12 @@ func (c *Command) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Until is when a lease that is received now ends by the receiver's clock: never later than Expires, nor than its length after its receipt, so
+// that no clock that is behind, or is set back, makes it last.
+func (c *Command) Until(now time.Time) time.Time {
+	return now.Add(min(c.Expires.Sub(now), c.Expires.Sub(c.Issued)))
+}
+
 func (l Limits) validate() error {
 	var errs []error
 	if l.Per < time.Second || l.Per > 31*24*time.Hour {

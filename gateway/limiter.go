@@ -41,7 +41,7 @@ type account struct {
 
 type lease struct {
 	state  State     // InForce is computed when it is read
-	until  time.Time // end by this clock: never later than Expires, nor than the lease's length after its receipt
+	until  time.Time // Command.Until
 	meters [3]meter
 }
 
@@ -161,7 +161,7 @@ func (le *lease) replace(cmd Command, now time.Time) {
 		le.state = State{}
 	}
 	le.state.Command = cmd
-	le.until = now.Add(min(cmd.Expires.Sub(now), cmd.Expires.Sub(cmd.Issued)))
+	le.until = cmd.Until(now)
 	if alive && cmd.Episode == old.Episode && cmd.Level == old.Level && cmd.Limits == old.Limits {
 		return
 	}

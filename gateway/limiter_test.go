@@ -37,7 +37,7 @@ func (c *clock) pass(d time.Duration) {
 }
 
 func command(c *clock, sequence uint64, level gateway.Level, limits gateway.Limits) gateway.Command {
-	now := c.Now()
+	now := c.Now().Round(0) // as it comes over the wire
 	return gateway.Command{
 		Subject: gateway.Tenant("acme"), Level: level, Limits: limits, Reason: "spend is 12 times the usual", Rule: "spike",
 		Episode: "e1", Sequence: sequence, Issued: now, Expires: now.Add(time.Minute),

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/tollkeeper/tollkeeper/gateway"
+	"github.com/tollkeeper/tollkeeper/internal/testkit/clocktest"
 )
 
 func TestPartOfATenant(t *testing.T) {
@@ -114,4 +115,19 @@ func TestSkewedClockDoesNotLengthenTheLease(t *testing.T) {
 	c.pass(time.Minute)
 	require.False(t, l.Allow(gateway.Tenant("acme")).Refused)
 	require.False(t, l.State(gateway.Tenant("acme")).InForce)
+}
+
+// A clock that is set while a lease runs, here or at both ends, neither ends it nor makes it last.
+func TestALeaseLastsThoughTheClockIsSet(t *testing.T) {
+	for _, by := range []time.Duration{-24 * time.Hour, time.Hour} {
+		c := newClock()
+		c.now = clocktest.Reading(c.now)
+		l := gateway.NewLimiter(gateway.LimiterOptions{Now: c.Now})
+		mustApply(t, l, command(c, 1, gateway.Block, gateway.Limits{}))
+		c.now = clocktest.Set(c.now, by)
+		c.pass(59 * time.Second)
+		require.True(t, l.Allow(gateway.Tenant("acme")).Refused, "set by %s", by)
+		c.pass(time.Second)
+		require.False(t, l.Allow(gateway.Tenant("acme")).Refused, "set by %s", by)
+	}
 }

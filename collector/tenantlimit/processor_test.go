@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"pgregory.net/rapid"
 
+	"github.com/tollkeeper/tollkeeper/internal/testkit/clocktest"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -31,6 +32,18 @@ func TestATenantAboveItsLimitWaits(t *testing.T) {
 	b.at = b.at.Add(time.Second)
 	require.NoError(t, b.send(late))
 	require.Len(t, b.got, 150)
+}
+
+// A tenant neither waits for a clock that was set back, nor gains by one that was set forward.
+func TestAClockThatIsSetChangesNoLimit(t *testing.T) {
+	for _, by := range []time.Duration{-time.Hour, time.Hour} {
+		b := newBench(t, nil)
+		b.at = clocktest.Reading(b.at)
+		require.NoError(t, b.send(spans(ptrace.NewTraces(), "flood", 100)))
+		b.at = clocktest.Set(b.at.Add(time.Second), by)
+		require.NoError(t, b.send(spans(ptrace.NewTraces(), "flood", 10)))
+		require.Equal(t, time.Second, wait(t, b.send(spans(ptrace.NewTraces(), "flood", 10))), "set by %s", by)
+	}
 }
 
 // A request larger than the burst goes when the bucket is full, and is paid off after it.

@@ -45,6 +45,7 @@ const mostSubjects = 10_000
 type record struct {
 	Command gateway.Command `json:"command"`
 	Prior   json.RawMessage `json:"prior,omitempty"` // what to restore; empty: nothing is set
+	until   time.Time       // gateway.Command.Until, of its receipt or of this process's start
 }
 
 // Keeper is a gateway.Receiver. Run restores what has expired.
@@ -79,7 +80,9 @@ func New(b Backend, opts Options) (*Keeper, error) {
 	if err := json.Unmarshal(text, &all); err != nil {
 		return nil, fmt.Errorf("keeper: leases in %s: %w; it says what to restore at the gateway: mend it, or restore by hand and remove it", opts.File, err)
 	}
+	now := opts.Now()
 	for _, r := range all {
+		r.until = r.Command.Until(now)
 		k.held[r.Command.Subject] = &r
 	}
 	return k, nil
@@ -135,7 +138,7 @@ func (k *Keeper) Receive(ctx context.Context, cmd gateway.Command) (gateway.Ack,
 		}
 		r = &record{}
 	}
-	next := record{Command: cmd, Prior: r.Prior}
+	next := record{Command: cmd, Prior: r.Prior, until: cmd.Until(now)}
 	if bites && len(next.Prior) == 0 {
 		prior, err := k.backend.Read(ctx, cmd.Subject)
 		if err != nil {
@@ -212,7 +215,7 @@ func (k *Keeper) Holds(ctx context.Context, s gateway.Subject) (gateway.State, e
 
 func (k *Keeper) state(ctx context.Context, r *record) (gateway.State, error) {
 	s := gateway.State{Command: r.Command}
-	if len(r.Prior) == 0 || !k.opts.Now().Before(r.Command.Expires) {
+	if len(r.Prior) == 0 || !k.opts.Now().Before(r.until) {
 		return s, nil
 	}
 	now, err := k.backend.Read(ctx, r.Command.Subject)
@@ -251,7 +254,7 @@ func (k *Keeper) Expire(ctx context.Context) (next time.Duration) {
 		if len(r.Prior) == 0 {
 			continue
 		}
-		if left := r.Command.Expires.Sub(now); left > 0 {
+		if left := r.until.Sub(now); left > 0 {
 			next = min(next, left)
 			continue
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/gateway"
 	"github.com/tollkeeper/tollkeeper/gateway/keeper"
 	"github.com/tollkeeper/tollkeeper/gateway/litellm"
+	"github.com/tollkeeper/tollkeeper/internal/testkit/clocktest"
 )
 
 // proxy answers as LiteLLM's admin API is documented to, with its traps.
@@ -93,7 +94,7 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, file: filepath.Join(t.TempDir(), "leases.json"), at: time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC), proxy: &proxy{
+	w := &world{t: t, file: filepath.Join(t.TempDir(), "leases.json"), at: clocktest.Reading(time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)), proxy: &proxy{
 		keys:  map[string]map[string]any{"hash1": {"rpm_limit": 600, "tpm_limit": nil, "blocked": false, "max_budget": 5}},
 		teams: map[string]map[string]any{"team-acme": {"team_id": "team-acme", "rpm_limit": nil, "tpm_limit": 9000}},
 	}}
@@ -115,6 +116,13 @@ func (w *world) pass(d time.Duration) {
 	w.at = w.at.Add(d)
 }
 
+// set sets the wall.
+func (w *world) set(by time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.at = clocktest.Set(w.at, by)
+}
+
 // keeper is a new process with the same file.
 func (w *world) keeper() *keeper.Keeper {
 	w.t.Helper()
@@ -127,7 +135,8 @@ func (w *world) keeper() *keeper.Keeper {
 }
 
 func (w *world) command(s gateway.Subject, sequence uint64, level gateway.Level, l gateway.Limits) gateway.Command {
-	return gateway.Command{Subject: s, Level: level, Limits: l, Rule: "budget", Episode: "e1", Sequence: sequence, Issued: w.now(), Expires: w.now().Add(time.Minute)}
+	now := w.now().Round(0) // as it comes over the wire
+	return gateway.Command{Subject: s, Level: level, Limits: l, Rule: "budget", Episode: "e1", Sequence: sequence, Issued: now, Expires: now.Add(time.Minute)}
 }
 
 var (
@@ -189,6 +198,28 @@ func TestTenantIsItsTeamAndItsLeaseEndsAfterAKill(t *testing.T) {
 	_, err = k.Receive(ctx, gateway.Command{Subject: acme, Level: gateway.Slow, Limits: ten, Sequence: 1, Issued: w.now(), Expires: w.now().Add(time.Minute)})
 	require.NoError(t, err)
 	require.Nil(t, w.proxy.teams["team-acme"]["rpm_limit"], "the sequence is known")
+}
+
+// A lease lasts as long as it was ordered to, though the clock is set meanwhile; a process that is started after that trusts it for no longer
+// than a whole lease.
+func TestALeaseEndsThoughTheClockIsSet(t *testing.T) {
+	for _, by := range []time.Duration{-24 * time.Hour, time.Hour} {
+		w := newWorld(t)
+		k := w.keeper()
+		_, err := k.Receive(ctx, w.command(key, 1, gateway.Cap, ten))
+		require.NoError(t, err)
+		w.set(by)
+		require.Equal(t, time.Minute, k.Expire(ctx))
+		s, err := k.Holds(ctx, key)
+		require.NoError(t, err)
+		require.True(t, s.InForce)
+		if by < 0 {
+			require.Equal(t, time.Minute, w.keeper().Expire(ctx), "a new process")
+		}
+		w.pass(time.Minute)
+		k.Expire(ctx)
+		require.EqualValues(t, 600, w.proxy.keys["hash1"]["rpm_limit"], "set by %s", by)
+	}
 }
 
 func TestTraps(t *testing.T) {
