@@ -111,7 +111,7 @@ func NewClaims(conn driver.Conn) Claims { return Claims{newClaimTable(conn)} }
 // Claim claims.
 func (c Claims) Claim(t testing.TB) uuid.UUID {
 	id := uuid.New()
-	require.NoError(t, c.table.claim(context.Background(), id))
+	require.NoError(t, c.table.claim(context.Background(), id, pace.within))
 	return id
 }
 

@@ -49,8 +49,8 @@ var pace = leadPace{renew: 5 * time.Second, within: 3 * time.Second, wait: 4 * t
 
 // claims are the claims to lead that processes on one database have made.
 type claims interface {
-	// claim makes a claim.
-	claim(ctx context.Context, holder uuid.UUID) error
+	// claim makes a claim, and ends those that were renewed later than that from now: when that time comes again they would live again.
+	claim(ctx context.Context, holder uuid.UUID, future time.Duration) error
 	// renew renews a claim whose last renewal isn't older than that.
 	renew(ctx context.Context, holder uuid.UUID, renewable time.Duration) error
 	// leave ends a claim.
@@ -67,7 +67,8 @@ type claim struct {
 	gone      bool          // its process has stopped
 }
 
-func (c *claim) lives(silent time.Duration) bool { return !c.gone && c.seen <= silent }
+// lives is false also of a claim that was renewed in the future: the database's clock was set back since, and nobody knows when.
+func (c *claim) lives(p leadPace) bool { return !c.gone && c.seen <= p.silent && c.seen >= -p.within }
 
 // before is the order in which claims were made.
 func (c *claim) before(o *claim) bool {
@@ -133,7 +134,7 @@ func (l *lead) renew(ctx context.Context) {
 func (l *lead) ask(ctx context.Context) ([]claim, error) {
 	if !l.held {
 		l.holder = uuid.New() // also where an answer was lost: one holder claims once
-		if err := l.claims.claim(ctx, l.holder); err != nil {
+		if err := l.claims.claim(ctx, l.holder, l.pace.within); err != nil {
 			return nil, err
 		}
 		l.held = true
@@ -147,7 +148,7 @@ func (l *lead) ask(ctx context.Context) ([]claim, error) {
 func (l *lead) find(all []claim) (own, first *claim) {
 	for i := range all {
 		c := &all[i]
-		if !c.lives(l.pace.silent) {
+		if !c.lives(l.pace) {
 			continue
 		}
 		if c.holder == l.holder {

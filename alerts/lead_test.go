@@ -19,20 +19,22 @@ type simulated struct {
 	chance   *rand.Rand
 	rows     map[uuid.UUID]*simulatedClaim
 	hesitate time.Duration // the longest pause anywhere
+	set      time.Duration // by so much the database's clock was
 }
 
 type simulatedClaim struct {
 	claimed time.Time
+	gone    bool
 	seen    []simulatedRenewal
 }
 
-// simulatedRenewal is written at a time, and seen by others after.
+// simulatedRenewal is written at a time by the database's clock, and seen by others after.
 type simulatedRenewal struct{ at, visible time.Time }
 
-// newest is when the claim was renewed the last time, as far as can be seen at a time.
-func (c *simulatedClaim) newest(now time.Time) (at time.Time) {
+// newest is when the claim was renewed the last time, as far as can be seen now.
+func (c *simulatedClaim) newest() (at time.Time) {
 	for _, r := range c.seen {
-		if !r.visible.After(now) && r.at.After(at) {
+		if !r.visible.After(time.Now()) && r.at.After(at) {
 			at = r.at
 		}
 	}
@@ -64,8 +66,11 @@ func (s *simulated) answer(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (s *simulated) claim(ctx context.Context, holder uuid.UUID) error {
+func (s *simulated) claim(ctx context.Context, holder uuid.UUID, future time.Duration) error {
 	return s.write(ctx, func(now time.Time) *simulatedClaim {
+		for _, row := range s.rows {
+			row.gone = row.gone || row.newest().After(now.Add(future))
+		}
 		s.rows[holder] = &simulatedClaim{claimed: now}
 		return s.rows[holder]
 	})
@@ -73,7 +78,7 @@ func (s *simulated) claim(ctx context.Context, holder uuid.UUID) error {
 
 func (s *simulated) renew(ctx context.Context, holder uuid.UUID, renewable time.Duration) error {
 	return s.write(ctx, func(now time.Time) *simulatedClaim {
-		if row := s.rows[holder]; row != nil && now.Sub(row.newest(now)) < renewable {
+		if row := s.rows[holder]; row != nil && now.Sub(row.newest()) < renewable {
 			return row
 		}
 		return nil
@@ -84,10 +89,10 @@ func (s *simulated) renew(ctx context.Context, holder uuid.UUID, renewable time.
 func (s *simulated) write(ctx context.Context, begin func(time.Time) *simulatedClaim) error {
 	s.delay()
 	s.mu.Lock()
-	now := time.Now()
+	now := time.Now().Add(s.set)
 	takes := time.Duration(s.chance.Int64N(int64(pace.within)))
 	if row := begin(now); row != nil {
-		row.seen = append(row.seen, simulatedRenewal{now, now.Add(takes)})
+		row.seen = append(row.seen, simulatedRenewal{now, time.Now().Add(takes)})
 	}
 	s.mu.Unlock()
 	time.Sleep(takes)
@@ -104,10 +109,10 @@ func (s *simulated) leave(_ context.Context, holder uuid.UUID) error {
 func (s *simulated) all(ctx context.Context) (out []claim, err error) {
 	s.delay()
 	s.mu.Lock()
-	now := time.Now()
+	now := time.Now().Add(s.set)
 	for holder, row := range s.rows {
-		if seen := row.newest(now); !seen.IsZero() {
-			out = append(out, claim{holder: holder, host: holder.String(), age: now.Sub(row.claimed), seen: now.Sub(seen)})
+		if seen := row.newest(); !seen.IsZero() {
+			out = append(out, claim{holder: holder, host: holder.String(), age: now.Sub(row.claimed), seen: now.Sub(seen), gone: row.gone})
 		}
 	}
 	s.mu.Unlock()
@@ -177,5 +182,53 @@ func TestAtMostOneLeads(t *testing.T) {
 			processes.Wait()
 			require.Greater(t, led, 20*60, "seed %d: of twenty minutes somebody led for less than five", seed)
 		})
+	}
+}
+
+// After the database's clock was set, back or forward, somebody leads again within half a minute, and goes on when the time comes again.
+func TestTheDatabasesClockIsSet(t *testing.T) {
+	for _, by := range []time.Duration{-time.Hour, time.Hour} {
+		for seed := range uint64(20) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &simulated{chance: rand.New(rand.NewPCG(seed, 2)), rows: map[uuid.UUID]*simulatedClaim{}}
+				ctx, stop := context.WithCancel(t.Context())
+				var mu sync.Mutex
+				now := make([]*lead, 2)
+				var processes sync.WaitGroup
+				for i := range now {
+					processes.Go(func() {
+						s.lives(ctx, func(l *lead) {
+							mu.Lock()
+							defer mu.Unlock()
+							now[i] = l
+						})
+					})
+				}
+				time.Sleep(5 * time.Minute)
+				s.mu.Lock()
+				s.set = by
+				s.mu.Unlock()
+				for nobody, seconds := 0, 0; seconds < 90*60; seconds++ {
+					time.Sleep(time.Second)
+					leading := 0
+					mu.Lock()
+					for _, l := range now {
+						if l != nil {
+							if _, err := l.leads(); err == nil {
+								leading++
+							}
+						}
+					}
+					mu.Unlock()
+					if nobody++; leading > 0 {
+						nobody = 0
+					}
+					require.LessOrEqual(t, nobody, 30, "set by %s, seed %d, %d s after", by, seed, seconds)
+					require.True(t, leading <= 1 || seconds < 15, "set by %s, seed %d, %d s after", by, seed, seconds)
+				}
+				stop()
+				processes.Wait()
+			})
+		}
 	}
 }

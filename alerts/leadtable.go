@@ -27,7 +27,10 @@ func newClaimTable(conn driver.Conn) claimTable {
 	return claimTable{conn, fmt.Sprintf("%s, process %d", host, os.Getpid())}
 }
 
-func (t claimTable) claim(ctx context.Context, holder uuid.UUID) error {
+func (t claimTable) claim(ctx context.Context, holder uuid.UUID, future time.Duration) error {
+	if err := t.write(ctx, "lead_end", named("future", uint32(future/time.Millisecond))); err != nil {
+		return err
+	}
 	return t.write(ctx, "lead_claim", named("holder", holder.String()), named("host", t.host), named("gone", false))
 }
 

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tollkeeper/tollkeeper/alerts"
@@ -103,4 +104,12 @@ func TestClaimsInTheDatabase(t *testing.T) {
 	merged := claims.All(t)
 	require.True(t, merged[one].Gone)
 	require.GreaterOrEqual(t, merged[one].Age, all[one].Age, "merged, it was claimed when it was")
+	ahead := uuid.New()
+	require.NoError(t, w.conn.Exec(t.Context(), "INSERT INTO alert_leads (holder, host, claimed, seen, gone) VALUES (?, 'ahead', now64(6) + 3000, now64(6) + 3600, false)", ahead))
+	require.False(t, claims.All(t)[ahead].Gone)
+	third := claims.Claim(t)
+	all = claims.All(t)
+	require.True(t, all[ahead].Gone, "the server's clock was set back since it was renewed")
+	require.False(t, all[third].Gone)
+	require.False(t, all[other].Gone)
 }
