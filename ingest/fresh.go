@@ -133,9 +133,13 @@ type heartbeat struct {
 	metrics  *metrics
 	now      func() time.Time
 
-	last time.Time
-	told bool // of this generation: that every partition was complete
+	last   time.Time
+	told   bool      // of this generation: that every partition was complete
+	looked time.Time // for rows of a time to come, the last time
 }
+
+// lookForFuture is how often a heartbeat looks whether the database's clock was set back: the newest row counts, by that clock.
+const lookForFuture = 20 * time.Second
 
 // beatTimeout bounds how long a heartbeat can hold up the next insert of money.
 const beatTimeout = 2 * time.Second
@@ -162,15 +166,32 @@ func (h *heartbeat) claim(ctx context.Context, partitions []int) error {
 	if len(partitions) == 0 {
 		return nil
 	}
+	if err := h.conn.Exec(h.about(ctx, partitions), schema.SQL("ingest/claim_freshness")); err != nil {
+		return fmt.Errorf("claim freshness of %s: %w", h.topic, err)
+	}
+	return nil
+}
+
+// about names this topic's partitions in a statement.
+func (h *heartbeat) about(ctx context.Context, partitions []int) context.Context {
 	texts := make([]string, len(partitions))
 	for i, p := range partitions {
 		texts[i] = strconv.Itoa(p)
 	}
-	p := clickhouse.Parameters{"topic": h.topic, "partitions": "[" + strings.Join(texts, ",") + "]"}
-	if err := h.conn.Exec(clickhouse.Context(ctx, clickhouse.WithParameters(p)), schema.SQL("ingest/claim_freshness")); err != nil {
-		return fmt.Errorf("claim freshness of %s: %w", h.topic, err)
+	return clickhouse.Context(ctx, clickhouse.WithParameters(clickhouse.Parameters{"topic": h.topic, "partitions": "[" + strings.Join(texts, ",") + "]"}))
+}
+
+// forgetFuture removes rows of a time to come: nothing that is written now would count beside them, and nobody would notice a ledger that stands.
+func (h *heartbeat) forgetFuture(ctx context.Context, partitions []int) error {
+	var future bool
+	if err := h.conn.QueryRow(h.about(ctx, partitions), schema.SQL("ingest/future_freshness")).Scan(&future); err != nil || !future {
+		return err
 	}
-	return nil
+	h.log.Warn("the database's clock was set back: up to when the ledger is complete is written anew", "topic", h.topic)
+	if err := h.conn.Exec(h.about(ctx, partitions), schema.SQL("ingest/forget_future")); err != nil {
+		return fmt.Errorf("forget freshness of a time to come: %w", err)
+	}
+	return h.claim(ctx, partitions)
 }
 
 // prune removes partitions that the topic doesn't have any more.
@@ -199,12 +220,17 @@ func (h *heartbeat) beat(ctx context.Context) {
 		return
 	}
 	h.last, h.told = now, h.told || all
+	partitions := slices.Sorted(maps.Keys(to))
 	h.table.reset()
-	for _, partition := range slices.Sorted(maps.Keys(to)) {
+	for _, partition := range partitions {
 		h.table.append(h.topic, partition, to[partition])
 	}
 	ctx, cancel := context.WithTimeout(ctx, beatTimeout)
 	defer cancel()
+	if now.Sub(h.looked) >= lookForFuture {
+		h.looked = now
+		h.failed(h.forgetFuture(ctx, partitions))
+	}
 	h.failed(h.inserter.insert(ctx, "ingest/insert_freshness", &h.table.table))
 }
 

@@ -116,6 +116,18 @@ func TestFirstCatchUpIsToldAtOnce(t *testing.T) {
 	require.NoError(t, <-done)
 }
 
+// The database's clock was set back: what is written now counts nevertheless.
+func TestFreshnessOfATimeToComeIsForgotten(t *testing.T) {
+	r := newRig(t)
+	r.query("INSERT INTO ingest_freshness (topic, partition, complete_to, at) SELECT '" + ledger.TopicCalls + "', number, now64(3) + 3600, now64(3) + 3600 FROM numbers(4)")
+	cfg := r.config()
+	cfg.FreshnessEvery = 100 * time.Millisecond
+	r.start(cfg, nil)
+	require.Eventually(t, func() bool {
+		return r.query("SELECT min(complete_to) > now64(3) - 60 AND max(complete_to) <= now64(3) AND count() = 4 FROM ingest_freshness FINAL") == "1"
+	}, patience, 20*time.Millisecond)
+}
+
 // A partition that has never been complete keeps the whole ledger from being taken for complete.
 func TestPartitionThatWasNeverCompleteCounts(t *testing.T) {
 	r := newRig(t)

@@ -235,6 +235,18 @@ func TestManyMarksOfOneWindow(t *testing.T) {
 	require.EqualValues(t, 1, count(t, conn, "SELECT count() FROM dirty_windows FINAL WHERE done = 0 AND level = 'minute'"), "a mark that is not due stays")
 }
 
+// Marks that were written before the server's clock was set back don't wait until that time comes again.
+func TestMarksOfATimeToComeAreDue(t *testing.T) {
+	conn := database(t)
+	r := newRollup(t, conn)
+	require.NoError(t, conn.Exec(t.Context(), `INSERT INTO dirty_windows (level, window, id, due, done, at) VALUES
+		('minute', toDateTime('2026-03-01 10:00:00', 'UTC'), generateUUIDv4(), now64(3) + 3600, 0, now64(3) + 3600),
+		('minute', toDateTime('2026-03-01 10:01:00', 'UTC'), generateUUIDv4(), now64(3) + 3660, 0, now64(3) + 3600)`))
+	s, err := r.RunOnce(t.Context(), Minute)
+	require.NoError(t, err)
+	require.Equal(t, Stats{Windows: 2, Marks: 2}, s)
+}
+
 func TestBatchesAndLanes(t *testing.T) {
 	conn := database(t)
 	r := newRollup(t, conn, func(c *Config) { c.Batch = 2 })

@@ -3,4 +3,4 @@
 SELECT toInt64(toUnixTimestamp(min(window))) AS oldest
 FROM dirty_windows FINAL
 WHERE level = 'minute' AND done = 0 AND window >= {from:DateTime('UTC')} AND at < {changed:DateTime64(3, 'UTC')}
-  AND due <= now64(3)
+  AND (due <= now64(3) OR at > now64(3) + INTERVAL 1 MINUTE)

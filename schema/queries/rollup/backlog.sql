@@ -4,7 +4,7 @@ SELECT
     toString(level),
     uniqExactIf(window, NOT held),
     uniqExactIf(window, NOT held AND window < {late:DateTime('UTC')}),
-    if(countIf(NOT held) = 0, 0, dateDiff('millisecond', minIf(due, NOT held), now64(3))),
+    if(countIf(NOT held) = 0, 0, greatest(dateDiff('millisecond', minIf(due, NOT held), now64(3)), 0)),
     uniqExactIf(window, held)
 FROM
 (
@@ -14,7 +14,7 @@ FROM
             SELECT month FROM periods GROUP BY month HAVING argMax(state, (at, state)) = 'closed'
         ) AS held
     FROM dirty_windows FINAL
-    WHERE done = 0 AND due <= now64(3)
+    WHERE done = 0 AND (due <= now64(3) OR at > now64(3) + INTERVAL 1 MINUTE)
 )
 GROUP BY level
 UNION ALL

@@ -17,5 +17,6 @@ WHERE {final:UInt8} = 0 OR now64(3) <
     SELECT min(due) - INTERVAL {margin:UInt32} SECOND
     FROM dirty_windows
     WHERE level = 'minute' AND window = {minute:DateTime('UTC')} AND id = {later:UUID}
+      AND at <= now64(3) + INTERVAL 1 MINUTE
 )
 SETTINGS max_execution_time = 60, async_insert = 0, deduplicate_insert = 'disable'
