@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -19,6 +20,7 @@ type Freeze struct {
 	Author  string
 	Reason  string
 	Since   time.Time
+	over    bool // it was lifted since
 }
 
 // acts are what people did: released an episode, and with it whatever else of the subject was firing at that time, so that
@@ -32,7 +34,7 @@ type acts struct {
 
 func newActs() acts { return acts{episodes: map[string]bool{}, given: map[gateway.Subject]time.Time{}} }
 
-// release takes a release in; episode is empty or the zero id if nothing was in force.
+// release takes a release in, of a time that isn't to come; episode is empty or the zero id if nothing was in force.
 func (a *acts) release(s gateway.Subject, episode string, given time.Time) {
 	a.episodes[episode] = true
 	a.given[s] = later(a.given[s], given)
@@ -100,7 +102,7 @@ type act struct {
 func (t *throttles) take(a act, now time.Time) {
 	switch a.step {
 	case StepFrozen:
-		t.acts.frozen = &Freeze{t.name(), a.author, a.Reason, a.at}
+		t.acts.frozen = &Freeze{Gateway: t.name(), Author: a.author, Reason: a.Reason, Since: a.at}
 		return
 	case StepUnfrozen:
 		t.acts.frozen = nil
@@ -110,7 +112,9 @@ func (t *throttles) take(a act, now time.Time) {
 	h.highest = max(h.highest, a.Sequence)
 	switch {
 	case a.step == StepReleased:
-		t.acts.release(a.Subject, a.Episode, a.Issued)
+		if a.Sequence > h.undone { // once: the clock may be set meanwhile
+			t.acts.release(a.Subject, a.Episode, earlier(a.Issued, now))
+		}
 		h.undone = max(h.undone, a.Sequence)
 		if h.byHand.Sequence < a.Sequence {
 			h.byHand = gateway.Command{}
@@ -127,6 +131,7 @@ func (t *throttles) applied(h *hold, cmd gateway.Command, now time.Time) {
 		return
 	}
 	h.byHand = cmd
+	h.byHand.Expires = cmd.Until(now)
 	h.overtake(cmd.Sequence)
 	t.log.Warn("throttle was applied by hand; rules leave the subject alone until its lease ends", "subject", h.subject, "level", cmd.Level, "expires", cmd.Expires)
 }
@@ -154,16 +159,21 @@ func (s store) acts(ctx context.Context, gatewayName string, from time.Time, yie
 }
 
 // frozen lists the gateways whose automatic throttles are frozen.
-func (s store) frozen(ctx context.Context) (out []Freeze, err error) {
+func (s store) frozen(ctx context.Context) ([]Freeze, error) {
+	said, err := s.freezes(ctx)
+	return slices.DeleteFunc(said, func(f Freeze) bool { return f.over }), err
+}
+
+// freezes lists the newest word of each gateway on whether its automatic throttles are frozen.
+func (s store) freezes(ctx context.Context) (out []Freeze, err error) {
 	err = s.each(ctx, "throttle_frozen", params{}, func(rows driver.Rows) error {
 		var f Freeze
 		var frozen bool
 		if err := rows.Scan(&f.Gateway, &frozen, &f.Author, &f.Reason, &f.Since); err != nil {
 			return err
 		}
-		if frozen {
-			out = append(out, f)
-		}
+		f.over = !frozen
+		out = append(out, f)
 		return nil
 	})
 	return out, err

@@ -56,6 +56,7 @@ type Alerts struct {
 	untold   []untold                  // events that aren't explained and notified yet
 	refresh  time.Time                 // last time Alertmanagers were told again what is firing
 	restored bool
+	read     time.Time             // the clock, at the last evaluation
 	ready    atomic.Pointer[error] // nil pointer: not evaluated yet; to nil: the last evaluation succeeded
 }
 
@@ -233,7 +234,7 @@ func (a *Alerts) commit(ctx context.Context) {
 }
 
 func (a *Alerts) settle(r result) {
-	if err := a.throttles.settle(a.now(), r); err != nil {
+	if err := a.throttles.settle(a.now().UTC(), r); err != nil {
 		a.log.Error("answer to a throttle command can't be written down", "subject", r.cmd.Subject, "sequence", r.cmd.Sequence, "error", err)
 	}
 	if r.probe || r.err != nil || r.cmd.DryRun {
@@ -295,7 +296,7 @@ func (a *Alerts) step(ctx context.Context) {
 
 // evaluate reads the ledger, asks every rule, moves the episodes and orders throttles.
 func (a *Alerts) evaluate(ctx context.Context) error {
-	now := a.now().UTC()
+	now := a.readClock()
 	if !a.restored {
 		if err := a.restore(ctx, now); err != nil {
 			return fmt.Errorf("restore episodes and leases: %w", err)
@@ -329,7 +330,7 @@ func (a *Alerts) wishes() map[gateway.Subject][]wish {
 	for k, ep := range a.episodes {
 		if ep.throttle != nil {
 			s := k.throttled()
-			out[s] = append(out[s], wish{ep.throttle, ep.id, k.rule, ep.event.Kind, ep.event.Summary, ep.event.At, ep.clearSince.IsZero(), ep.proved})
+			out[s] = append(out[s], wish{ep.throttle, ep.id, k.rule, ep.event.Kind, ep.event.Summary, ep.began, ep.clearSince.IsZero(), ep.proved})
 		}
 	}
 	return out
@@ -352,9 +353,9 @@ func (a *Alerts) restore(ctx context.Context, now time.Time) error {
 		}
 		k := key{e.Rule, e.Tenant, d.Threshold, d.By, d.Value}
 		if e.State == StateResolved {
-			a.ended[k] = ended{later(a.ended[k].at, e.At), max(a.ended[k].returns, d.Returns)}
+			a.ended[k] = ended{later(a.ended[k].at, earlier(e.At, now)), max(a.ended[k].returns, d.Returns)}
 		} else {
-			ep := &episode{id: e.Episode, sequence: e.Sequence, event: e, reacted: true, returns: d.Returns, began: d.started(e.At)}
+			ep := &episode{id: e.Episode, sequence: e.Sequence, event: e, reacted: true, returns: d.Returns, began: earlier(d.started(e.At), now)}
 			ep.baseline.In, _ = time.ParseDuration(d.BaselineFor) // budgets have none
 			ep.baseline.Spend, _ = ledger.ParseSum(d.BaselineUSD)
 			ep.baseline.grain, _ = ledger.ParseSum(d.Grain)

@@ -53,6 +53,7 @@ func (t *throttles) settle(now time.Time, r result) error {
 		t.log.Warn("throttled", "subject", r.cmd.Subject, "level", r.cmd.Level, "rule", r.cmd.Rule, "sequence", r.cmd.Sequence, "expires", r.cmd.Expires)
 	}
 	h.current = r.cmd
+	h.current.Expires = r.cmd.Until(now) // the clock may have been set back since it was sent
 	if h.acked.IsZero() {
 		h.acked = r.ack.At
 	}
@@ -154,7 +155,7 @@ func (t *throttles) superseded(now time.Time, h *hold, r result, held gateway.St
 		if given.IsZero() { // the gateway doesn't tell: some time before our command
 			given = r.cmd.Issued
 		}
-		t.acts.release(r.cmd.Subject, held.Episode, given)
+		t.acts.release(r.cmd.Subject, held.Episode, earlier(given, now))
 		h.current = gateway.Command{}
 		t.log.Warn("throttle was released by hand; what was firing then doesn't throttle again", "subject", r.cmd.Subject, "sequence", held.Sequence)
 	default:

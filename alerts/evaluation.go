@@ -11,7 +11,8 @@ import (
 type evaluation struct {
 	cfg        Config
 	source     source
-	born       time.Time // when watching began
+	born       time.Time // when watching began, or the clock was set
+	ahead      time.Time // up to when there may be calls of a time to come: the clock was set back
 	history    *history
 	budgets    *budgets
 	spikes     *spikes

@@ -186,8 +186,17 @@ func (h *Hand) SetFrozen(ctx context.Context, frozen bool) error {
 		return err
 	}
 	defer conn.Close()
-	at := h.Now().UTC()
-	return h.write(ctx, store{reader{conn}}, gateway.Command{Rule: ManualRule, Reason: shorten(h.Reason), Issued: at, Expires: at}, step, "", at)
+	s, at := store{reader{conn}}, h.Now().UTC()
+	said, err := s.freezes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range said { // the newest word counts, though a clock was set back since the one before
+		if f.Gateway == h.Gateway.Name() {
+			at = later(at, f.Since.Add(time.Millisecond))
+		}
+	}
+	return h.write(ctx, s, gateway.Command{Rule: ManualRule, Reason: shorten(h.Reason), Issued: at, Expires: at}, step, "", at)
 }
 
 func (h *Hand) write(ctx context.Context, s store, cmd gateway.Command, step, answer string, at time.Time) error {

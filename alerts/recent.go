@@ -58,6 +58,9 @@ func minutesBefore(now time.Time, n int) time.Time {
 	return now.UTC().Truncate(time.Minute).Add(-time.Duration(n) * time.Minute)
 }
 
+// recentUntil is the end of the minutes that are read from the calls.
+func recentUntil(now time.Time) time.Time { return now.Add(2 * time.Minute).Truncate(time.Minute) }
+
 // fill reads the minutes that may have changed since the last fill, and all since before, at most those that are kept.
 func (r *recent) fill(ctx context.Context, from source, now, before time.Time) error {
 	oldest := now.Add(-r.keep).Truncate(time.Minute)
@@ -70,7 +73,7 @@ func (r *recent) fill(ctx context.Context, from source, now, before time.Time) e
 	}
 	begin = later(earlier(begin, before), oldest)
 	fresh := map[int64]map[who]*received{}
-	err := from.open(ctx, r.dimension, begin, now.Add(2*time.Minute).Truncate(time.Minute), r.bucket, func(w who, minute, bucket int64, c cell) {
+	err := from.open(ctx, r.dimension, begin, recentUntil(now), r.bucket, func(w who, minute, bucket int64, c cell) {
 		if fresh[minute] == nil {
 			fresh[minute] = map[who]*received{}
 		}

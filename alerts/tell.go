@@ -134,7 +134,7 @@ func (a *Alerts) repeat(ctx context.Context, now time.Time) {
 	var firing []*episode
 	var again []*AlertEvent
 	for _, ep := range a.episodes {
-		if now.Sub(ep.event.At) < notify.RefreshEvery || !a.boxes.Forget(ep.event.Kind) {
+		if now.Sub(ep.began) < notify.RefreshEvery || !a.boxes.Forget(ep.event.Kind) {
 			continue
 		}
 		firing = append(firing, ep)

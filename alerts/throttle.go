@@ -65,7 +65,7 @@ type hold struct {
 	trouble   string          // the newest of them
 	told      toldOf          // dry run that was written
 	byHand    gateway.Command // newest that a person applied and that wasn't released, Sequence 0 = none
-	undone    uint64          // newest sequence of a release by a person: acts are read more than once, and what it ended doesn't begin again
+	undone    uint64          // newest sequence of a release by a person, or of a lease by hand that ran out: acts are read more than once, and what ended doesn't begin again
 
 	proof
 }
@@ -121,9 +121,11 @@ func (t *throttles) restore(ctx context.Context, now time.Time) error {
 			continue
 		}
 		h.current = a.held
+		h.current.Expires = a.held.Until(now)
 		if h.proof, err = t.store.proofOf(ctx, t.name(), a.held); err != nil {
 			return err
 		}
+		h.lost = h.current.Expires.Before(a.held.Expires) // the clock was set back since: nobody knows how long it lasts at the gateway
 		h.level = a.held.Level
 		h.looked = now
 	}
@@ -258,6 +260,9 @@ func (t *throttles) expire(now time.Time, h *hold) {
 			continue
 		}
 		t.record(*held, StepExpired, "the lease ran out", now)
+		if held == &h.byHand {
+			h.undone = max(h.undone, held.Sequence) // also where the clock was set back, and it seems to last by what was written
+		}
 		t.log.Warn("throttle lease ran out", "subject", h.subject, "sequence", held.Sequence)
 		*held = gateway.Command{}
 	}

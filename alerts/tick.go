@@ -24,9 +24,11 @@ type tick struct {
 	newest    time.Time // newest sign of life of the ledger: a receipt, or complete
 	watermark time.Time // up to when receipts are taken to be complete
 	openFrom  time.Time // minutes from here on are read from calls, those before from the rollups
+	ahead     time.Time // up to when there may be calls of a time to come
 	behind    bool      // minutes older than that aren't rolled up: budgets' sums are lower bounds
 	fresh     bool      // the ledger is evidence
 	stale     bool      // it isn't, and should be by now
+	early     bool      // it is said to be complete up to a time to come
 	recent    *recent
 	recents   map[string]*recent // by dimension; recent is the one of whole tenants
 	quotas    map[who]quota      // by tenant and provider/model
@@ -43,7 +45,7 @@ func (t *tick) of(dimension string) *recent {
 
 // look reads the open minutes and finds out whether they are evidence.
 func (a *evaluation) look(ctx context.Context, now time.Time) (*tick, error) {
-	t := &tick{now: now, openFrom: minutesBefore(now, openMinutes), recent: a.recent, recents: a.recents, ledger: a.source}
+	t := &tick{now: now, openFrom: minutesBefore(now, openMinutes), ahead: a.ahead, recent: a.recent, recents: a.recents, ledger: a.source}
 	reach := now.Add(-rollupReach).Truncate(time.Minute)
 	if len(a.budgets.rules) > 0 {
 		pending, ok, err := t.ledger.pendingMinute(ctx, reach, now.Add(-rollupSlack))
@@ -84,7 +86,7 @@ func (a *evaluation) look(ctx context.Context, now time.Time) (*tick, error) {
 
 // age decides whether the ledger is evidence: it is known to be complete up to a time at most StaleAfter ago. That time is
 // of ingest's clock and now is of ours: where the hosts' clocks differ, staleness is noticed so much sooner or later, so
-// the difference has to stay well below StaleAfter.
+// the difference has to stay well below StaleAfter. A time that is ahead by more proves nothing.
 func (a *evaluation) age(ctx context.Context, t *tick) error {
 	complete, err := t.ledger.completeTo(ctx)
 	if err != nil {
@@ -94,8 +96,9 @@ func (a *evaluation) age(ctx context.Context, t *tick) error {
 	t.newest = later(a.recent.newest(), complete)
 	age := t.now.Sub(later(complete, a.born))
 	a.ledgerAge = max(0, age)
-	t.fresh = t.now.Sub(complete) <= a.cfg.StaleAfter
-	t.stale = age > a.cfg.StaleAfter
+	t.early = complete.Sub(t.now) > a.cfg.StaleAfter
+	t.fresh = t.now.Sub(complete) <= a.cfg.StaleAfter && !t.early
+	t.stale = age > a.cfg.StaleAfter || t.early && t.now.Sub(a.born) > a.cfg.StaleAfter
 	return nil
 }
 
@@ -116,7 +119,11 @@ func (a *evaluation) freshness(t *tick) verdict {
 	}
 	v.summary = fmt.Sprintf("calls may be missing from the ledger since %s: until it is complete again, spend rules don't resolve, and throttle only where a budget is exceeded already; "+
 		"see whether ingest runs and keeps up (tollkeeper_ingest_lag, its log), and whether Kafka and ClickHouse answer it", since)
-	if t.fresh {
+	switch {
+	case t.early:
+		v.summary = fmt.Sprintf("ingest says that the ledger is complete up to %s, which is %s from now: the clock of its host or of this one is wrong; "+
+			"until they agree, spend rules don't resolve, and throttle only where a budget is exceeded already", since, t.complete.Sub(t.now).Round(time.Second))
+	case t.fresh:
 		v.summary = "the ledger is complete up to " + since
 	}
 	return v

@@ -40,7 +40,11 @@ type postable struct {
 func (a alertmanager) send(ctx context.Context, messages []*Message) error {
 	alerts := make([]postable, len(messages))
 	for i, m := range messages {
-		alerts[i] = postable{m.Labels(), a.texts.annotations(m), m.Started, a.ends(m), m.url()}
+		started, ends := m.Started, a.ends(m)
+		if ends.Before(started) { // the clock was set back; an Alertmanager refuses the whole request for it
+			started = ends
+		}
+		alerts[i] = postable{m.Labels(), a.texts.annotations(m), started, ends, m.url()}
 	}
 	req, _, err := post(ctx, strings.TrimSuffix(a.cfg.URL, "/")+"/api/v2/alerts", alerts)
 	if err != nil {
