@@ -80,7 +80,7 @@ func BenchmarkPrepare(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(value) * records))
 	for b.Loop() {
-		batch := prepareCalls(kadm.TopicID{1}, []*chunk{c}, into)
+		batch := prepareCalls(kadm.TopicID{1}, momentsAt(noon, 0), []*chunk{c}, into)
 		if err := out.encode("bench", &batch.calls.table); err != nil {
 			b.Fatal(err)
 		}

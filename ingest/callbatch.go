@@ -13,6 +13,7 @@ import (
 // they read again, one by one.
 type callBatch struct {
 	id     kadm.TopicID
+	within moments
 	chunks []*chunk
 	*columns
 	stored  bool // the columns are
@@ -46,8 +47,8 @@ func (c *columns) append(d *decoded) {
 }
 
 // prepareCalls decodes the chunks of a topic into columns, which are the batch's until it is stored.
-func prepareCalls(id kadm.TopicID, chunks []*chunk, into *columns) *callBatch {
-	b := &callBatch{id: id, chunks: chunks, columns: into, minutes: map[int64]struct{}{}}
+func prepareCalls(id kadm.TopicID, within moments, chunks []*chunk, into *columns) *callBatch {
+	b := &callBatch{id: id, within: within, chunks: chunks, columns: into, minutes: map[int64]struct{}{}}
 	b.calls.reset()
 	b.candidates.reset()
 	for _, c := range chunks {
@@ -66,7 +67,7 @@ func prepareCalls(id kadm.TopicID, chunks []*chunk, into *columns) *callBatch {
 				continue
 			}
 			for _, f := range refused {
-				b.dead = append(b.dead, deadLetter{r, c.partition, f.batch, f.index, ReasonRefusedCall, f.err})
+				b.dead = append(b.dead, deadLetter{r, c.partition, f.batch, f.index, f.reason, f.err})
 			}
 			for j := range b.record {
 				d := &b.record[j]
@@ -86,12 +87,19 @@ func prepareCalls(id kadm.TopicID, chunks []*chunk, into *columns) *callBatch {
 	return b
 }
 
-// decode fills b.record with a record's calls.
+// decode fills b.record with a record's calls that may be stored.
 func (b *callBatch) decode(partition int, r *record) (bad []refused, err error) {
 	b.record, bad, err = decode(b.record[:0], originOf(r, origin{b.id, partition, r.offset, 0}), r.value)
 	for j := range b.record {
 		b.record[j].from, b.record[j].partition, b.record[j].index = r, partition, j
 	}
+	b.record = slices.DeleteFunc(b.record, func(d decoded) bool {
+		wrong := b.within.check(&d.call)
+		if wrong != nil {
+			bad = append(bad, refused{ledger.AppendBatch(nil, []ledger.Call{d.call}), d.index, ReasonTime, wrong})
+		}
+		return wrong != nil
+	})
 	return bad, err
 }
 

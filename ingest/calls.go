@@ -39,7 +39,7 @@ type callSink struct {
 // succeeds or ctx ends; whatever was stored before ctx ended is stored again later and changes nothing.
 func (s *callSink) prepare(chunks []*chunk) func(context.Context) error {
 	s.turn = 1 - s.turn
-	b := prepareCalls(s.state.id, chunks, s.columns[s.turn])
+	b := prepareCalls(s.state.id, momentsAt(s.now(), s.stream.cfg.Kept), chunks, s.columns[s.turn])
 	return func(ctx context.Context) error { return s.write(ctx, b) }
 }
 

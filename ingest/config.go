@@ -31,6 +31,10 @@ type Config struct {
 	Checkpoint    time.Duration `yaml:"checkpoint"`      // how often a row sums up the ranges before it
 
 	FreshnessEvery time.Duration `yaml:"freshness_every"` // how often it is written up to when the ledger is complete
+
+	// Kept is how long reports are, 0 for ever: what is older isn't stored. It follows from the schema's configuration
+	// (schema.Retention.ReportsKept).
+	Kept time.Duration `yaml:"-"`
 }
 
 // DefaultConfig lacks the two addresses.

@@ -30,12 +30,13 @@ const (
 
 // Reasons of dead letters.
 const (
-	ReasonNotBatch     = "not_a_batch"   // not a CallBatch
-	ReasonNewerVersion = "newer_version" // of a newer program: upgrade, then replay
-	ReasonRefusedCall  = "refused_call"  // one call of a batch can't be stored; the value is a batch of it alone
-	ReasonRefusedRow   = "refused_row"   // the table refused one call; the value is a batch of it alone
-	ReasonNotSpans     = "not_spans"     // not OTLP trace data
-	ReasonUnreadable   = "unreadable"    // Kafka's own record batch is broken; the value is that batch, raw
+	ReasonNotBatch     = "not_a_batch"     // not a CallBatch
+	ReasonNewerVersion = "newer_version"   // of a newer program: upgrade, then replay
+	ReasonRefusedCall  = "refused_call"    // one call of a batch can't be stored; the value is a batch of it alone
+	ReasonTime         = "impossible_time" // one call's minute can't be kept, or isn't one of what was received then; the value is a batch of it alone
+	ReasonRefusedRow   = "refused_row"     // the table refused one call; the value is a batch of it alone
+	ReasonNotSpans     = "not_spans"       // not OTLP trace data
+	ReasonUnreadable   = "unreadable"      // Kafka's own record batch is broken; the value is that batch, raw
 )
 
 // deadLetter is a record, or one call of it, that can't be stored.

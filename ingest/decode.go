@@ -32,9 +32,10 @@ type decoded struct {
 
 // refused is a call that can't be stored, as a batch of it alone.
 type refused struct {
-	batch []byte
-	index int
-	err   error
+	batch  []byte
+	index  int
+	reason string
+	err    error
 }
 
 // decode appends a record's calls to into, and returns those that can't be stored apart. An error means that the record
@@ -60,7 +61,7 @@ func decode(into []decoded, at origin, value []byte) ([]decoded, []refused, erro
 		alone := ledger.AppendBatchCall(ledger.AppendBatchHeader(nil), body)
 		err := ledger.DecodeBatch(alone, func(c *ledger.Call, body []byte) { into = appendCall(into, c, body, at) })
 		if err != nil {
-			out = append(out, refused{alone, index, err})
+			out = append(out, refused{alone, index, ReasonRefusedCall, err})
 		}
 	}
 	return into, out, nil

@@ -89,11 +89,22 @@ func (r *rig) start(cfg Config, step func(string) error) *running {
 	return r.run(r.build(cfg, step))
 }
 
+// clock is the ingesters'. The calls of tests are of a day that may be to come where they run.
+func (r *rig) clock() time.Time {
+	if r.now != nil {
+		return r.now()
+	}
+	if now := time.Now(); now.After(noon) {
+		return now
+	}
+	return noon.Add(time.Hour)
+}
+
 func (r *rig) build(cfg Config, step func(string) error) *Ingester {
 	r.t.Helper()
 	r.out = &logs{t: r.t}
 	r.registry = prometheus.NewRegistry()
-	i, err := New(cfg, Deps{Now: r.now, Metrics: r.registry, Log: slog.New(slog.NewTextHandler(r.out, nil))})
+	i, err := New(cfg, Deps{Now: r.clock, Metrics: r.registry, Log: slog.New(slog.NewTextHandler(r.out, nil))})
 	require.NoError(r.t, err)
 	i.step = step
 	return i

@@ -40,15 +40,16 @@ type Letter struct {
 type DeadLetters struct {
 	brokers *brokers
 	now     func() time.Time
+	kept    time.Duration
 }
 
-// OpenDeadLetters connects when it is first asked something.
-func OpenDeadLetters(kafka kafkaclient.Servers) (*DeadLetters, error) {
+// OpenDeadLetters connects when it is first asked something. kept is how long reports are, as Config.Kept.
+func OpenDeadLetters(kafka kafkaclient.Servers, kept time.Duration) (*DeadLetters, error) {
 	b, err := openBrokers(kafka)
 	if err != nil {
 		return nil, err
 	}
-	return &DeadLetters{b, time.Now}, nil
+	return &DeadLetters{b, time.Now, kept}, nil
 }
 
 // Close closes the connections.
@@ -135,7 +136,11 @@ func (d *DeadLetters) Replay(ctx context.Context, l *Letter) error {
 	if !ok {
 		return fmt.Errorf("replay dead letter %s: its headers name no origin", l.ID)
 	}
-	again := &kgo.Record{Topic: l.Topic, Key: l.record.Key, Value: l.Value}
+	value, err := l.again(momentsAt(d.now(), d.kept))
+	if err != nil {
+		return fmt.Errorf("replay dead letter %s: %w", l.ID, err)
+	}
+	again := &kgo.Record{Topic: l.Topic, Key: l.record.Key, Value: value}
 	for _, h := range l.record.Headers {
 		if !strings.HasPrefix(h.Key, "tollkeeper.") {
 			again.Headers = append(again.Headers, h)
@@ -149,6 +154,22 @@ func (d *DeadLetters) Replay(ctx context.Context, l *Letter) error {
 		}
 	}
 	return nil
+}
+
+// again is what is sent again: the letter's bytes, but of a call whose time still is impossible one that was received when the letter was
+// written. So it has one identity, however often it is replayed.
+func (l *Letter) again(within moments) ([]byte, error) {
+	if l.Reason != ReasonTime {
+		return l.Value, nil
+	}
+	var calls []ledger.Call
+	err := ledger.DecodeBatch(l.Value, func(c *ledger.Call, _ []byte) {
+		if within.check(c) != nil {
+			mended(c, l.At)
+		}
+		calls = append(calls, *c)
+	})
+	return ledger.AppendBatch(nil, calls), err
 }
 
 // readAll returns every record that a topic has now.

@@ -30,7 +30,7 @@ func TestRowThatTheTableRefuses(t *testing.T) {
 		r.query("SELECT toDecimalString(sum(cost), 12) FROM ingest_ranges WHERE kind = 'range'"))
 	require.Equal(t, "0", r.query("SELECT count() FROM settle_candidates"))
 
-	dead, err := OpenDeadLetters(r.broker.Servers)
+	dead, err := OpenDeadLetters(r.broker.Servers, 0)
 	require.NoError(t, err)
 	defer dead.Close()
 	letters, err := dead.List(t.Context())
@@ -69,7 +69,7 @@ func TestLettersThatCannotBeReplayed(t *testing.T) {
 	r.start(r.config(), nil)
 	r.wantStored(call(2))
 	r.wantCommitted(r.config(), ledger.TopicCalls)
-	dead, err := OpenDeadLetters(r.broker.Servers)
+	dead, err := OpenDeadLetters(r.broker.Servers, 0)
 	require.NoError(t, err)
 	defer dead.Close()
 	letters, err := dead.List(t.Context())

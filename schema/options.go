@@ -205,6 +205,11 @@ func (c Class) ttl(key, column string, tiers bool) string {
 	return clause
 }
 
+// ReportsKept is how long reports are kept, 0 for ever.
+func (r *Retention) ReportsKept() time.Duration {
+	return time.Duration(r.Reports.KeepDays) * 24 * time.Hour
+}
+
 // SealedAfter is the age from which windows are never rolled up again, because what they are made of is about to be
 // dropped: the shortest life of reports, minutes, hours and hours by dimension, less two days. 0 means never.
 func (r *Retention) SealedAfter() time.Duration {

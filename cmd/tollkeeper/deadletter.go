@@ -26,7 +26,7 @@ func lettersFlag(c *cobra.Command) func(do func(*ingest.DeadLetters, []ingest.Le
 		if err != nil {
 			return err
 		}
-		d, err := ingest.OpenDeadLetters(cfg.KafkaServers())
+		d, err := ingest.OpenDeadLetters(cfg.KafkaServers(), cfg.Schema.Retention.ReportsKept())
 		if err != nil {
 			return err
 		}

@@ -71,7 +71,9 @@ func (a *App) startRollup(ctx context.Context) error {
 }
 
 func (a *App) startIngest(ctx context.Context) error {
-	r, err := ingest.New(a.cfg.Ingest, ingest.Deps{Log: a.opts.Log.With("role", "ingest"), Metrics: a.Registry, Now: a.opts.Now})
+	cfg := a.cfg.Ingest
+	cfg.Kept = a.cfg.Schema.Retention.ReportsKept()
+	r, err := ingest.New(cfg, ingest.Deps{Log: a.opts.Log.With("role", "ingest"), Metrics: a.Registry, Now: a.opts.Now})
 	if err != nil {
 		return err
 	}

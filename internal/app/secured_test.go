@@ -41,7 +41,7 @@ func TestProductOnASecuredKafka(t *testing.T) {
 		require.NoError(c, p.conn.QueryRow(t.Context(), "SELECT count() FROM spans WHERE tenant = 'secured'").Scan(&n))
 		return n == 5
 	}), "payload goes by contrib's exporter")
-	letters, err := ingest.OpenDeadLetters(kafka.Servers)
+	letters, err := ingest.OpenDeadLetters(kafka.Servers, 0)
 	require.NoError(t, err)
 	defer letters.Close()
 	all, err := letters.List(t.Context())
