@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -61,7 +63,21 @@ func ParseURL(raw string) (Target, error) {
 // plainName is a name that can stand in a statement without quotes.
 var plainName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Open returns a connection pool for the URL. It speaks HTTP with LZ4, inserts synchronously and without
+// Compresses says that what goes to and comes from the server is worth compressing: it isn't where nothing leaves the machine
+// (docs/adr/0053-not-compressed-on-one-machine.md).
+func (t Target) Compresses() bool {
+	host, _, err := net.SplitHostPort(t.Host)
+	if err != nil {
+		host = t.Host
+	}
+	if host == "localhost" {
+		return false
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err != nil || !addr.Unmap().IsLoopback()
+}
+
+// Open returns a connection pool for the URL. It speaks HTTP, with LZ4 to other machines, inserts synchronously and without
 // deduplication by block (DESIGN D3), and doesn't wait for the server to be there: the first query does.
 func Open(raw string) (driver.Conn, error) {
 	t, err := ParseURL(raw)
@@ -103,7 +119,6 @@ func (t Target) open(database string, change func(*clickhouse.Options)) (driver.
 		Protocol:        clickhouse.HTTP,
 		Addr:            []string{t.Host},
 		Auth:            clickhouse.Auth{Database: database, Username: t.User, Password: t.Password},
-		Compression:     &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
 		DialTimeout:     5 * time.Second,
 		MaxOpenConns:    16,
 		MaxIdleConns:    8,
@@ -117,6 +132,9 @@ func (t Target) open(database string, change func(*clickhouse.Options)) (driver.
 		},
 		DialContext:   dialer(silence),
 		TransportFunc: func(h *http.Transport) (http.RoundTripper, error) { return advised{t, bounded(h)}, nil },
+	}
+	if t.Compresses() {
+		opts.Compression = &clickhouse.Compression{Method: clickhouse.CompressionLZ4}
 	}
 	if t.Scheme == "https" {
 		opts.TLS = &tls.Config{MinVersion: tls.VersionTLS12}

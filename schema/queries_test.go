@@ -104,6 +104,17 @@ func TestNamesAndSQL(t *testing.T) {
 	require.Panics(t, func() { SQL("rollup/no_such_query") })
 }
 
+func TestCompressesToOtherMachines(t *testing.T) {
+	for raw, want := range map[string]bool{
+		"http://127.0.0.1:8123": false, "http://127.0.0.5": false, "http://[::1]:8123": false, "http://localhost": false, "http://[::ffff:127.0.0.1]:8123": false,
+		"http://ch.example:8123": true, "https://10.0.0.7": true, "http://[fd00::1]:8123": true, "http://localhost.example": true,
+	} {
+		target, err := ParseURL(raw)
+		require.NoError(t, err)
+		require.Equal(t, want, target.Compresses(), raw)
+	}
+}
+
 func TestParseURL(t *testing.T) {
 	got, err := ParseURL("https://bob:secret@ch.example/money")
 	require.NoError(t, err)

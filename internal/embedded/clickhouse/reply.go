@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ClickHouse/ch-go/compress"
@@ -120,7 +121,8 @@ func (o *reply) start() error {
 	o.body = o.w
 	switch {
 	case o.q.compress:
-		b := &blockWriter{w: o.w, compressor: compress.NewWriter(compress.LevelZero, compress.LZ4)}
+		b := blockWriters.Get().(*blockWriter)
+		b.w = o.w
 		o.body, o.closers = b, append(o.closers, b)
 	case o.q.encoding != "":
 		h.Set("Content-Encoding", o.q.encoding)
@@ -212,6 +214,9 @@ func (o *reply) fail(err error) error {
 	panic(http.ErrAbortHandler)
 }
 
+// blockWriters are used again: a new one's tables cost more than a short answer.
+var blockWriters = sync.Pool{New: func() any { return &blockWriter{compressor: compress.NewWriter(compress.LevelZero, compress.LZ4)} }}
+
 // blockWriter cuts its input into ClickHouse's compressed blocks (LZ4).
 type blockWriter struct {
 	w          io.Writer
@@ -243,12 +248,14 @@ func (b *blockWriter) flush() error {
 	return err
 }
 
-// Close sends what is left.
-func (b *blockWriter) Close() error {
-	if len(b.pending) == 0 {
-		return nil
+// Close sends what is left. It isn't to be used after that.
+func (b *blockWriter) Close() (err error) {
+	if len(b.pending) > 0 {
+		err = b.flush()
 	}
-	return b.flush()
+	b.w, b.pending = nil, b.pending[:0]
+	blockWriters.Put(b)
+	return err
 }
 
 // acceptedEncoding picks the answer's HTTP compression, in a server's order of preference.
