@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -24,6 +25,7 @@ type Settler struct {
 	metrics   *Metrics
 	prices    *pricing.Watch
 	now       func() time.Time
+	last      atomic.Int64 // how many reports a minute had last: about as many as the next look will find
 	interrupt func(step string) error // tests stop it after a step
 }
 
@@ -45,6 +47,9 @@ const (
 
 // maxLooks ends a settlement whose decisions keep changing while it looks: then too many come at once, and the marks stay.
 const maxLooks = 20
+
+// mostRoom is for how many reports room is made before they come: 2.5 MB, in each of the minutes that are settled side by side.
+const mostRoom = 1 << 14
 
 // Settle decides the groups that have a report in the minute, and the aggregates. Where a decision differs from the stored one it
 // marks the minutes of the reports that change, then writes the decision, then looks again, until nothing differs: while it was at
@@ -87,9 +92,11 @@ func (s *Settler) LookAgain(ctx context.Context, from, to time.Time) error {
 func (s *Settler) look(ctx context.Context, minute time.Time, later string) (wrote bool, err error) {
 	n := neighbours{store: &s.store, minute: minute, whole: map[ID]uint64{}, others: map[ID]Report{},
 		reports: newIndex(func(r *Report) *ID { return &r.ID }), stored: newIndex(func(d *decision) *ID { return &d.ID })}
+	n.reports.grow(int(s.last.Load()))
 	if err := n.collect(ctx); err != nil {
 		return false, err
 	}
+	s.last.Store(int64(min(len(n.reports.all), mostRoom)))
 	if len(n.reports.all) == 0 {
 		return false, nil
 	}
