@@ -76,7 +76,7 @@ func BenchmarkPrepare(b *testing.B) {
 	for i := range records {
 		c.records = append(c.records, record{offset: int64(i), value: value})
 	}
-	into, out := newColumns(), newInserter(here, time.Second)
+	into, out := newColumns(), newInserter(schema.Target{}, time.Second)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(value) * records))
 	for b.Loop() {

@@ -70,13 +70,7 @@ func TestCountsAreReadBack(t *testing.T) {
 	})
 }
 
-// away is a target on another machine, here one on this.
-var (
-	away = schema.Target{Host: "clickhouse.example:8123"}
-	here = schema.Target{Host: "127.0.0.1:8123"}
-)
-
-// What is sent is the block that ch-go makes of the same columns, packed where it goes to another machine.
+// What is packed is, unpacked, the block that ch-go makes of the same columns.
 func TestPackedBlocks(t *testing.T) {
 	for _, n := range []int{1, 100, 30_000} { // the last is several packs long
 		calls := newCallTable()
@@ -84,10 +78,8 @@ func TestPackedBlocks(t *testing.T) {
 			c := call(i)
 			calls.append(&c, uint64(i))
 		}
-		in := newInserter(away, time.Second)
+		in := newInserter(schema.Target{}, time.Second)
 		require.NoError(t, in.encode("test", &calls.table))
-		plain := newInserter(here, time.Second)
-		require.NoError(t, plain.encode("test", &calls.table))
 		var want proto.Buffer
 		require.NoError(t, proto.Block{Columns: len(calls.input), Rows: n}.EncodeRawBlock(&want, 0, calls.input))
 		packed := proto.NewReader(&in.body)
@@ -97,9 +89,8 @@ func TestPackedBlocks(t *testing.T) {
 		require.Equal(t, want.Buf, got)
 		_, err := packed.Byte()
 		require.Error(t, err, "all is read")
-		require.Equal(t, want.Buf, plain.body.Bytes())
 	}
 	calls := newCallTable()
 	calls.rows = 1
-	require.ErrorContains(t, newInserter(here, time.Second).encode("test", &calls.table), `"minute" has 0 rows, expected 1`)
+	require.ErrorContains(t, newInserter(schema.Target{}, time.Second).encode("test", &calls.table), `"minute" has 0 rows, expected 1`)
 }
