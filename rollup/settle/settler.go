@@ -25,7 +25,7 @@ type Settler struct {
 	metrics   *Metrics
 	prices    *pricing.Watch
 	now       func() time.Time
-	last      atomic.Int64 // how many reports a minute had last: about as many as the next look will find
+	last      atomic.Int64            // how many reports a minute had last: about as many as the next look will find
 	interrupt func(step string) error // tests stop it after a step
 }
 
