@@ -25,6 +25,9 @@ type Deps struct {
 	Version string
 	// Now is the clock of receipt; nil: this host's.
 	Now func() time.Time
+	// Trouble says why Kafka takes no calls, where the process knows: senders whose calls are refused are told. Empty: it takes them; nil: nobody
+	// knows.
+	Trouble func() string
 }
 
 // Collector is one running Collector.
@@ -70,7 +73,7 @@ func (c *Collector) Run(ctx context.Context) error {
 	}
 	col, err := otelcol.NewCollector(otelcol.CollectorSettings{
 		Factories: func() (otelcol.Factories, error) {
-			f, err := components(c.deps.Now)
+			f, err := components(c.deps.Now, c.deps.Trouble)
 			f.Telemetry = telemetryFactory(c.deps.Log, c.deps.Metrics)
 			return f, err
 		},

@@ -29,9 +29,9 @@ import (
 )
 
 // Components are the factories of the distribution; manifest.yaml lists the same for ocb.
-func Components() (otelcol.Factories, error) { return components(nil) }
+func Components() (otelcol.Factories, error) { return components(nil, nil) }
 
-func components(now func() time.Time) (otelcol.Factories, error) {
+func components(now func() time.Time, trouble func() string) (otelcol.Factories, error) {
 	if now == nil {
 		now = time.Now
 	}
@@ -43,7 +43,7 @@ func components(now func() time.Time) (otelcol.Factories, error) {
 	f.Exporters, errs[2] = otelcol.MakeFactoryMap[exporter.Factory](
 		callskafka.NewFactory(), payloadkafka.NewFactory(), countsink.NewFactory(),
 		otlpexporter.NewFactory(), otlphttpexporter.NewFactory())
-	f.Connectors, errs[3] = otelcol.MakeFactoryMap[connector.Factory](callsplit.NewFactory(), eventspans.NewFactory())
+	f.Connectors, errs[3] = otelcol.MakeFactoryMap[connector.Factory](callsplit.NewFactoryFor(trouble), eventspans.NewFactory())
 	f.Extensions, errs[4] = otelcol.MakeFactoryMap[extension.Factory](tenantauth.NewFactory())
 	f.Telemetry = otelconftelemetry.NewFactory()
 	if err := errors.Join(errs[:]...); err != nil {

@@ -27,6 +27,7 @@ type splitter struct {
 	maxWait  time.Duration
 	slots    chan struct{} // one per request that waits for money
 	log      *zap.Logger
+	trouble  func() string // why calls are not recorded, if it is known; nil: nobody knows
 	metrics  *metadata.TelemetryBuilder
 }
 
@@ -94,8 +95,18 @@ func (s *splitter) money(ctx context.Context, calls ptrace.Traces, n int64) erro
 	default:
 		s.metrics.CollectorCallsRefused.Add(ctx, n, reason("error"))
 	}
+	if why := s.known(); why != "" {
+		err = fmt.Errorf("%w: %s", err, why)
+	}
 	s.log.Warn("calls refused; the client keeps them and sends them again", zap.Int64("calls", n), zap.Error(err))
 	return retryable(err)
+}
+
+func (s *splitter) known() string {
+	if s.trouble == nil {
+		return ""
+	}
+	return s.trouble()
 }
 
 var errWaited = errors.New("no acknowledgement from Kafka within max_wait")

@@ -55,6 +55,7 @@ type App struct {
 	supervisor *supervisor
 	http       *telemetry.Server
 	dir        *DataDir
+	trouble    func() string // why the embedded broker refuses records; nil: there is none
 	otlpGRPC   string
 	otlpHTTP   string
 	viewer     string

@@ -116,11 +116,15 @@ func TestFullDisk(t *testing.T) {
 	shared.free.Store(1 << 20)
 	t.Cleanup(func() { shared.free.Store(math.MaxInt64) })
 	require.Eventually(t, func() bool { return p.Ready(context.Background())["kafka"] != nil }, aWhile, aMoment)
-	require.ErrorContains(t, p.Ready(context.Background())["kafka"], "free disk space")
+	for _, part := range []string{"free disk space", "1 MiB free at /", "512 MiB have to stay (kafka.embedded.min_free)", "until 576 MiB are"} {
+		require.ErrorContains(t, p.Ready(context.Background())["kafka"], part)
+	}
 	refused := tr.refused.Load()
 	err := p.export(t.Context(), goodCall("full-disk-told"))
 	require.Equal(t, codes.Unavailable, status.Code(err), "%v", err)
 	require.Eventually(t, func() bool { return tr.refused.Load() > refused }, aWhile, aMoment, "clients are not told")
+	require.ErrorContains(t, err, "the disk of its embedded broker is nearly full", "it is told why")
+	require.NotContains(t, err.Error(), "/", "and no path")
 	t.Logf("a client reads: %v", err)
 	atFull := int(tr.acked.Load())
 	p.wantDrained(t)

@@ -81,7 +81,7 @@ func (a *App) startIngest(ctx context.Context) error {
 }
 
 func (a *App) startCollector(ctx context.Context) error {
-	r, err := collector.New(a.cfg.Collector, collector.Deps{Log: a.opts.Log.With("role", "collector"), Metrics: a.Registry, Version: a.opts.Version, Now: a.opts.Now})
+	r, err := collector.New(a.cfg.Collector, collector.Deps{Log: a.opts.Log.With("role", "collector"), Metrics: a.Registry, Version: a.opts.Version, Now: a.opts.Now, Trouble: a.trouble})
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (a *App) startServers(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		brokers = server.Brokers()
+		brokers, a.trouble = server.Brokers(), server.Trouble
 	}
 	a.cfg.UseServers(brokers, url)
 	return nil

@@ -76,25 +76,40 @@ func (g *guard) check() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.free = free
+	again := g.minFree + g.minFree/8
+	if err != nil || free < again {
+		g.reason = g.why(free, again, err)
+	}
 	switch {
 	case g.fault == nil && (err != nil || free < g.minFree):
-		g.reason = err
-		if err == nil {
-			g.reason = fmt.Errorf("%d bytes free at %s, at least %d must stay: free disk space, or shorten retention", free, g.dir, g.minFree)
-		}
 		g.fault = g.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.KafkaStorageError, Count: -1})
 		g.log.Error("refusing records: the disk is nearly full", "free_bytes", free, "min_free_bytes", g.minFree, "dir", g.dir, "reason", g.reason)
-	case g.fault != nil && err == nil && free >= g.minFree+g.minFree/8:
+	case g.fault != nil && err == nil && free >= again:
 		g.refused += g.fault.Hits()
 		g.fault.Remove()
-		g.fault, g.reason = nil, nil
+		g.fault = nil
 		g.log.Info("accepting records again", "free_bytes", free, "dir", g.dir)
 	}
 }
 
+// why says what is full, where, and what to do.
+func (g *guard) why(free, again int64, err error) error {
+	if err != nil {
+		return fmt.Errorf("records are refused: %w", err)
+	}
+	return fmt.Errorf("records are refused, and senders told to come back: the disk of the embedded broker has %s free at %s, and %s have to stay (kafka.embedded.min_free); "+
+		"free disk space there until %s are (the engine's data is on it too, unless you moved it: tollkeeper storage report), or shorten kafka.embedded.calls.age",
+		mebibytes(free), g.dir, mebibytes(g.minFree), mebibytes(again))
+}
+
+func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", n>>20) }
+
 func (g *guard) refusing() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.fault == nil {
+		return nil
+	}
 	return g.reason
 }
 

@@ -148,6 +148,14 @@ func (s *Server) Brokers() []string { return []string{s.address} }
 // Refusing tells whether the free-space guard refuses records now, and why.
 func (s *Server) Refusing() error { return s.guard.refusing() }
 
+// Trouble is Refusing for senders, whom paths and sizes don't concern; empty while records are taken.
+func (s *Server) Trouble() string {
+	if s.guard.refusing() == nil {
+		return ""
+	}
+	return "the disk of its embedded broker is nearly full; whoever runs it has to free space"
+}
+
 // Close stops serving, writes what is open, and frees the directory and the port. It may be called more than once.
 func (s *Server) Close() {
 	s.once.Do(func() {

@@ -206,11 +206,13 @@ func TestNearlyFullDiskRefusesRecords(t *testing.T) {
 		free.Store(short)
 		require.Eventually(t, func() bool { return s.Refusing() != nil }, 10*time.Second, time.Millisecond)
 		require.ErrorIs(t, produce(), kerr.KafkaStorageError)
+		require.NotEmpty(t, s.Trouble())
 		free.Store(1010)
 		require.Never(t, func() bool { return s.Refusing() == nil }, 50*time.Millisecond, 5*time.Millisecond, "it would flap")
 		free.Store(1125)
 		require.Eventually(t, func() bool { return s.Refusing() == nil }, 10*time.Second, time.Millisecond)
 		require.NoError(t, produce())
+		require.Empty(t, s.Trouble())
 	}
 	families, err := registry.Gather()
 	require.NoError(t, err)
