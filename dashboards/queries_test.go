@@ -139,6 +139,18 @@ func totalsAgree(t *testing.T, db string) {
 		require.Equal(t, "Europe/Berlin", budgets[0]["time zone"])
 		require.Equal(t, "40 % of $100.00", query(t, db, dashboards.SQL("tenant/budget"), r, acme)[0]["value"])
 		require.Equal(t, "6 days", query(t, db, dashboards.SQL("tenant/days_left"), r, acme)[0]["value"], "60 USD at 10 a day")
+		clickhousetest.Start(t).Exec(t, db, "ALTER TABLE budget_states UPDATE at_least = 1 WHERE 1 SETTINGS mutations_sync = 1")
+		require.Equal(t, "at most 6 days", query(t, db, dashboards.SQL("tenant/days_left"), r, acme)[0]["value"])
+		require.Equal(t, "at most 6 days", query(t, db, dashboards.SQL("spend/days_left"), r, "")[0]["value"])
+		clickhousetest.Start(t).Exec(t, db, "ALTER TABLE budget_states UPDATE at_least = 0 WHERE 1 SETTINGS mutations_sync = 1")
+
+		unpriced := dashboards.WriteOut("SELECT countIf($unpriced) AS calls FROM calls(from = toDateTime(toStartOfMonth(now('UTC')), 'UTC'), to = now('UTC') + INTERVAL 1 HOUR)")
+		likely := "$2.00 ($1.00 to $3.00)"
+		if fmt.Sprint(query(t, db, unpriced, r, "")[0]["calls"]) != "0" {
+			likely = "at least " + likely
+		}
+		require.Equal(t, likely, query(t, db, dashboards.SQL("spend/forecast"), r, "")[0]["value"])
+		require.Equal(t, likely, query(t, db, dashboards.SQL("tenant/forecast"), r, acme)[0]["value"])
 
 		total := query(t, db, dashboards.SQL("spend/total"), r, "")[0]["spend"]
 		require.Contains(t, total, "at least $", "some calls are unpriced")

@@ -1,6 +1,9 @@
 package dashboards
 
-const atLeast = " \"at least\" means that some calls have no price."
+const (
+	atLeast = " \"at least\" means that some calls have no price."
+	atMost  = " \"at most\" means that some calls have no price: less is left than they say."
+)
 
 // Spend is finance's board: what was spent in the chosen range and this month, by whom and on what, and how far the
 // numbers can be trusted.
@@ -31,11 +34,11 @@ func spendNow() Row {
 		{Title: "Last month", Kind: Stat, Query: "spend/last_month", Unit: Text, Width: 4, Height: 4,
 			Description: "All of last month, UTC; final once it is closed. Adjustments booked in it are in the table Months." + atLeast},
 		{Title: "Forecast of this month", Kind: Stat, Query: "spend/forecast", Unit: Text, Width: 4, Height: 4,
-			Description: "What this month comes to at its end, UTC, as the alerts foresee it: spent so far on calls that have a price, and the usual spend of the hours to come at the level of the last day. The band is how far the same forecast was off in earlier weeks."},
+			Description: "What this month comes to at its end, UTC, as the alerts foresee it: spent so far on calls that have a price, and the usual spend of the hours to come at the level of the last day. The band is how far the same forecast was off in earlier weeks." + atLeast},
 		{Title: "Budgets of this month", Kind: Stat, Query: "spend/budget", Unit: Text, Width: 4, Height: 4,
 			Description: "Spend of the tenants that have a monthly budget, as a share of these budgets, each in the month of its own time zone (UTC if it has none)." + atLeast},
 		{Title: "Budget lasts", Kind: Stat, Query: "spend/days_left", Unit: Text, Width: 4, Height: 4,
-			Description: "What is left of the monthly budgets, each in its own time zone (UTC if it has none), at the rate of the last seven days."},
+			Description: "What is left of the monthly budgets, each in its own time zone (UTC if it has none), at the rate of the last seven days." + atMost},
 	}}
 }
 

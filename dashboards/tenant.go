@@ -31,11 +31,11 @@ func tenantNow() Row {
 		{Title: "Last month, same time", Kind: Stat, Query: "tenant/last_month_same_time", Unit: Text, Width: 4, Height: 4,
 			Description: "Last month up to the same time of the month as now, UTC." + atLeast},
 		{Title: "Forecast of this month", Kind: Stat, Query: "tenant/forecast", Unit: Text, Width: 6, Height: 4,
-			Description: "What this month comes to at its end, UTC, as the alerts foresee it; the band is how far the same forecast was off in earlier weeks."},
+			Description: "What this month comes to at its end, UTC, as the alerts foresee it; the band is how far the same forecast was off in earlier weeks." + atLeast},
 		{Title: "Budget of this month", Kind: Stat, Query: "tenant/budget", Unit: Text, Width: 5, Height: 4,
 			Description: "This month's spend as a share of the tenant's monthly budgets, in the budget's or tenant's time zone (UTC if there is none)." + atLeast},
 		{Title: "Budget lasts", Kind: Stat, Query: "tenant/days_left", Unit: Text, Width: 5, Height: 4,
-			Description: "What is left of the monthly budgets, in their own time zone (UTC if there is none), at the rate of the last seven days."},
+			Description: "What is left of the monthly budgets, in their own time zone (UTC if there is none), at the rate of the last seven days." + atMost},
 	}}
 }
 

@@ -106,8 +106,10 @@ function stat(body: HTMLElement, p: Panel, a: Answer) {
   const cell = a.rows[0]?.[a.columns.length - 1] ?? null
   const text = a.rows.length === 0 ? '–' : value(cell, p.unit)
   const bad = p.bad !== null && Number(cell) >= p.bad
-  const long = text.replace(/^at least /, '').length > 12
-  fill(body, h('p', { class: 'big' + (bad ? ' bad' : '') + (long ? ' words' : '') }, text.startsWith('at least ') ? h('small', {}, 'at least ') : null, text.replace(/^at least /, ''), bad && h('span', { class: 'unseen' }, ' (needs a look)')))
+  const bound = /^at (least|most) /.exec(text)?.[0] ?? ''
+  const said = text.slice(bound.length)
+  const long = said.length > 12
+  fill(body, h('p', { class: 'big' + (bad ? ' bad' : '') + (long ? ' words' : '') }, bound ? h('small', {}, bound) : null, said, bad && h('span', { class: 'unseen' }, ' (needs a look)')))
 }
 
 function bars(body: HTMLElement, p: Panel, a: Answer) {
