@@ -29,7 +29,7 @@ FROM
     SELECT x.1 AS name, x.2 AS tenant, x.3 AS period, x.4 AS zone, if(x.6 = 'database', b.amount, toDecimal128(x.5, 12)) AS amount, x.6 AS source,
         if(period = 'month', toDateTime(toStartOfMonth(now('UTC')), 'UTC'), toStartOfDay(now('UTC'))) AS from, if(period = 'month', 30, 1) * 86400 AS long
     FROM (SELECT arrayJoin([('acme-month', 'acme-support', 'month', 'Europe/Berlin', 0, 'database'), ('initech-day', 'initech-agents', 'day', 'America/New_York', 0, 'database'),
-        ('everyone-month', 'globex-search', 'month', 'UTC', 120, 'configuration'), ('everyone-month', 'hooli-docs', 'month', 'UTC', 120, 'configuration')]) AS x, x.1 AS key) AS list
+        ('everyone-month', 'globex-search', 'month', 'UTC', 480, 'configuration'), ('everyone-month', 'hooli-docs', 'month', 'UTC', 480, 'configuration')]) AS x, x.1 AS key) AS list
     LEFT JOIN budgets_now AS b ON b.name = list.key
 ) AS b
 LEFT JOIN

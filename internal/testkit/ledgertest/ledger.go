@@ -31,11 +31,16 @@ func Empty(t testing.TB, server *clickhousetest.Server) string {
 	return db
 }
 
-// The minutes that calls are in: one in nine hours of 45 days and every eighth of the last six hours; every one of the last hour.
-const (
-	sixWeeks = `arrayConcat(arrayMap(i -> toStartOfHour(now('UTC')) - INTERVAL (i * 9 + 6) HOUR, range(120)),
-		arrayMap(i -> toStartOfMinute(now('UTC')) - INTERVAL (i * 8) MINUTE, range(45)))`
-	lastHour = "arrayMap(i -> toStartOfMinute(now('UTC')) - INTERVAL i MINUTE, range(60))"
+// traffic is how many calls there are, and the minutes that they are dealt out to.
+type traffic struct{ calls, minutes string }
+
+var (
+	// One minute in eight hours of 45 days has sixty times as many calls as every eighth of the last six hours, so that an hour has as many
+	// here as there.
+	sixWeeks = traffic{"400000", `arrayConcat(arrayFlatten(arrayWithConstant(60, arrayMap(i -> toStartOfHour(now('UTC')) - INTERVAL (i * 8 + 6) HOUR, range(135)))),
+		arrayMap(i -> toStartOfMinute(now('UTC')) - INTERVAL (i * 8) MINUTE, range(45)))`}
+	// Every minute of the last hour.
+	lastHour = traffic{"20000", "arrayMap(i -> toStartOfMinute(now('UTC')) - INTERVAL i MINUTE, range(60))"}
 )
 
 // Month is a ledger with the calls of six weeks up to this minute, rolled up, with an episode, a throttle, budgets, and what the dashboards
@@ -45,9 +50,9 @@ func Month(t testing.TB, server *clickhousetest.Server) string { return filled(t
 // Hour is the same of the last hour alone: a ledger on its first day.
 func Hour(t testing.TB, server *clickhousetest.Server) string { return filled(t, server, lastHour) }
 
-func filled(t testing.TB, server *clickhousetest.Server, minutes string) string {
+func filled(t testing.TB, server *clickhousetest.Server, of traffic) string {
 	db := Empty(t, server)
-	server.Exec(t, db, strings.ReplaceAll(calls, "{minutes} AS", minutes+" AS"))
+	server.Exec(t, db, strings.NewReplacer("{minutes} AS", of.minutes+" AS", "{calls}", of.calls).Replace(calls))
 	all := func(file string) {
 		for statement := range strings.SplitSeq(file, ";\n") {
 			if strings.TrimSpace(statement) != "" {

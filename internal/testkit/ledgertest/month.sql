@@ -1,4 +1,4 @@
--- Calls of five tenants in the minutes {minutes}, an array of times. Nights and weekends are quieter; some calls fail, some have no price.
+-- {calls} calls of five tenants in the minutes {minutes}, an array of times. Nights and weekends are quieter; some calls fail, some have no price.
 INSERT INTO call_reports (minute, tenant, trace_id, span_id, version, tenant_source, start, received, duration_ns, first_token_ns,
     provider, model, request_model, operation, kind, finish_reason, error_class, service, environment, region, team, key, user, agent,
     feature, prompt, prompt_version, conversation, emitter, rule, fresh_input, cache_read, text_output, reasoning,
@@ -29,7 +29,7 @@ FROM
     FROM
     (
         SELECT number, sipHash64(number, 3) % 1000000007 AS luck, minutes[number % length(minutes) + 1] AS at
-        FROM numbers(20000)
+        FROM numbers({calls})
     )
     WHERE luck % 100 < multiIf(toDayOfWeek(at) > 5, 35, toHour(at) BETWEEN 8 AND 18, 100, 55)
 )
