@@ -51,7 +51,7 @@ func moveBy(by time.Duration, times ...*time.Time) {
 
 // clockWasSet gives the ledger the time of a start to catch up, and has what is read now and then read at once.
 func (e *evaluation) clockWasSet(now time.Time, by time.Duration) {
-	e.born = now
+	e.born, e.asked, e.pulse = now, time.Time{}, pulse{}
 	clear(e.history.parts)
 	clear(e.budgets.projects)
 	if by < 0 {

@@ -23,7 +23,10 @@ type evaluation struct {
 	ledgerAge  time.Duration
 	quotas     map[who]quota // by tenant and provider/model, from headers
 	quotasRead time.Time
-	windows    []Window // maintenance that people set while the role runs
+	pulse      pulse
+	complete   time.Time // up to when the ledger was complete, when that was read last
+	asked      time.Time // when that was
+	windows    []Window  // maintenance that people set while the role runs
 }
 
 // partBucket is the width in which receipts of a tenant's parts are counted.

@@ -47,6 +47,8 @@ type source interface {
 	heavy(ctx context.Context, r Runaway, from, to time.Time) ([]heavy, error)
 	// crossings yields when tenants' totals in a window reached what they need.
 	crossings(ctx context.Context, w window, tenants []string, needs map[string]ledger.Sum, yield func(tenant string, at time.Time)) error
+	// pulse is a sign of the minutes [from, to) that changes whenever a call of theirs is stored.
+	pulse(ctx context.Context, from, to time.Time) (string, error)
 	pendingMinute(ctx context.Context, from, changed time.Time) (at time.Time, ok bool, err error)
 	completeTo(ctx context.Context) (time.Time, error)
 	// quotas are the providers' limits that responses told of in [from, to), by tenant and provider/model.

@@ -59,11 +59,7 @@ func (a *evaluation) look(ctx context.Context, now time.Time) (*tick, error) {
 			t.behind = !pending.After(reach)
 		}
 	}
-	before := now
-	if t.openFrom.Before(minutesBefore(now, openMinutes)) {
-		before = t.openFrom
-	}
-	if err := a.recent.fill(ctx, t.ledger, now, before); err != nil {
+	if err := a.readRecent(ctx, t); err != nil {
 		return nil, err
 	}
 	for _, r := range a.recents {
@@ -84,11 +80,40 @@ func (a *evaluation) look(ctx context.Context, now time.Time) (*tick, error) {
 	return t, nil
 }
 
+// readRecent reads the open minutes, unless nothing has come since they were read.
+func (a *evaluation) readRecent(ctx context.Context, t *tick) error {
+	before := t.now
+	if t.openFrom.Before(minutesBefore(t.now, openMinutes)) {
+		before = t.openFrom
+	}
+	calm, err := a.calm(ctx, t)
+	if err != nil || calm && before.Equal(t.now) {
+		return err
+	}
+	return a.recent.fill(ctx, t.ledger, t.now, before)
+}
+
+// completeAgain is for how long a ledger that was complete isn't asked again up to when it is: ingest says it no more often.
+const completeAgain = 5 * time.Second
+
+// completeTo is up to when the ledger is complete, as read a moment ago if that is recent enough for any rule.
+func (a *evaluation) completeTo(ctx context.Context, t *tick) (time.Time, error) {
+	since := t.now.Sub(a.asked)
+	if behind := t.now.Sub(a.complete); since >= 0 && since < min(completeAgain, a.cfg.StaleAfter/4) && behind >= 0 && behind < a.cfg.StaleAfter/2 {
+		return a.complete, nil
+	}
+	complete, err := t.ledger.completeTo(ctx)
+	if err == nil {
+		a.complete, a.asked = complete, t.now
+	}
+	return complete, err
+}
+
 // age decides whether the ledger is evidence: it is known to be complete up to a time at most StaleAfter ago. That time is
 // of ingest's clock and now is of ours: where the hosts' clocks differ, staleness is noticed so much sooner or later, so
 // the difference has to stay well below StaleAfter. A time that is ahead by more proves nothing.
 func (a *evaluation) age(ctx context.Context, t *tick) error {
-	complete, err := t.ledger.completeTo(ctx)
+	complete, err := a.completeTo(ctx, t)
 	if err != nil {
 		return err
 	}

@@ -51,13 +51,21 @@ func (r *Rollup) sealedBefore() time.Time {
 func (r *Rollup) pass(ctx context.Context, stop <-chan struct{}, level Level, in bounds) (Stats, error) {
 	p := pass{r: r, stop: stop, atOnce: r.together(level), side: r.sideBySide()}
 	var sealedErr error
+	load := func() { sealedErr = r.loadSealed(ctx) }
 	var reading sync.WaitGroup
-	reading.Go(func() { sealedErr = r.loadSealed(ctx) })
+	busy := r.wasBusy(level)
+	if busy { // there will be windows again
+		reading.Go(load)
+	}
 	for first := true; ; first = false {
 		windows, err := r.due(ctx, level, in)
 		found := len(windows)
-		if first { // the two are read side by side: nothing is begun before both are there
+		if first { // the two are read side by side, unless there was nothing to do before: nothing is begun before both are there
 			reading.Wait()
+			r.noteBusy(level, found > 0)
+			if !busy && found > 0 {
+				load()
+			}
 			if err := cmp.Or(sealedErr, err); err != nil {
 				return p.stats, err
 			}
@@ -75,6 +83,19 @@ func (r *Rollup) pass(ctx context.Context, stop <-chan struct{}, level Level, in
 			return p.stats, errors.Join(p.errs...)
 		}
 	}
+}
+
+// wasBusy reports whether the level's last pass found windows, or there was none yet.
+func (r *Rollup) wasBusy(level Level) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.idle[level]
+}
+
+func (r *Rollup) noteBusy(level Level, busy bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.idle[level] = !busy
 }
 
 // pass is the state of one.

@@ -46,6 +46,7 @@ type Rollup struct {
 	mu     sync.Mutex
 	states map[string]*jobState
 	held   map[Level]uint64
+	idle   map[Level]bool     // the last pass found nothing
 	told   map[time.Time]bool // hours whose rows are missing
 
 	unpublished span
@@ -61,7 +62,7 @@ func New(cfg Config, deps Deps) (*Rollup, error) {
 	}
 	r := &Rollup{
 		cfg: cfg, conn: deps.ClickHouse, log: deps.Log, settler: deps.Settler, process: processName(), share: restShare,
-		now: deps.Now, states: map[string]*jobState{}, held: map[Level]uint64{}, told: map[time.Time]bool{},
+		now: deps.Now, states: map[string]*jobState{}, held: map[Level]uint64{}, idle: map[Level]bool{}, told: map[time.Time]bool{},
 	}
 	if r.now == nil {
 		r.now = time.Now
