@@ -20,14 +20,16 @@ var shorthands = []struct {
 		return fmt.Sprintf("toUInt32(multiIf($__toTime - $__fromTime <= %d, intDiv($__interval_s + 59, 60) * 60, $__toTime - $__fromTime <= %d, "+
 			"intDiv($__interval_s + 3599, 3600) * 3600, intDiv($__interval_s + 86399, 86400) * 86400))", int(finest.Seconds()), int(fine.Seconds()))
 	}},
-	{"$spend_steps", true, func(arg string) string {
-		return spendOf(arg, " AND $__third >= 86400", " AND $__third >= 3600")
-	}},
-	{"$spend_cut", true, func(arg string) string {
-		return spendOf(arg, " AND (hour >= toStartOfDay($__third + 86399) OR hour < toStartOfDay($__third))", " AND (hour >= $__third OR hour <= $__third - 3600)")
-	}},
+	// $spend and the like by the tenant, or by provider and model, and by no other key.
+	{"$by_tenant_steps", true, func(arg string) string { return spendOf("tenant", arg, steps) }},
+	{"$by_tenant_cut", true, func(arg string) string { return spendOf("tenant", arg, cut) }},
+	{"$by_tenant", true, func(arg string) string { return spendOf("tenant", arg, all) }},
+	{"$by_model_steps", true, func(arg string) string { return spendOf("model", arg, steps) }},
+	{"$by_model", true, func(arg string) string { return spendOf("model", arg, all) }},
+	{"$spend_steps", true, func(arg string) string { return spendOf("", arg, steps) }},
+	{"$spend_cut", true, func(arg string) string { return spendOf("", arg, cut) }},
 	{"$spend_by", true, spendByOf},
-	{"$spend", true, func(arg string) string { return spendOf(arg, "", "") }},
+	{"$spend", true, func(arg string) string { return spendOf("", arg, all) }},
 	{"$calls", true, callsOf},
 	{"$spent", false, func(string) string { return "concat(if(sum(unpriced_calls) > 0, 'at least ', ''), $usd(sum(cost)))" }},
 	{"$unpriced", false, func(string) string { // as the rollups count it: calls that bill otherwise miss no price
@@ -47,11 +49,23 @@ var shorthands = []struct {
 	}},
 }
 
-// spendOf is what the view spend, spend_steps or spend_cut gives, as a subquery: of arguments "from, to" and the step in seconds or the cut.
-// dayFits and hourFits are what a day and an hour have to meet besides lying inside.
-func spendOf(arg, dayFits, hourFits string) string {
-	args := append(split(arg), "")
-	sql := strings.NewReplacer("$__day_fits", dayFits, "$__hour_fits", hourFits).Replace(schema.SQL("boards/spend"))
+// fits is what a day and an hour have to meet besides lying inside.
+type fits struct{ day, hour string }
+
+var (
+	all   = fits{}
+	steps = fits{" AND $__third >= 86400", " AND $__third >= 3600"}
+	cut   = fits{" AND (hour >= toStartOfDay($__third + 86399) OR hour < toStartOfDay($__third))", " AND (hour >= $__third OR hour <= $__third - 3600)"}
+)
+
+// spendOf is what the view spend, spend_steps or spend_cut gives, as a subquery: of arguments "from, to" and the step in seconds or the cut. By one key alone
+// it is of totals by that key, where they have been made (docs/adr/0052-totals-by-one-key.md).
+func spendOf(key, arg string, f fits) string {
+	args, text := append(split(arg), ""), schema.SQL("boards/spend")
+	if key != "" {
+		text = strings.NewReplacer("$__summary", "summary_"+key+"s", "$__columns", "$__columns_"+key).Replace(schema.SQL("boards/spend_summed"))
+	}
+	sql := strings.NewReplacer("$__day_fits", f.day, "$__hour_fits", f.hour).Replace(text)
 	return strings.TrimSpace(strings.NewReplacer("$__since", args[0], "$__until", args[1], "$__third", args[2]).Replace(sql))
 }
 
@@ -77,18 +91,20 @@ func callsOf(arg string) string {
 
 // throughViews has the views instead: $spend(a, b) becomes spend(from = a, to = b), and $calls(a, b, which) a query of the view.
 func throughViews(sql string) string {
+	ranged, stepped, parted := []string{"from", "to"}, []string{"from", "to", "step"}, []string{"from", "to", "cut"}
 	for _, v := range []struct {
-		name  string
-		named []string
-	}{{"spend_steps", []string{"from", "to", "step"}}, {"spend_cut", []string{"from", "to", "cut"}}, {"spend_by", []string{"from", "to"}},
-		{"spend", []string{"from", "to"}}, {"calls", []string{"from", "to"}}} {
+		name, view string
+		named      []string
+	}{{"by_tenant_steps", "spend_steps", stepped}, {"by_model_steps", "spend_steps", stepped}, {"spend_steps", "spend_steps", stepped},
+		{"by_tenant_cut", "spend_cut", parted}, {"spend_cut", "spend_cut", parted}, {"spend_by", "spend_by", ranged},
+		{"by_tenant", "spend", ranged}, {"by_model", "spend", ranged}, {"spend", "spend", ranged}, {"calls", "calls", ranged}} {
 		for at := strings.Index(sql, "$"+v.name+"("); at >= 0; at = strings.Index(sql, "$"+v.name+"(") {
 			inner, end := argument(sql, at+len("$"+v.name))
 			args := split(inner)
 			for i, name := range v.named {
 				args[i] = name + " = " + args[i]
 			}
-			view := v.name + "(" + strings.Join(args[:len(v.named)], ", ") + ")"
+			view := v.view + "(" + strings.Join(args[:len(v.named)], ", ") + ")"
 			if len(args) > len(v.named) {
 				view = "(SELECT * FROM " + view + " WHERE " + args[len(v.named)] + ")"
 			}
@@ -135,7 +151,8 @@ func write(sql, arg string) string {
 			sql = sql[:at] + s.to(inner) + sql[end:]
 		}
 	}
-	return strings.ReplaceAll(sql, "$__columns", strings.Join(spendColumns(sql, whole), ", "))
+	columns := func(without ...string) string { return strings.Join(spendColumns(sql, whole, without), ", ") }
+	return strings.NewReplacer("$__columns_tenant", columns(notTenant...), "$__columns_model", columns(notModel...), "$__columns", columns()).Replace(sql)
 }
 
 // argument reads "(…)" at position from, to the bracket that closes it.

@@ -38,6 +38,17 @@ func spendIsTheViews(t *testing.T, db string) {
 	require.NoError(t, rollup.Publish(t.Context(), conn, time.Now().AddDate(0, 0, -60), time.Now().AddDate(0, 0, 1)))
 	now := time.Now().UTC().Truncate(time.Minute)
 	day := now.Truncate(24 * time.Hour)
+	ranges := [][2]time.Time{
+		{now.Add(-40 * time.Minute), now}, {now.Add(-30 * time.Hour), now.Add(time.Minute)}, {day.AddDate(0, 0, -1), day},
+		{day.AddDate(0, 0, -2).Add(time.Second), day.Add(7 * time.Hour)}, {day.AddDate(0, 0, -40), now.Add(time.Hour)},
+	}
+	// by one key alone, half of the hours summed up, and all of them
+	for _, ended := range []time.Time{now.Add(-26 * time.Hour), now} {
+		_, err := rollup.Summarize(t.Context(), conn, ended)
+		require.NoError(t, err)
+		sumsAreTheViews(t, db, ranges[:4])
+	}
+	sumsAreTheViews(t, db, ranges)
 	at := func(moment time.Time) string { return fmt.Sprintf("toDateTime(%d, 'UTC')", moment.Unix()) }
 	// one call of a client and a gateway that reported it too, one that an agent repeats, and a fuller report of a third
 	server.Exec(t, db, `INSERT INTO settlements (minute, tenant, trace_id, span_id, revision, loses, reason)
@@ -53,10 +64,7 @@ func spendIsTheViews(t *testing.T, db string) {
 		require.NotEmpty(t, got, name)
 		require.Equal(t, query(t, db, dashboards.Panel{Query: name, Views: true}.SQL(), r, tenant), got, "%s through the views", name)
 	}
-	for _, r := range [][2]time.Time{
-		{now.Add(-40 * time.Minute), now}, {now.Add(-30 * time.Hour), now.Add(time.Minute)}, {day.AddDate(0, 0, -1), day},
-		{day.AddDate(0, 0, -2).Add(time.Second), day.Add(7 * time.Hour)}, {day.AddDate(0, 0, -40), now.Add(time.Hour)},
-	} {
+	for _, r := range ranges {
 		from, to := at(r[0]), at(r[1])
 		pairs := [][2]string{{"$spend(" + from + ", " + to + ")", "spend(from = " + from + ", to = " + to + ")"}}
 		for _, step := range []string{"60", "3600", "86400"} {
@@ -104,4 +112,36 @@ func spendNamesItsColumns(t *testing.T, db, columns string) {
 	one := dashboards.WriteOut("SELECT sum(cost) FROM $spend" + always)
 	require.Contains(t, one, "n, worker, window, cost FROM cost_day")
 	require.NotContains(t, one, "cache_saved")
+}
+
+// sumsAreTheViews: every total by tenant alone and by provider and model alone, in ranges, series and ranges that meet, is what the views add up to.
+func sumsAreTheViews(t *testing.T, db string, ranges [][2]time.Time) {
+	t.Helper()
+	at := func(moment time.Time) string { return fmt.Sprintf("toDateTime(%d, 'UTC')", moment.Unix()) }
+	const sums = `sum(calls), sum(errors), sum(rate_limited), sum(unpriced_calls), sum(flagged_calls), sum(estimated_calls), sum(provided_calls), sum(reserved_calls), sum(streamed_calls),
+		sum(fresh_input), sum(cache_read), sum(cache_write_5m), sum(cache_write_1h), sum(audio_input), sum(image_input), sum(text_output), sum(reasoning), sum(audio_output), sum(reserved_tokens),
+		toString(sum(cost)), toString(sum(cost_input)), toString(sum(cost_cache_read)), toString(sum(cost_cache_write)), toString(sum(cost_output)), toString(sum(cost_reasoning)),
+		toString(sum(cost_other)), toString(sum(list_cost)), toString(sum(cache_saved)), toString(sum(tier_saved)), sum(request_bytes), sum(response_bytes), sumMap(latency), sumMap(first_token)`
+	some := 0
+	for _, r := range ranges {
+		from, to, cut := at(r[0]), at(r[1]), at(r[0].Add(r[1].Sub(r[0])/2))
+		args := "(" + from + ", " + to
+		for key, name := range map[string]string{"tenant": "tenant", "provider, model": "model"} {
+			pairs := [][3]string{{"$by_" + name + args + ")", "spend(from = " + from + ", to = " + to + ")", "0"}}
+			for _, step := range []string{"60", "3600", "86400"} {
+				pairs = append(pairs, [3]string{"$by_" + name + "_steps" + args + ", " + step + ")", "spend_steps(from = " + from + ", to = " + to + ", step = " + step + ")",
+					"toStartOfInterval(window, toIntervalSecond(" + step + "))"})
+			}
+			if name == "tenant" {
+				pairs = append(pairs, [3]string{"$by_tenant_cut" + args + ", " + cut + ")", "spend_cut(from = " + from + ", to = " + to + ", cut = " + cut + ")", "window >= " + cut})
+			}
+			for _, p := range pairs {
+				rows := "SELECT " + p[2] + " AS part, " + key + ", " + sums + " FROM %s GROUP BY part, " + key + " ORDER BY part, " + key
+				got := query(t, db, dashboards.WriteOut(fmt.Sprintf(rows, p[0])), dashboards.Range{}, "")
+				require.Equal(t, query(t, db, fmt.Sprintf(rows, p[1]), dashboards.Range{}, ""), got, p[0])
+				some += len(got)
+			}
+		}
+	}
+	require.Greater(t, some, 100)
 }

@@ -11,19 +11,20 @@ import (
 
 // Config says when the jobs run. Schedules are cron expressions in UTC, with optional seconds, or @every and a duration.
 type Config struct {
-	Minute string `yaml:"minute"`  // open minutes
-	Hour   string `yaml:"hour"`    // hours with marks
-	Day    string `yaml:"day"`     // days with marks
-	HourBy string `yaml:"hour_by"` // spend by dimension, of hours with marks; takes at most 2 % of a core
-	DayBy  string `yaml:"day_by"`  // spend by dimension, of days with marks
-	Late   string `yaml:"late"`    // minutes older than open_for
-	Adjust string `yaml:"adjust"`  // books what came into closed or sealed windows
-	Seal   string `yaml:"seal"`    // keeps evidence of days whose rows are about to expire; at least once in 12 hours
-	Agents string `yaml:"agents"`  // looks again at agents some of whose calls may have come after they were settled
-	Watch  string `yaml:"watch"`   // measures the backlog
-	Sweep  string `yaml:"sweep"`   // removes marks that are done
-	Prune  string `yaml:"prune"`   // removes superseded revisions
-	Check  string `yaml:"check"`   // recomputes the last days from calls and compares
+	Minute    string `yaml:"minute"`    // open minutes
+	Hour      string `yaml:"hour"`      // hours with marks
+	Day       string `yaml:"day"`       // days with marks
+	HourBy    string `yaml:"hour_by"`   // spend by dimension, of hours with marks; takes at most 2 % of a core
+	DayBy     string `yaml:"day_by"`    // spend by dimension, of days with marks
+	Late      string `yaml:"late"`      // minutes older than open_for
+	Summarize string `yaml:"summarize"` // sums up, for boards, the windows that are over, by tenant alone and by model alone
+	Adjust    string `yaml:"adjust"`    // books what came into closed or sealed windows
+	Seal      string `yaml:"seal"`      // keeps evidence of days whose rows are about to expire; at least once in 12 hours
+	Agents    string `yaml:"agents"`    // looks again at agents some of whose calls may have come after they were settled
+	Watch     string `yaml:"watch"`     // measures the backlog
+	Sweep     string `yaml:"sweep"`     // removes marks that are done
+	Prune     string `yaml:"prune"`     // removes superseded revisions
+	Check     string `yaml:"check"`     // recomputes the last days from calls and compares
 
 	// CheckDays is how many whole days the check recomputes.
 	CheckDays int `yaml:"check_days"`
@@ -61,6 +62,7 @@ func DefaultConfig() Config {
 		HourBy:         "@every 10s",
 		DayBy:          "@every 10m",
 		Late:           "@every 60s",
+		Summarize:      "@every 60s",
 		Adjust:         "@every 60s",
 		Seal:           "@every 1h",
 		Agents:         "43 2 * * *",
@@ -83,7 +85,7 @@ type scheduled struct{ key, spec string }
 func (c *Config) schedules() []scheduled {
 	return []scheduled{
 		{jobMinute, c.Minute}, {jobHour, c.Hour}, {jobDay, c.Day}, {jobHourBy, c.HourBy}, {jobDayBy, c.DayBy}, {jobLate, c.Late},
-		{jobAdjust, c.Adjust}, {jobSeal, c.Seal}, {jobAgents, c.Agents},
+		{jobSummarize, c.Summarize}, {jobAdjust, c.Adjust}, {jobSeal, c.Seal}, {jobAgents, c.Agents},
 		{jobWatch, c.Watch}, {jobSweep, c.Sweep}, {jobPrune, c.Prune}, {jobCheck, c.Check},
 	}
 }

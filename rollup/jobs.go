@@ -10,19 +10,20 @@ import (
 
 // The jobs, by their keys in the configuration.
 const (
-	jobMinute = "minute"
-	jobHour   = "hour"
-	jobDay    = "day"
-	jobHourBy = "hour_by"
-	jobDayBy  = "day_by"
-	jobLate   = "late"
-	jobAdjust = "adjust"
-	jobSeal   = "seal"
-	jobAgents = "agents"
-	jobWatch  = "watch"
-	jobSweep  = "sweep"
-	jobPrune  = "prune"
-	jobCheck  = "check"
+	jobMinute    = "minute"
+	jobHour      = "hour"
+	jobDay       = "day"
+	jobHourBy    = "hour_by"
+	jobDayBy     = "day_by"
+	jobLate      = "late"
+	jobSummarize = "summarize"
+	jobAdjust    = "adjust"
+	jobSeal      = "seal"
+	jobAgents    = "agents"
+	jobWatch     = "watch"
+	jobSweep     = "sweep"
+	jobPrune     = "prune"
+	jobCheck     = "check"
 )
 
 // work is what a job does. It ends early, without failure, when stop is closed.
@@ -48,6 +49,8 @@ func (r *Rollup) work(name string) work {
 		return r.paced(jobHourBy, level(HourBy, r.all))
 	case jobDayBy:
 		return level(DayBy, r.all)
+	case jobSummarize:
+		return r.summarize
 	case jobAdjust:
 		return r.adjust
 	case jobSeal:
@@ -68,7 +71,7 @@ func (r *Rollup) work(name string) work {
 
 // jobsAtStart don't wait for their first tick.
 var jobsAtStart = map[string]bool{
-	jobMinute: true, jobHour: true, jobDay: true, jobHourBy: true, jobDayBy: true, jobLate: true, jobAdjust: true, jobSeal: true, jobWatch: true,
+	jobMinute: true, jobHour: true, jobDay: true, jobHourBy: true, jobDayBy: true, jobLate: true, jobSummarize: true, jobAdjust: true, jobSeal: true, jobWatch: true,
 }
 
 // restShare bounds the time that spend by dimension of the open hour takes: after a run of d it rests for 50 × d. With few

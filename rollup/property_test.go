@@ -110,15 +110,25 @@ func (w *world) run(stop bool) {
 			return nil
 		}
 	}
-	_, err := r.RunOnce(w.t.Context(), level)
-	if err == nil {
-		err = r.PublishTouched(w.t.Context())
-	}
+	err := w.job(w.t.Context(), r, level)
 	if err != nil {
 		require.ErrorIs(w.t, err, errStopped)
 		r.unpublished = span{} // it is gone
 	}
 	r.interrupt, r.side = nil, 0
+}
+
+// job makes windows of a level and publishes them, and now and then sums up what was published.
+func (w *world) job(ctx context.Context, r *Rollup, level Level) error {
+	sums := level == DayBy || level == HourBy
+	_, err := r.RunOnce(ctx, level)
+	if err == nil {
+		err = r.PublishTouched(ctx)
+	}
+	if err == nil && sums {
+		_, err = r.summarize(ctx, nil)
+	}
+	return err
 }
 
 // sleep starts a job of a worker of its own that stops after a random step and waits there.
@@ -138,8 +148,7 @@ func (w *world) sleep() {
 	}
 	go func() {
 		defer close(s.done)
-		_, err := r.RunOnce(ctx, level)
-		if err := errors.Join(err, r.PublishTouched(ctx)); err != nil {
+		if err := w.job(ctx, r, level); err != nil {
 			w.t.Error(err)
 		}
 	}()
@@ -172,6 +181,8 @@ func (w *world) rest() {
 		require.NoError(w.t, err)
 	}
 	require.NoError(w.t, w.workers[0].PublishTouched(w.t.Context()))
+	_, err := w.workers[0].summarize(w.t.Context(), nil)
+	require.NoError(w.t, err)
 	require.Zero(w.t, pendingMarks(w.t, w.conn))
 }
 
@@ -185,6 +196,9 @@ func (w *world) compare() {
 	w.equalBy("spend_by", from, to)
 	w.equalBy("spend_by", from.Add(22*time.Hour), to.Add(-5*time.Hour))
 	boardsEqualViews(w.t, w.conn, from, to)
+	sumsEqualViews(w.t, w.conn, from, to)
+	require.NoError(w.t, w.workers[0].pruneSummaries(w.t.Context()))
+	sumsEqualViews(w.t, w.conn, from, to)
 	check, err := w.workers[0].Recompute(w.t.Context(), from, to)
 	require.NoError(w.t, err)
 	require.Empty(w.t, check.Differences)

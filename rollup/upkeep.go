@@ -105,7 +105,7 @@ func (r *Rollup) prune(ctx context.Context) error {
 		}
 		r.log.Info("pruned superseded revisions", "level", string(l), "revisions", n)
 	}
-	return nil
+	return r.pruneSummaries(ctx)
 }
 
 func (r *Rollup) before() any {

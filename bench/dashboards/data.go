@@ -62,7 +62,12 @@ func (g generator) generate(ctx context.Context) error {
 			return err
 		}
 	}
-	return rollup.Publish(ctx, g.conn, g.now.AddDate(0, 0, -days), g.now)
+	if err := rollup.Publish(ctx, g.conn, g.now.AddDate(0, 0, -days), g.now); err != nil {
+		return err
+	}
+	g.say("totals by one key")
+	_, err := rollup.Summarize(ctx, g.conn, g.now)
+	return err
 }
 
 // told is what lies behind the panels, after a look that rollups and calls agree where both are stored.

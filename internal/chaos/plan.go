@@ -68,7 +68,7 @@ func (e event) String() string {
 // Steps of ingest and rollup, told by what their statements say.
 var (
 	ingestStatements = []string{"INTO call_reports", "INTO dirty_windows", "INTO ingest_ranges", "INTO settle_candidates"}
-	rollupStatements = []string{"INSERT INTO cost_minute", "INSERT INTO cost_hour", "INSERT INTO cost_day", "INSERT INTO window_revisions", "INSERT INTO spend_windows",
+	rollupStatements = []string{"INSERT INTO cost_minute", "INSERT INTO cost_hour", "INSERT INTO cost_day", "INSERT INTO window_revisions", "INSERT INTO spend_windows", "INSERT INTO summar",
 		"INSERT INTO dirty_windows", "INSERT INTO settlements"}
 	syscalls = []string{"fsync", "rename", "renameat2", "openat", "pwrite64", "write", "mkdir", "unlink"}
 )

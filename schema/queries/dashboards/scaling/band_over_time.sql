@@ -3,7 +3,7 @@ SELECT time, sum(n) / $step AS rate, max(max(n)) OVER () / 60 * 1.3 AS `busiest 
 FROM
 (
     SELECT toStartOfInterval(window, toIntervalSecond($step)) AS time, sum(s.calls) AS n
-    FROM spend_minute(from = greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 7 DAY), to = toDateTime($__toTime, 'UTC')) AS s
+    FROM $by_model_steps(greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 7 DAY), toDateTime($__toTime, 'UTC'), 60) AS s
     GROUP BY time, window
 )
 GROUP BY time

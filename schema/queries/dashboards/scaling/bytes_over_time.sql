@@ -2,6 +2,6 @@ SELECT
     toStartOfInterval(window, toIntervalSecond($step)) AS time,
     nullIf(sum(request_bytes), 0) AS `request bodies`,
     nullIf(sum(response_bytes), 0) AS `response bodies`
-FROM $spend_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step)
+FROM $by_model_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step)
 GROUP BY time
 ORDER BY time

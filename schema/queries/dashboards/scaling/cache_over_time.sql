@@ -10,7 +10,7 @@ FROM
         (
             SELECT toStartOfInterval(window, toIntervalSecond($step)) AS time, toString(model) AS name, sum(s.calls) AS weight,
                 sum(cache_read) AS cached, sum(fresh_input + cache_read + cache_write_5m + cache_write_1h) AS input
-            FROM $spend_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step) AS s
+            FROM $by_model_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step) AS s
             GROUP BY time, model
         )
     )

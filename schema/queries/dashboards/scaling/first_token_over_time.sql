@@ -3,7 +3,7 @@ SELECT time, told[1] AS p50, told[2] AS p95, told[3] AS p99
 FROM
 (
     SELECT toStartOfInterval(window, toIntervalSecond($step)) AS time, $quantiles(sumMap(first_token))[1] AS told
-    FROM $spend_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step)
+    FROM $by_model_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step)
     GROUP BY time
 )
 ORDER BY time

@@ -13,7 +13,7 @@ FROM
 (
     SELECT provider, model, window, sum(s.calls) AS n, sum(s.rate_limited) AS limited,
         sum(fresh_input + if(position(model, 'claude') > 0 OR provider = 'groq', 0, cache_read) + cache_write_5m + cache_write_1h + audio_input + image_input + text_output + reasoning + audio_output) AS tokens
-    FROM spend_minute(from = greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 7 DAY), to = toDateTime($__toTime, 'UTC')) AS s
+    FROM $by_model_steps(greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 7 DAY), toDateTime($__toTime, 'UTC'), 60) AS s
     GROUP BY provider, model, window
 ) AS m
 LEFT JOIN (SELECT key, value AS quota FROM dashboard_figures_now WHERE name = 'tokens_per_minute') AS q ON q.key = concat(m.provider, '/', m.model)

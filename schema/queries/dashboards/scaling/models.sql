@@ -16,7 +16,7 @@ FROM
 (
     SELECT provider, model, sum(s.calls) AS n, sum(s.errors) AS failed, sum(streamed_calls) AS streamed, sum(cache_read) AS cached,
         sum(fresh_input + cache_read + cache_write_5m + cache_write_1h) AS input, $quantiles(sumMap(latency), sumMap(first_token)) AS told
-    FROM $spend(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC')) AS s
+    FROM $by_model(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC')) AS s
     GROUP BY provider, model
 )
 ORDER BY n DESC, provider, model

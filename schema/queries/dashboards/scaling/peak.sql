@@ -2,6 +2,6 @@ SELECT max(n) / 60 AS value
 FROM
 (
     SELECT window, sum(calls) AS n
-    FROM spend_minute(from = greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 7 DAY), to = toDateTime($__toTime, 'UTC'))
+    FROM $by_model_steps(greatest(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC') - INTERVAL 7 DAY), toDateTime($__toTime, 'UTC'), 60)
     GROUP BY window
 )

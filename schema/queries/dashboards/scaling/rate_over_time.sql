@@ -9,7 +9,7 @@ FROM
         FROM
         (
             SELECT toStartOfInterval(window, toIntervalSecond($step)) AS time, toString(model) AS name, sum(s.calls) AS weight
-            FROM $spend_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step) AS s
+            FROM $by_model_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step) AS s
             GROUP BY time, model
         )
     )

@@ -9,7 +9,7 @@ FROM
         FROM
         (
             SELECT toStartOfInterval(window, toIntervalSecond($step)) AS time, concat(provider, '/', model) AS name, sum(fresh_input + cache_read + cache_write_5m + cache_write_1h + audio_input + image_input + text_output + reasoning + audio_output) AS weight
-            FROM $spend_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step) AS s
+            FROM $by_model_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step) AS s
             GROUP BY time, provider, model
         )
     )

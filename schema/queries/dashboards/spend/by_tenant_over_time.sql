@@ -9,7 +9,7 @@ FROM
         FROM
         (
             SELECT toStartOfInterval(window, toIntervalSecond($step)) AS time, toString(tenant) AS name, sum(s.cost) AS weight
-            FROM $spend_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step) AS s
+            FROM $by_tenant_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step) AS s
             GROUP BY time, tenant
         )
     )

@@ -1,1 +1,1 @@
-SELECT sum(cache_saved) AS value FROM $spend(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))
+SELECT sum(cache_saved) AS value FROM $by_model(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))

@@ -1,1 +1,1 @@
-SELECT sum(calls) AS value FROM $spend(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))
+SELECT sum(calls) AS value FROM $by_model(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))

@@ -9,6 +9,6 @@ SELECT
         + text_output + reasoning + audio_output), 0) * 1000000 AS `per million tokens`,
     sum(s.errors) / calls * 100 AS errors,
     sum(unpriced_calls) AS `unpriced calls`
-FROM $spend(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC')) AS s
+FROM $by_model(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC')) AS s
 GROUP BY provider, model
 ORDER BY spend DESC, provider, model

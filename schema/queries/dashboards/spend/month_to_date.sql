@@ -1,2 +1,2 @@
 SELECT $spent AS spend
-FROM $spend(toDateTime(toStartOfMonth(now('UTC')), 'UTC'), now('UTC') + INTERVAL 1 HOUR)
+FROM $by_model(toDateTime(toStartOfMonth(now('UTC')), 'UTC'), now('UTC') + INTERVAL 1 HOUR)

@@ -12,7 +12,7 @@ SELECT
 FROM
 (
     SELECT toStartOfMonth(window) AS booked, sum(s.cost) AS own, toDecimal128(0, 12) AS adjusted, sum(s.calls) AS n, sum(s.unpriced_calls) AS unpriced
-    FROM $spend(toDateTime(toStartOfMonth(now('UTC') - INTERVAL 12 MONTH), 'UTC'), toDateTime(toStartOfMonth(now('UTC') + INTERVAL 1 MONTH), 'UTC')) AS s
+    FROM $by_model(toDateTime(toStartOfMonth(now('UTC') - INTERVAL 12 MONTH), 'UTC'), toDateTime(toStartOfMonth(now('UTC') + INTERVAL 1 MONTH), 'UTC')) AS s
     GROUP BY booked
     UNION ALL
     SELECT booked, toDecimal128(0, 12), sum(cost), toUInt64(0), toUInt64(0)

@@ -31,7 +31,7 @@ SELECT
     sumIf(c.reasoning, recent) AS reasoning,
     sumIf(c.unpriced_calls, recent) AS unpriced,
     hex(c.tenant) AS id
-FROM $spend_cut(toDateTime($__fromTime, 'UTC') - ($__toTime - $__fromTime), toDateTime($__toTime, 'UTC'), toDateTime($__fromTime, 'UTC')) AS c
+FROM $by_tenant_cut(toDateTime($__fromTime, 'UTC') - ($__toTime - $__fromTime), toDateTime($__toTime, 'UTC'), toDateTime($__fromTime, 'UTC')) AS c
 GROUP BY c.tenant
 HAVING calls > 0 OR spend != change
 ORDER BY spend DESC, tenant

@@ -1,3 +1,3 @@
 SELECT $spent AS spend
-FROM $spend(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))
+FROM $by_tenant(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'))
 WHERE tenant = 'unattributed'

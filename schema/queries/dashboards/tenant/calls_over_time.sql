@@ -3,7 +3,7 @@ SELECT
     sum(s.calls - s.errors) / $step AS answered,
     sum(s.errors - s.rate_limited) / $step AS failed,
     sum(s.rate_limited) / $step AS `rate limited`
-FROM $spend_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step) AS s
+FROM $by_tenant_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step) AS s
 WHERE tenant = unhex(${tenant:singlequote})
 GROUP BY time
 ORDER BY time

@@ -1,4 +1,4 @@
 -- Up to the same day and time of last month as now; shorter months end at their end.
 SELECT $spent AS spend
-FROM $spend(toDateTime(toStartOfMonth(now('UTC') - INTERVAL 1 MONTH), 'UTC'), now('UTC') - INTERVAL 1 MONTH)
+FROM $by_tenant(toDateTime(toStartOfMonth(now('UTC') - INTERVAL 1 MONTH), 'UTC'), now('UTC') - INTERVAL 1 MONTH)
 WHERE tenant = unhex(${tenant:singlequote})

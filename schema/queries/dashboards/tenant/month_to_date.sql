@@ -1,3 +1,3 @@
 SELECT $spent AS spend
-FROM $spend(toDateTime(toStartOfMonth(now('UTC')), 'UTC'), now('UTC') + INTERVAL 1 HOUR)
+FROM $by_tenant(toDateTime(toStartOfMonth(now('UTC')), 'UTC'), now('UTC') + INTERVAL 1 HOUR)
 WHERE tenant = unhex(${tenant:singlequote})

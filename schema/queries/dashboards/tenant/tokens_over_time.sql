@@ -6,7 +6,7 @@ SELECT
     sum(audio_input + image_input + audio_output) AS `audio and image`,
     sum(text_output) AS output,
     sum(s.reasoning) AS reasoning
-FROM $spend_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step) AS s
+FROM $by_tenant_steps(toDateTime($__fromTime, 'UTC'), toDateTime($__toTime, 'UTC'), $step) AS s
 WHERE tenant = unhex(${tenant:singlequote})
 GROUP BY time
 ORDER BY time
