@@ -132,17 +132,27 @@ func TestSumsAreReadOnceTheyAreThere(t *testing.T) {
 	require.EqualValues(t, 3*(180+3+1), count("SELECT count() FROM summary_tenants"))
 }
 
-// Whose minutes may be gone is told, not left out.
+// Hours whose minutes are gone are waited for, not left out.
 func TestOldHoursWithoutSumsAreAnError(t *testing.T) {
 	conn := database(t)
 	r := newRollup(t, conn)
 	day := time.Date(2026, 3, 30, 0, 0, 0, 0, time.UTC)
 	storedHours(t, conn, r, day)
+	sumsEqualViews(t, conn, day, day.AddDate(0, 0, 1))
+	require.NoError(t, conn.Exec(t.Context(), "TRUNCATE TABLE cost_minute"))
+	require.NoError(t, Publish(t.Context(), conn, day, day.AddDate(0, 0, 1)))
 	_, err := bySums(t, conn, "tenant", day, day.AddDate(0, 0, 1), false)
 	require.ErrorContains(t, err, "old hours are not summed up yet")
 	_, err = r.summarize(t.Context(), nil)
 	require.NoError(t, err)
-	sumsEqualViews(t, conn, day, day.AddDate(0, 0, 1))
+	for _, keys := range []string{"tenant", "provider, model"} {
+		want, err := bySums(t, conn, keys, day, day.AddDate(0, 0, 1), true)
+		require.NoError(t, err)
+		got, err := bySums(t, conn, keys, day, day.AddDate(0, 0, 1), false)
+		require.NoError(t, err)
+		require.NotEqual(t, "[]", got)
+		require.Equal(t, want, got)
+	}
 }
 
 // A writing that is stopped anywhere leaves boards with what they had, and the next one makes it good.

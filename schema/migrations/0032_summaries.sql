@@ -85,4 +85,5 @@ ALTER TABLE {{.Database}}.spend_windows
     ADD COLUMN IF NOT EXISTS hour_as     Array(Tuple(Int64, UInt64, UInt64)) DEFAULT if(writings[2] = 0, [], [(toInt64(hour) + 600000000000, writings[2], 0)]),
     ADD COLUMN IF NOT EXISTS day_as      Array(Tuple(Int64, UInt64, UInt64)) DEFAULT if(writings[3] = 0 OR empty(day_of), [], [(toInt64(hour) + 700000000000, writings[3], 0)]),
     ADD COLUMN IF NOT EXISTS hour_summed Bool DEFAULT hour_stands AND writings[2] != 0, -- the hour stands for its minutes and is summed up
-    ADD COLUMN IF NOT EXISTS day_summed  Bool DEFAULT day_stands AND writings[3] != 0;
+    ADD COLUMN IF NOT EXISTS day_summed  Bool DEFAULT day_stands AND writings[3] != 0,
+    ADD COLUMN IF NOT EXISTS minutes_gone Bool DEFAULT hour < now('UTC') - INTERVAL 35 DAY; -- the rows of its minutes have ended

@@ -1,7 +1,7 @@
 -- Which windows of [from, to), whole days, spend is read from: what the views spend and spend_by find out, and where the same revisions are summed up by one key. The highest number is read before any row
 -- is, and every writing has taken one after the commit that it follows, so that whatever is written under a higher number has seen it. All of a day
 -- are in one part.
-INSERT INTO spend_windows (hour, version, minutes, hour_of, day_of, hour_of_by, day_of_by, hour_stands, day_stands, day_by_stands, writings)
+INSERT INTO spend_windows (hour, version, minutes, hour_of, day_of, hour_of_by, day_of_by, hour_stands, day_stands, day_by_stands, writings, minutes_gone)
 SELECT
     hour,
     (SELECT max(version) FROM spend_windows),
@@ -9,7 +9,8 @@ SELECT
     notEmpty(hour_of) AND NOT hour_due,
     max(notEmpty(day_of)) OVER day AND NOT max(hour_due OR day_due) OVER day,
     max(notEmpty(day_of_by)) OVER day AND NOT max(by_due) OVER day,
-    [found[1], found[2], max(found[3]) OVER day]
+    [found[1], found[2], max(found[3]) OVER day],
+    hour < (SELECT if(count() = 0, toDateTime(4000000000, 'UTC'), min(window)) FROM cost_minute)
 FROM
 (
     SELECT *, arrayMap(of -> arrayMax((o, writing) -> if(o = of, writing, 0), arrayPushBack(ofs, []), arrayPushBack(by, 0)), [minutes, hour_of, day_of]) AS found -- 0: nobody has summed them up
