@@ -10,7 +10,7 @@ SELECT
     max(notEmpty(day_of)) OVER day AND NOT max(hour_due OR day_due) OVER day,
     max(notEmpty(day_of_by)) OVER day AND NOT max(by_due) OVER day,
     [found[1], found[2], max(found[3]) OVER day],
-    hour < (SELECT if(count() = 0, toDateTime(4000000000, 'UTC'), min(window)) FROM cost_minute)
+    hour < (SELECT if(count() = 0, toDateTime(4000000000, 'UTC'), toStartOfHour(min(window))) FROM cost_minute)
 FROM
 (
     SELECT *, arrayMap(of -> arrayMax((o, writing) -> if(o = of, writing, 0), arrayPushBack(ofs, []), arrayPushBack(by, 0)), [minutes, hour_of, day_of]) AS found -- 0: nobody has summed them up
