@@ -91,7 +91,7 @@ func prepareCalls(id kadm.TopicID, within moments, chunks []*chunk, into *column
 func (b *callBatch) decode(partition int, r *record) (bad []refused, err error) {
 	b.record, bad, err = decode(b.record[:0], originOf(r, origin{b.id, partition, r.offset, 0}), r.value)
 	for j := range b.record {
-		b.record[j].from, b.record[j].partition, b.record[j].index = r, partition, j
+		b.record[j].from, b.record[j].partition = r, partition
 	}
 	b.record = slices.DeleteFunc(b.record, func(d decoded) bool {
 		wrong := b.within.check(&d.call)

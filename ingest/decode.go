@@ -44,7 +44,7 @@ func decode(into []decoded, at origin, value []byte) ([]decoded, []refused, erro
 	before, first := len(into), at.index
 	err := ledger.DecodeBatch(value, func(c *ledger.Call, body []byte) {
 		at.index = first + len(into) - before
-		into = appendCall(into, c, body, at)
+		into = appendCall(into, c, body, at, at.index-first)
 	})
 	if err == nil {
 		return into, nil, nil
@@ -59,7 +59,7 @@ func decode(into []decoded, at origin, value []byte) ([]decoded, []refused, erro
 	for index, body := range bodies {
 		at.index = first + index
 		alone := ledger.AppendBatchCall(ledger.AppendBatchHeader(nil), body)
-		err := ledger.DecodeBatch(alone, func(c *ledger.Call, body []byte) { into = appendCall(into, c, body, at) })
+		err := ledger.DecodeBatch(alone, func(c *ledger.Call, body []byte) { into = appendCall(into, c, body, at, index) })
 		if err != nil {
 			out = append(out, refused{alone, index, ReasonRefusedCall, err})
 		}
@@ -67,9 +67,9 @@ func decode(into []decoded, at origin, value []byte) ([]decoded, []refused, erro
 	return into, out, nil
 }
 
-func appendCall(into []decoded, c *ledger.Call, body []byte, at origin) []decoded {
+func appendCall(into []decoded, c *ledger.Call, body []byte, at origin, index int) []decoded {
 	complete(c, at)
-	return append(into, decoded{call: *c, version: c.Version(0, xxhash.Sum64(body))})
+	return append(into, decoded{call: *c, version: c.Version(0, xxhash.Sum64(body)), index: index})
 }
 
 // bodiesOf cuts a CallBatch of a version that this program reads into its calls, unread.

@@ -71,3 +71,20 @@ func TestTimesThatCannotBe(t *testing.T) {
 	require.Equal(t, "2", r.query(fmt.Sprintf("SELECT count() FROM call_reports FINAL WHERE minute = '2026-11-20 13:00:00' AND bitAnd(flags, %d) != 0", ledger.FlagStartOutside)), "of the letter")
 	require.Equal(t, 7.0, r.metric("dead_letters_total"))
 }
+
+// A letter names its call's place in the batch that was sent, also where calls before it can't be read.
+func TestALettersPlaceInItsBatch(t *testing.T) {
+	unreadable, odd := call(0), call(1)
+	unreadable.Usage.Tokens[ledger.CacheRead] = -1
+	odd.Minute = 0
+	b := &callBatch{within: momentsAt(noon.Add(time.Hour), 0), columns: newColumns()}
+	bad, err := b.decode(0, &record{offset: 7, value: ledger.AppendBatch(nil, []ledger.Call{unreadable, odd, call(2)})})
+	require.NoError(t, err)
+	var places []string
+	for _, f := range bad {
+		places = append(places, fmt.Sprint(f.reason, " ", f.index))
+	}
+	require.Equal(t, []string{ReasonRefusedCall + " 0", ReasonTime + " 1"}, places)
+	require.Len(t, b.record, 1)
+	require.Equal(t, 2, b.record[0].index)
+}
