@@ -12,7 +12,7 @@
         SELECT (arrayJoin(multiIf(
             day_summed AND hour >= toStartOfDay($__since + 86399) AND hour < toStartOfDay($__until)$__day_fits, day_as,
             hour_summed AND hour >= $__since AND hour <= $__until - 3600$__hour_fits, hour_as,
-            throwIf(minutes_gone AND hour_stands > hour_summed, 'old hours are not summed up yet: the rollup role does it') = 0, minutes_as, [])) AS w).1, w.2, w.3
+            throwIf(minutes_gone AND hour_stands > hour_summed, 'old hours are not summed up yet: the rollup role does it within minutes, see tollkeeper rollup status') = 0, minutes_as, [])) AS w).1, w.2, w.3
         FROM spend_windows FINAL
         WHERE hour >= toStartOfHour($__since) AND hour < $__until
     )
