@@ -16,6 +16,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/tollkeeper/tollkeeper/bench/proc"
+	"github.com/tollkeeper/tollkeeper/collector"
 	engine "github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
 	"github.com/tollkeeper/tollkeeper/internal/goals"
 	"github.com/tollkeeper/tollkeeper/rollup"
@@ -95,6 +96,8 @@ func run(ctx context.Context, minutes int, only string, asJSON bool) error {
 		return err
 	}
 	defer b.conn.Close()
+	ofUp := collector.DefaultConfig()
+	ofUp.TuneGC() // as `tollkeeper up` does, for all that it runs
 	b.settler = settle.New(b.conn, quiet, nil, nil)
 	cfg := rollup.DefaultConfig()
 	cfg.SealedAfter = 0

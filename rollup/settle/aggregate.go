@@ -75,7 +75,7 @@ func DecideAggregates(aggregates []Report, groups []Group, others []Report) []Un
 	if len(aggregates) == 0 {
 		return nil
 	}
-	t := newTree(distinct(aggregates), groups, distinct(others))
+	t := newTree(distinct(aggregates).all(), groups, distinct(others).all())
 	t.nest()
 	t.assign()
 	out := make([]Unseen, len(t.all))

@@ -4,7 +4,7 @@ import "math/rand/v2"
 
 // changes are the decisions to write, whole groups of them, and the minutes whose totals change by that.
 type changes struct {
-	stored   *index[decision]
+	stored   *decisions
 	touched  map[int64]bool
 	leaves   []*Unseen    // of which a report has to be written
 	reserved [][]decision // before that
@@ -15,7 +15,7 @@ type changes struct {
 func (c *changes) group(g *Group) {
 	differs := false
 	for i := range g.Reports {
-		if differs = changed(c.stored.find(&g.Reports[i].ID), g.Verdicts[i]); differs {
+		if differs = changed(c.stored.beside(int(g.places[i]), &g.Reports[i].ID), g.Verdicts[i]); differs {
 			break
 		}
 	}
@@ -33,12 +33,11 @@ func (c *changes) group(g *Group) {
 func (c *changes) aggregate(u *Unseen) {
 	a := u.Aggregate.ID
 	members := []decision{{ID: a, Verdict: u.verdict()}}
-	for i := range c.stored.all {
-		old := &c.stored.all[i]
+	c.stored.each(func(old *decision) {
 		if old.Winner == a && (old.Reason == ReasonUnseen && !old.Loses || old.Reason == ReasonReplaced) && old.ID != u.By {
 			members = append(members, decision{ID: old.ID, Verdict: Verdict{true, a, ReasonReplaced}})
 		}
-	}
+	})
 	missing := false
 	if !u.Explained() {
 		leaf := decision{ID: u.By, Verdict: Verdict{false, a, ReasonUnseen}}

@@ -1,10 +1,6 @@
 package settle
 
 import (
-	"cmp"
-	"encoding/binary"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/tollkeeper/tollkeeper/ledger"
@@ -21,6 +17,7 @@ type Verdict struct {
 type Group struct {
 	Reports  []Report
 	Verdicts []Verdict // beside Reports
+	places   []int32   // beside Reports: which of the reports that were decided each is
 }
 
 // Decide says of every report whether it stands for a call or gives way to another. It is a function of the set of
@@ -29,15 +26,18 @@ type Group struct {
 //
 // Reports are linked, in this order, as copies of one span, by a unique response id, as parent and child in a trace, and as
 // the only one that ran inside another with the same usage. Two reports of one rank are two calls.
-func Decide(reports []Report) []Group {
-	all := distinct(reports)
-	all = slices.DeleteFunc(all, func(r Report) bool { return r.Role == ledger.RoleAggregate })
-	parts := groups(all, fewInTrace)
-	out, verdicts := make([]Group, len(parts)), make([]Verdict, len(all))
-	for i, part := range parts {
-		out[i], verdicts = Group{part, verdicts[:len(part):len(part)]}, verdicts[len(part):]
-		if !decidePair(part, out[i].Verdicts) {
-			decide(part, out[i].Verdicts)
+func Decide(reports []Report) []Group { return decideAll(distinct(reports)) }
+
+// decideAll decides reports of which each is there once.
+func decideAll(all sorted) []Group {
+	all = all.without(func(r *Report) bool { return r.Role == ledger.RoleAggregate })
+	out, verdicts := groups(all, fewInTrace), make([]Verdict, all.len())
+	for i := range out {
+		g := &out[i]
+		n := len(g.Reports)
+		g.Verdicts, verdicts = verdicts[:n:n], verdicts[n:]
+		if !decidePair(g.Reports, g.Verdicts) {
+			decide(g.Reports, g.Verdicts)
 		}
 	}
 	return out
@@ -95,72 +95,22 @@ func decide(group []Report, out []Verdict) {
 	}
 }
 
-// distinct sorts the reports and keeps the newest version of each. What is sorted is where they are, by numbers: a report is large, and
-// so is the text in its identity.
-func distinct(reports []Report) []Report {
-	type place struct {
-		minute int64
-		trace  uint64 // its first half
-		tenant int32  // its place among all tenants
-		at     int32
-	}
-	tenants := ranked(reports)
-	places := make([]place, len(reports))
-	for i := range reports {
-		r := &reports[i]
-		places[i] = place{r.Minute, binary.BigEndian.Uint64(r.Trace[:]), tenants[r.Tenant], int32(i)}
-	}
-	slices.SortFunc(places, func(a, b place) int {
-		switch {
-		case a.minute != b.minute:
-			return cmp.Compare(a.minute, b.minute)
-		case a.tenant != b.tenant:
-			return cmp.Compare(a.tenant, b.tenant)
-		case a.trace != b.trace:
-			return cmp.Compare(a.trace, b.trace)
-		}
-		x, y := &reports[a.at], &reports[b.at]
-		if c := x.compare(y.ID); c != 0 {
-			return c
-		}
-		return cmp.Compare(y.Version, x.Version)
-	})
-	out := make([]Report, 0, len(reports))
-	for _, p := range places {
-		if r := &reports[p.at]; len(out) == 0 || out[len(out)-1].ID != r.ID {
-			out = append(out, *r)
-		}
-	}
-	return out
-}
-
-// ranked are the tenants, each with its place in their order.
-func ranked(reports []Report) map[string]int32 {
-	places := map[string]int32{}
-	for i := range reports {
-		places[reports[i].Tenant] = 0
-	}
-	for i, tenant := range slices.Sorted(maps.Keys(places)) {
-		places[tenant] = int32(i)
-	}
-	return places
-}
-
 // fewInTrace is up to how many reports of a trace are compared with each other: looking them up by what may link them costs more.
 const fewInTrace = 16
 
 // groups parts sorted reports into those between which there may be a link, directly or through others: copies of a span,
 // one response id, parent and child, one inside the other with equal usage. Those of a trace are compared with each other if they are few.
-func groups(reports []Report, few int32) [][]Report {
-	u := newUnion(len(reports))
-	traces := newChains[[16]byte](len(reports))
-	before := make([]int32, len(reports)) // of each report's trace: how many
+func groups(reports sorted, few int32) []Group {
+	n := reports.len()
+	u := newUnion(n)
+	traces := newChains[[16]byte](n)
+	before := make([]int32, n) // of each report's trace: how many
 	many := map[[16]byte]bool{}
-	responses := make(map[uint64]int32, len(reports)) // the last with this id: sorted by minute, so the nearest
-	for i := range reports {
-		r := &reports[i]
+	responses := make(map[uint64]int32, n) // the last with this id: sorted by minute, so the nearest
+	for i := range n {
+		r := reports.at(i)
 		if id := r.unique(); id != 0 {
-			if j, ok := responses[id]; ok && within(r, &reports[j]) {
+			if j, ok := responses[id]; ok && within(r, reports.at(int(j))) {
 				u.join(i, int(j))
 			}
 			responses[id] = int32(i)
@@ -174,7 +124,7 @@ func groups(reports []Report, few int32) [][]Report {
 			continue
 		}
 		for ; j >= 0; j = traces.before(j) {
-			if inTrace(r, &reports[j]) {
+			if inTrace(r, reports.at(j)) {
 				u.join(i, j)
 			}
 		}
@@ -192,30 +142,30 @@ func inTrace(a, b *Report) bool {
 }
 
 // joinMany joins those of inTrace in traces of many reports.
-func joinMany(reports []Report, many map[[16]byte]bool, u union) {
+func joinMany(reports sorted, many map[[16]byte]bool, u union) {
 	var in []int
-	for i := range reports {
-		if many[reports[i].Trace] {
+	for i := range reports.len() {
+		if many[reports.at(i).Trace] {
 			in = append(in, i)
 		}
 	}
-	spans, usages := newChains[spanKey](len(reports)), newChains[usageKey](len(reports))
+	spans, usages := newChains[spanKey](reports.len()), newChains[usageKey](reports.len())
 	for _, i := range in {
-		r := &reports[i]
-		if j := spans.add(spanKey{r.Trace, r.Span}, i); j >= 0 && within(r, &reports[j]) {
+		r := reports.at(i)
+		if j := spans.add(spanKey{r.Trace, r.Span}, i); j >= 0 && within(r, reports.at(j)) {
 			u.join(i, j)
 		}
 		if r.Input+r.Output > 0 {
 			for j := usages.add(usageKey{r.Trace, r.Input, r.Output}, i); j >= 0; j = usages.before(j) {
-				if within(r, &reports[j]) && (contains(r, &reports[j]) || contains(&reports[j], r)) {
+				if within(r, reports.at(j)) && (contains(r, reports.at(j)) || contains(reports.at(j), r)) {
 					u.join(i, j)
 				}
 			}
 		}
 	}
 	for _, i := range in {
-		for p := spans.last(spanKey{reports[i].Trace, reports[i].Parent}); p >= 0; p = spans.before(p) {
-			if within(&reports[i], &reports[p]) {
+		for p := spans.last(spanKey{reports.at(i).Trace, reports.at(i).Parent}); p >= 0; p = spans.before(p) {
+			if within(reports.at(i), reports.at(p)) {
 				u.join(i, p)
 			}
 		}
@@ -259,45 +209,47 @@ func (c chains[K]) last(key K) int {
 func (c chains[K]) before(i int) int { return int(c.older[i]) }
 
 // union is a partition of 0 … n−1 that only grows together.
-type union []int
+type union []int32
 
 func newUnion(n int) union {
 	u := make(union, n)
 	for i := range u {
-		u[i] = i
+		u[i] = int32(i)
 	}
 	return u
 }
 
-func (u union) find(i int) int {
-	for u[i] != i {
-		u[i] = u[u[i]]
-		i = u[i]
+func (u union) find(i int) int32 {
+	at := int32(i)
+	for u[at] != at {
+		u[at] = u[u[at]]
+		at = u[at]
 	}
-	return i
+	return at
 }
 
 func (u union) join(i, j int) { u[u.find(i)] = u.find(j) }
 
-// parts are the reports of each part, one after the other in one array.
-func (u union) parts(reports []Report) [][]Report {
-	place := make([]int, len(reports)) // of a part, by its root; from 1
+// parts are the reports of each part, one after the other in one array, nothing decided.
+func (u union) parts(reports sorted) []Group {
+	place := make([]int32, reports.len()) // of a part, by its root; from 1
 	var size []int
-	for i := range reports {
+	for i := range reports.len() {
 		root := u.find(i)
 		if place[root] == 0 {
 			size = append(size, 0)
-			place[root] = len(size)
+			place[root] = int32(len(size))
 		}
 		size[place[root]-1]++
 	}
-	out, all := make([][]Report, len(size)), make([]Report, len(reports))
+	out, all, places := make([]Group, len(size)), make([]Report, reports.len()), make([]int32, reports.len())
 	for n, k := range size {
-		out[n], all = all[:0:k], all[k:]
+		out[n].Reports, all = all[:0:k], all[k:]
+		out[n].places, places = places[:0:k], places[k:]
 	}
-	for i := range reports {
-		n := place[u.find(i)] - 1
-		out[n] = append(out[n], reports[i])
+	for i := range reports.len() {
+		g := &out[place[u.find(i)]-1]
+		g.Reports, g.places = append(g.Reports, *reports.at(i)), append(g.places, reports.order[i])
 	}
 	return out
 }

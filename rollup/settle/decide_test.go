@@ -204,7 +204,8 @@ func oneWay(t *testing.T, reports []Report) {
 	parts := groups(all, fewInTrace)
 	require.Equal(t, groups(all, 0), parts, "looked up by what may link them")
 	require.Equal(t, groups(all, 3), parts, "some looked up")
-	for _, part := range parts {
+	for _, g := range parts {
+		part := g.Reports
 		quick, slow := make([]Verdict, len(part)), make([]Verdict, len(part))
 		if decidePair(part, quick) {
 			decide(part, slow)

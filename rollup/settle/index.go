@@ -22,7 +22,15 @@ func (x *index[T]) find(id *ID) *T {
 // at is where in all something has the identity, or -1.
 func (x *index[T]) at(id *ID) int {
 	at, ok := x.newer[spanKey{id.Trace, id.Span}]
-	for ; ok && at >= 0; at = x.older[at] {
+	if !ok {
+		return -1
+	}
+	return x.below(at, id)
+}
+
+// below is at for the span that was last at a place.
+func (x *index[T]) below(at int32, id *ID) int {
+	for ; at >= 0; at = x.older[at] {
 		if *x.id(&x.all[at]) == *id {
 			return int(at)
 		}
@@ -30,19 +38,23 @@ func (x *index[T]) at(id *ID) int {
 	return -1
 }
 
-// add takes in what find has not found.
-func (x *index[T]) add(t T) {
-	if x.newer == nil {
-		x.newer = map[spanKey]int32{}
-	}
-	id := x.id(&t)
+// put takes in what nothing has the identity of; else it gives that.
+func (x *index[T]) put(t *T) (old *T, ok bool) {
+	id := x.id(t)
 	key := spanKey{id.Trace, id.Span}
 	before, ok := x.newer[key]
 	if !ok {
 		before = -1
 	}
+	if at := x.below(before, id); at >= 0 {
+		return &x.all[at], true
+	}
+	if x.newer == nil {
+		x.newer = map[spanKey]int32{}
+	}
 	x.newer[key] = int32(len(x.all))
-	x.all, x.older = append(x.all, t), append(x.older, before)
+	x.all, x.older = append(x.all, *t), append(x.older, before)
+	return nil, false
 }
 
 // grow makes room for n more.

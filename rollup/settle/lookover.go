@@ -9,7 +9,7 @@ import (
 
 // lookOver reads what lies beneath the aggregates that were found, over the whole time that each ran, so that every look at one
 // decides by the same calls. Again is false if all were looked over before.
-func (n *neighbours) lookOver(ctx context.Context) (traces [][16]byte, responses []uint64, again bool, err error) {
+func (n *neighbours) lookOver(ctx context.Context) (ask keys, again bool, err error) {
 	var asked [][16]byte
 	var lo, hi int64
 	for i := range n.reports.all {
@@ -29,33 +29,30 @@ func (n *neighbours) lookOver(ctx context.Context) (traces [][16]byte, responses
 		asked = append(asked, r.Trace)
 	}
 	if len(asked) == 0 {
-		return nil, nil, false, nil
+		return ask, false, nil
 	}
 	from, to := time.Unix(lo, 0).UTC().Truncate(time.Minute).Add(-time.Minute), time.Unix(hi, 0).UTC().Truncate(time.Minute).Add(2*time.Minute)
-	var found []Report
-	var stored []decision
 	for ; len(asked) > 0; asked = asked[min(len(asked), keysPerQuery):] {
 		keys := hexTraces(asked[:min(len(asked), keysPerQuery)])
 		reports, err := n.store.reports(ctx, "settle/more", named("from", from), named("to", to), named("traces", keys), named("responses", []uint64{}))
 		if err != nil {
-			return nil, nil, false, wrap("look for the calls of aggregates", n.minute, err)
+			return ask, false, wrap("look for the calls of aggregates", n.minute, err)
 		}
 		others, err := n.store.reports(ctx, "settle/others", named("from", from), named("to", to), named("traces", keys),
 			named("candidate", uint32(ledger.FlagCandidate|ledger.FlagUnseenLeaf)))
 		if err != nil {
-			return nil, nil, false, wrap("look for the calls of aggregates", n.minute, err)
+			return ask, false, wrap("look for the calls of aggregates", n.minute, err)
 		}
-		decisions, err := n.store.decisions(ctx, "settle/stored_more", named("from", from), named("to", to), named("traces", keys))
+		n.add(reports, &ask)
+		err = n.store.eachDecision(ctx, func(d *decision) { n.decided(d, &ask) }, "settle/stored_more", named("from", from), named("to", to), named("traces", keys))
 		if err != nil {
-			return nil, nil, false, wrap("read earlier decisions", n.minute, err)
+			return ask, false, wrap("read earlier decisions", n.minute, err)
 		}
-		found, stored = append(found, reports...), append(stored, decisions...)
 		for _, r := range others {
 			n.others[r.ID] = r
 		}
 	}
-	traces, responses = n.add(found, stored)
-	return traces, responses, true, nil
+	return ask, true, nil
 }
 
 // aggregates are those that can be decided, and when those of this minute can that can't yet.

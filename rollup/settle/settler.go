@@ -90,8 +90,8 @@ func (s *Settler) LookAgain(ctx context.Context, from, to time.Time) error {
 
 // look decides once; wrote says whether a decision differed from the stored one.
 func (s *Settler) look(ctx context.Context, minute time.Time, later string) (wrote bool, err error) {
-	n := neighbours{store: &s.store, minute: minute, whole: map[ID]uint64{}, others: map[ID]Report{},
-		reports: newIndex(func(r *Report) *ID { return &r.ID }), stored: newIndex(func(d *decision) *ID { return &d.ID })}
+	n := neighbours{store: &s.store, minute: minute, whole: map[ID]uint64{}, others: map[ID]Report{}, reports: newIndex(func(r *Report) *ID { return &r.ID })}
+	n.stored = newDecisions(&n.reports)
 	n.reports.grow(int(s.last.Load()))
 	if err := n.collect(ctx); err != nil {
 		return false, err
@@ -103,7 +103,7 @@ func (s *Settler) look(ctx context.Context, minute time.Time, later string) (wro
 	if err := s.stop(afterRead); err != nil {
 		return false, err
 	}
-	groups := Decide(n.reports.all)
+	groups := decideAll(merged(n.reports.all, n.order))
 	s.metrics.count(groups)
 	aggregates, wait := n.aggregates(s.now())
 	if len(wait) > 0 {
@@ -166,8 +166,9 @@ type neighbours struct {
 	store     *store
 	minute    time.Time
 	reports   index[Report]
-	stored    index[decision]
+	stored    decisions
 	own       int               // how many of the reports are the minute's own: the first
+	order     []int32           // these, by their identities
 	traces    map[[16]byte]bool // looked up; nil: those of the own ones, see ownKeys
 	responses map[uint64]bool
 	whole     map[ID]uint64 // aggregates whose whole time was looked over: their versions
@@ -180,28 +181,33 @@ const (
 	keysPerQuery = 2000 // keeps a statement's parameters far below a server's limit on a URL's length (1 MiB)
 )
 
+// keys are what is to be looked up.
+type keys struct {
+	traces    [][16]byte
+	responses []uint64
+}
+
 // collect reads the minute's candidates and looks up who shares a trace or a unique response id with them, then with those,
 // until nobody new comes.
 func (n *neighbours) collect(ctx context.Context) error {
-	others, stored, err := n.around(ctx, Reach)
+	var ask keys
+	others, err := n.around(ctx, Reach, &ask)
 	if err == nil && slices.ContainsFunc(n.reports.all, func(r Report) bool { return r.Flags&ledger.FlagStartOutside != 0 }) {
-		others, stored, err = n.around(ctx, MaxSpan) // its copies were stored when they came
+		others, err = n.around(ctx, MaxSpan, &ask) // its copies were stored when they came
 	}
-	if err != nil || len(n.reports.all) == 0 {
+	if err != nil || n.own == 0 {
 		return err
 	}
-	n.own = len(n.reports.all)
-	n.stored.grow(len(stored))
-	traces, responses := n.add(others, stored)
+	n.add(others, &ask)
 	for range maxRounds {
-		if len(traces) > 0 || len(responses) > 0 {
-			if traces, responses, err = n.more(ctx, traces, responses); err != nil {
+		if len(ask.traces) > 0 || len(ask.responses) > 0 {
+			if ask, err = n.more(ctx, ask); err != nil {
 				return err
 			}
 			continue
 		}
 		again := false
-		if traces, responses, again, err = n.lookOver(ctx); err != nil || !again {
+		if ask, again, err = n.lookOver(ctx); err != nil || !again {
 			return err
 		}
 	}
@@ -209,36 +215,45 @@ func (n *neighbours) collect(ctx context.Context) error {
 }
 
 // around reads the minute's candidates, those of other minutes within reach that have a key of theirs, and what was decided of them: all side by
-// side, since none has to be the older (docs/adr/0048-claiming-while-settling.md). Its own candidates are taken in as they come.
-func (n *neighbours) around(ctx context.Context, reach time.Duration) (others []Report, stored []decision, err error) {
+// side, since none has to be the older (docs/adr/0048-claiming-while-settling.md). What is known of its own ones is taken in as it comes: the
+// others take longest to find.
+func (n *neighbours) around(ctx context.Context, reach time.Duration, ask *keys) (others []Report, err error) {
 	minute, from, to := named("minute", n.minute), named("from", n.minute.Add(-reach)), named("to", n.minute.Add(reach+time.Minute))
 	reading, ctx := errgroup.WithContext(ctx)
+	own := make(chan struct{}) // closed when they are read
 	reading.Go(func() error {
 		err := n.store.eachReport(ctx, func(r *Report) { n.take(r) }, "settle/own", minute)
+		n.own = len(n.reports.all)
+		n.stored.grow()
+		close(own)
+		n.order = sortedFrom(n.reports.all, 0)
 		return wrap("read its candidates", n.minute, err)
 	})
 	reading.Go(func() (err error) {
 		others, err = n.store.reports(ctx, "settle/around", minute, from, to, named("unique", uint32(ledger.FlagUniqueID)))
 		return wrap("read the candidates around it", n.minute, err)
 	})
-	reading.Go(func() (err error) {
-		stored, err = n.store.decisions(ctx, "settle/stored", minute, from, to)
+	reading.Go(func() error {
+		err := n.store.eachDecision(ctx, func(d *decision) {
+			<-own
+			n.decided(d, ask)
+		}, "settle/stored", minute, from, to)
 		return wrap("read earlier decisions", n.minute, err)
 	})
-	return others, stored, reading.Wait()
+	return others, reading.Wait()
 }
 
 // take takes a report in, and says whether it is new: another one, or a newer version.
 func (n *neighbours) take(r *Report) bool {
-	switch old := n.reports.find(&r.ID); {
-	case old == nil:
-		n.reports.add(*r)
-	case old.Version >= r.Version:
-		return false
-	default:
+	old, ok := n.reports.put(r)
+	if !ok {
+		return true
+	}
+	newer := old.Version < r.Version
+	if newer {
 		*old = *r
 	}
-	return true
+	return newer
 }
 
 // isOwn says that an identity is that of one of the minute's own candidates, whose keys are looked up with it.
@@ -275,73 +290,65 @@ func (n *neighbours) ownKeys() {
 	}
 }
 
-// more looks up traces and responses, in [first − reach, last + reach] of all that was found.
-func (n *neighbours) more(ctx context.Context, traces [][16]byte, responses []uint64) (newTraces [][16]byte, newResponses []uint64, err error) {
+// more looks up traces and responses, in [first − reach, last + reach] of all that was found, and says what is to be looked up after that.
+func (n *neighbours) more(ctx context.Context, now keys) (ask keys, err error) {
 	lo, hi := n.minute.Unix(), n.minute.Unix()
 	for i := range n.reports.all {
 		lo, hi = min(lo, n.reports.all[i].Minute), max(hi, n.reports.all[i].Minute)
 	}
 	lo, hi = max(lo, n.minute.Add(-MaxSpan).Unix()), min(hi, n.minute.Add(MaxSpan).Unix())
 	from, to := time.Unix(lo, 0).UTC().Add(-Reach), time.Unix(hi, 0).UTC().Add(Reach+time.Minute)
-	var found []Report
-	var stored []decision
-	for len(traces) > 0 || len(responses) > 0 {
-		t, r := min(len(traces), keysPerQuery), min(len(responses), keysPerQuery)
-		asked := hexTraces(traces[:t])
-		reports, err := n.store.reports(ctx, "settle/more", named("from", from), named("to", to), named("traces", asked), named("responses", responses[:r]))
+	for len(now.traces) > 0 || len(now.responses) > 0 {
+		t, r := min(len(now.traces), keysPerQuery), min(len(now.responses), keysPerQuery)
+		asked := hexTraces(now.traces[:t])
+		found, err := n.store.reports(ctx, "settle/more", named("from", from), named("to", to), named("traces", asked), named("responses", now.responses[:r]))
 		if err != nil {
-			return nil, nil, wrap("look for more twins", n.minute, err)
+			return ask, wrap("look for more twins", n.minute, err)
 		}
-		found = append(found, reports...)
+		n.add(found, &ask)
 		if t > 0 {
-			decisions, err := n.store.decisions(ctx, "settle/stored_more", named("from", from), named("to", to), named("traces", asked))
+			err := n.store.eachDecision(ctx, func(d *decision) { n.decided(d, &ask) }, "settle/stored_more", named("from", from), named("to", to), named("traces", asked))
 			if err != nil {
-				return nil, nil, wrap("read more earlier decisions", n.minute, err)
+				return ask, wrap("read more earlier decisions", n.minute, err)
 			}
-			stored = append(stored, decisions...)
 		}
-		traces, responses = traces[t:], responses[r:]
+		now.traces, now.responses = now.traces[t:], now.responses[r:]
 	}
-	newTraces, newResponses = n.add(found, stored)
-	return newTraces, newResponses, nil
+	return ask, nil
 }
 
-// add takes rows in and returns the keys that nobody has looked up yet. Who gave way to a report, or had a report give
-// way to it, is looked up too: its decision may be void.
-func (n *neighbours) add(found []Report, stored []decision) (traces [][16]byte, responses []uint64) {
-	trace := func(id *ID) {
-		if !n.isOwn(id) && n.lookUp(id.Trace) {
-			traces = append(traces, id.Trace)
-		}
-	}
+// add takes reports in and asks for the keys that nobody has looked up yet.
+func (n *neighbours) add(found []Report, ask *keys) {
 	for i := range found {
 		r := &found[i]
-		if !n.take(r) {
+		if !n.take(r) || n.isOwn(&r.ID) {
 			continue
 		}
-		if n.isOwn(&r.ID) {
-			continue
-		}
-		trace(&r.ID)
+		n.trace(&r.ID, ask)
 		if id := r.unique(); id != 0 && !n.responses[id] {
 			n.responses[id] = true
-			responses = append(responses, id)
+			ask.responses = append(ask.responses, id)
 		}
 	}
-	for i := range stored {
-		d := &stored[i]
-		switch old := n.stored.find(&d.ID); {
-		case old == nil:
-			n.stored.add(*d)
-		case old.revision >= d.revision:
-			continue
-		default:
-			*old = *d
-		}
-		trace(&d.ID)
-		if d.Winner != (ID{}) {
-			trace(&d.Winner)
-		}
+}
+
+// decided takes a decision in. Who gave way to a report, or had a report give way to it, is looked up too: its decision may be void.
+func (n *neighbours) decided(d *decision, ask *keys) {
+	at := n.reports.at(&d.ID)
+	if !n.stored.take(d, at) {
+		return
 	}
-	return traces, responses
+	if at < 0 || at >= n.own {
+		n.trace(&d.ID, ask)
+	}
+	if d.Winner != (ID{}) {
+		n.trace(&d.Winner, ask)
+	}
+}
+
+// trace asks for the trace of an identity that isn't one of the minute's own.
+func (n *neighbours) trace(id *ID, ask *keys) {
+	if !n.isOwn(id) && n.lookUp(id.Trace) {
+		ask.traces = append(ask.traces, id.Trace)
+	}
 }

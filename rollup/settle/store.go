@@ -31,7 +31,7 @@ func (s *store) eachReport(ctx context.Context, do func(*Report), query string, 
 	}
 	defer rows.Close()
 	var r Report
-	var minute, start time.Time
+	var minute uint32
 	var trace, span, parent []byte // are the answer's own, until the next block of it
 	var duration uint64
 	var role int8
@@ -39,12 +39,11 @@ func (s *store) eachReport(ctx context.Context, do func(*Report), query string, 
 	var authenticated uint8
 	for rows.Next() {
 		err := rows.Scan(&minute, &r.Tenant, &trace, &span, &r.Version, &parent, &r.ResponseID, &r.Provider, &r.Operation, &role,
-			&r.Rank, &flags, &start, &duration, &r.Input, &r.Output, &authenticated)
+			&r.Rank, &flags, &r.Start, &duration, &r.Input, &r.Output, &authenticated)
 		if err != nil {
 			return err
 		}
-		r.Minute, r.Role, r.Flags, r.Authenticated = minute.Unix(), ledger.Role(role), ledger.Flags(flags), authenticated != 0
-		r.Start = start.UnixNano()
+		r.Minute, r.Role, r.Flags, r.Authenticated = int64(minute), ledger.Role(role), ledger.Flags(flags), authenticated != 0
 		r.End = r.Start + int64(duration)
 		copy(r.Trace[:], trace)
 		copy(r.Span[:], span)
@@ -61,33 +60,34 @@ type decision struct {
 	revision uint64
 }
 
-func (s *store) decisions(ctx context.Context, query string, args ...any) (out []decision, err error) {
+// eachDecision calls a function with every decision, which is the next one after it returns.
+func (s *store) eachDecision(ctx context.Context, do func(*decision), query string, args ...any) error {
 	rows, err := s.conn.Query(ctx, schema.SQL(query), args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
 	var d decision
-	var minute, winnerMinute time.Time
+	var minute, winnerMinute uint32
 	var trace, span, winnerTrace, winnerSpan []byte
 	var loses uint8
 	for rows.Next() {
 		err := rows.Scan(&minute, &d.Tenant, &trace, &span, &d.revision, &loses, &winnerMinute, &d.Winner.Tenant, &winnerTrace, &winnerSpan, &d.Reason)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		d.Minute, d.Loses = minute.Unix(), loses != 0
+		d.Minute, d.Loses = int64(minute), loses != 0
 		copy(d.Trace[:], trace)
 		copy(d.Span[:], span)
-		d.Winner.Minute = winnerMinute.Unix()
+		d.Winner.Minute = int64(winnerMinute)
 		copy(d.Winner.Trace[:], winnerTrace)
 		copy(d.Winner.Span[:], winnerSpan)
 		if d.Winner == d.ID {
 			d.Winner = ID{}
 		}
-		out = append(out, d)
+		do(&d)
 	}
-	return out, rows.Err()
+	return rows.Err()
 }
 
 // mark asks for a new rollup of minutes now, and of the one that is being settled for later, by the mark of that id.

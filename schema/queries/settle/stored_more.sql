@@ -1,5 +1,5 @@
 -- What was decided of the reports of [from, to) in some traces, or that gave way to a report in them.
-SELECT minute, tenant, trace_id, span_id, revision, loses, winner_minute, winner_tenant, winner_trace_id, winner_span_id, reason
+SELECT toUnixTimestamp(minute), tenant, trace_id, span_id, revision, loses, toUnixTimestamp(winner_minute), winner_tenant, winner_trace_id, winner_span_id, reason
 FROM settlements
 PREWHERE minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
   AND (trace_id IN (SELECT toFixedString(unhex(arrayJoin({traces:Array(String)})), 16))
