@@ -22,6 +22,13 @@ def version(program):
     return {package: json.loads((AGENTS / "node_modules" / package / "package.json").read_text())["version"]}
 
 
+def start(program):
+    """The command that starts an agent. Claude Code's own program is put in its place by a script after the installation, which isn't run here."""
+    if program == "claude":
+        return ["node", str(AGENTS / "node_modules" / PACKAGES[program] / "cli-wrapper.cjs")]
+    return [str(AGENTS / "node_modules" / ".bin" / program)]
+
+
 def claude(case, signals):
     env = {
         "ANTHROPIC_BASE_URL": URL, "ANTHROPIC_API_KEY": "none", "CLAUDE_CODE_MAX_RETRIES": "0", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -41,7 +48,8 @@ def codex(case, signals, home):
         "request_max_retries = 0", "stream_max_retries = 0",
         "[otel]", "exporter = " + otlp.format(URL, "logs"),
         "trace_exporter = " + (otlp.format(URL, "traces") if "traces" in signals else '"none"'), 'metrics_exporter = "none"', ""]))
-    return {"OPENAI_API_KEY": "none"}, ["codex", "exec", "--skip-git-repo-check", ASK]
+    # It doesn't wait for its events when a call fails: what was sent by then is all there is.
+    return {"OPENAI_API_KEY": "none", "OTEL_BLRP_SCHEDULE_DELAY": "20"}, ["codex", "exec", "--skip-git-repo-check", ASK]
 
 
 def gemini(case, signals, home):
@@ -66,7 +74,7 @@ def record(emitter, program, provider, names, signals):
             home.mkdir(), work.mkdir()
             more, command = claude(case, signals) if program == "claude" else {"codex": codex, "gemini": gemini}[program](case, signals, home)
             env = {"PATH": os.environ["PATH"], "HOME": str(home), "OTEL_RESOURCE_ATTRIBUTES": os.environ["OTEL_RESOURCE_ATTRIBUTES"]} | more
-            command[0] = str(AGENTS / "node_modules" / ".bin" / command[0])
+            command[:1] = start(command[0])
             done = subprocess.run(command, env=env, cwd=work, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
             if done.returncode != 0 and all(a["status"] == 200 for a in case["answers"]):
                 raise RuntimeError(f"{emitter}/{name}: {done.returncode}\n{done.stdout}\n{done.stderr}")
