@@ -105,40 +105,43 @@ type Rules struct {
 }
 
 type ruleFile struct {
-	Rules []struct {
-		ID          string   `yaml:"id"`
-		Scopes      []string `yaml:"scopes"`
-		Versions    string   `yaml:"versions"`
-		Unversioned *bool    `yaml:"unversioned"`
-		Providers   []string `yaml:"providers"`
-		Has         []string `yaml:"has"`
-		Hasnt       []string `yaml:"hasnt"`
-		Provider    string   `yaml:"provider"`
-		CacheRead   string   `yaml:"cache_read"`
-		CacheWrite  string   `yaml:"cache_write"`
-		Reasoning   string   `yaml:"reasoning"`
-		Total       string   `yaml:"total"`
-		Layer       string   `yaml:"layer"`
-		Rank        uint8    `yaml:"rank"`
-		UniqueIDs   bool     `yaml:"unique_ids"`
-		Operations  []string `yaml:"operations"`
-		Spans       []string `yaml:"spans"`
-		Role        string   `yaml:"role"`
-		Blind       []string `yaml:"blind"`
-		Answer      bool     `yaml:"answer"`
-		Counts      string   `yaml:"counts"`
-		Streams     string   `yaml:"streams"`
-		Repeats     string   `yaml:"repeats"`
-		Tiers       string   `yaml:"tiers"`
-		Models      string   `yaml:"models"`
-		IDs         string   `yaml:"ids"`
-		Source      string   `yaml:"source"`
-	} `yaml:"rules"`
+	Rules      []fileRule                     `yaml:"rules"`
 	Kinds      map[string]map[string][]string `yaml:"kinds"`
 	Operations map[string][]string            `yaml:"operations"`
 	Providers  map[string][]string            `yaml:"providers"`
 	Hosts      []string                       `yaml:"hosts"`
 	Vendors    map[string][]string            `yaml:"vendors"`
+}
+
+// fileRule is a rule as the file says it.
+type fileRule struct {
+	ID          string   `yaml:"id"`
+	Scopes      []string `yaml:"scopes"`
+	Versions    string   `yaml:"versions"`
+	Unversioned *bool    `yaml:"unversioned"`
+	Providers   []string `yaml:"providers"`
+	Has         []string `yaml:"has"`
+	Hasnt       []string `yaml:"hasnt"`
+	Provider    string   `yaml:"provider"`
+	CacheRead   string   `yaml:"cache_read"`
+	CacheWrite  string   `yaml:"cache_write"`
+	Reasoning   string   `yaml:"reasoning"`
+	Total       string   `yaml:"total"`
+	Layer       string   `yaml:"layer"`
+	Rank        uint8    `yaml:"rank"`
+	UniqueIDs   bool     `yaml:"unique_ids"`
+	Operations  []string `yaml:"operations"`
+	Spans       []string `yaml:"spans"`
+	Role        string   `yaml:"role"`
+	Blind       []string `yaml:"blind"`
+	Answer      bool     `yaml:"answer"`
+	Counts      string   `yaml:"counts"`
+	Streams     string   `yaml:"streams"`
+	Repeats     string   `yaml:"repeats"`
+	Tiers       string   `yaml:"tiers"`
+	Models      string   `yaml:"models"`
+	IDs         string   `yaml:"ids"`
+	Source      string   `yaml:"source"`
 }
 
 // BuiltinRules compiles the rules that come with the program.
@@ -177,77 +180,101 @@ func ParseRules(content []byte) (*Rules, error) {
 }
 
 func (r *Rules) compileRules(f *ruleFile) error {
-	var faults []error
-	names := map[string]key{}
+	c := ruleCompiler{keys: map[string]key{}, seen: map[string]bool{}}
 	for i, k := range keys {
-		names[k.name] = key(i)
+		c.keys[k.name] = key(i)
 	}
-	set := func(id string, list []string) (s keySet) {
-		for _, n := range list {
-			k, ok := names[n]
-			if !ok {
-				faults = append(faults, fmt.Errorf("emitter rule %s: %q is not a key that is read", id, n))
-				continue
-			}
-			s.add(k)
-		}
-		return s
-	}
-	seen := map[string]bool{}
-	for _, in := range f.Rules {
-		if in.ID == "" || seen[in.ID] {
-			faults = append(faults, fmt.Errorf("emitter rule %q: every rule needs an id of its own", in.ID))
-		}
-		seen[in.ID] = true
-		if in.Source == "" {
-			faults = append(faults, fmt.Errorf("emitter rule %s: source is missing; say where the facts were found", in.ID))
-		}
-		out := rule{
-			id: in.ID, scopes: in.Scopes, providers: in.Providers, provider: in.Provider, rank: in.Rank,
-			uniqueIDs: in.UniqueIDs, answer: in.Answer, operations: in.Operations, spans: in.Spans, has: set(in.ID, in.Has), hasnt: set(in.ID, in.Hasnt),
-		}
-		var err error
-		if out.versions, err = parseVersionRange(in.Versions); err != nil {
-			faults = append(faults, fmt.Errorf("emitter rule %s: versions: %w", in.ID, err))
-		}
-		out.versions.unversioned = in.Unversioned == nil || *in.Unversioned
-		word := func(key, value string, words map[string]int) int {
-			v, ok := words[value]
-			if !ok {
-				faults = append(faults, fmt.Errorf("emitter rule %s: %s: %q is not one of its words", in.ID, key, value))
-			}
-			return v
-		}
-		cache := map[string]int{"": int(inside), "inside": int(inside), "outside": int(outside), "auto": int(auto)}
-		out.cacheRead = placement(word("cache_read", in.CacheRead, cache))
-		out.cacheWrite = placement(word("cache_write", in.CacheWrite, cache))
-		out.reasoning = placement(word("reasoning", in.Reasoning,
-			map[string]int{"": int(inside), "inside": int(inside), "outside": int(outside), "lost": int(lost), "guessed": int(guessed)}))
-		out.totalCounted = word("total", in.Total, map[string]int{"": 0, "counted": 1}) == 1
-		out.layer = Layer(word("layer", in.Layer,
-			map[string]int{"": int(LayerSDK), "sdk": int(LayerSDK), "framework": int(LayerFramework), "gateway": int(LayerGateway)}))
-		role := word("role", in.Role, map[string]int{"": 0, "leaf": 0, "aggregate": 1, "none": 2})
-		out.aggregate, out.none = role == 1, role == 2
-		counts := word("counts", in.Counts, map[string]int{"": 0, "reported": 0, "guessed": 1, "last": 2})
-		out.guessed, out.last = counts == 1, counts == 2
-		out.repeats = word("repeats", in.Repeats, map[string]int{"": 0, "parent": 1}) == 1
-		out.streamEstimated = word("streams", in.Streams, map[string]int{"": 0, "exact": 0, "estimated": 1}) == 1
-		out.tiersSwapped = word("tiers", in.Tiers, map[string]int{"": 0, "swapped": 1}) == 1
-		out.modelsCut = word("models", in.Models, map[string]int{"": 0, "whole": 0, "cut": 1}) == 1
-		out.idsInAnswer = word("ids", in.IDs, map[string]int{"": 0, "told": 0, "answer": 1}) == 1
-		for _, b := range in.Blind {
-			out.blind |= ledger.Flags(word("blind", b, map[string]int{
-				"tier": int(ledger.FlagTierUnknown), "cache_read": int(ledger.FlagCacheUnknown), "cache_write": int(flagWriteUnknown),
-				"audio": int(ledger.FlagAudioUnknown),
-			}))
-		}
+	for i := range f.Rules {
+		out := c.rule(&f.Rules[i])
 		r.byID[out.id] = len(r.rules)
 		r.rules = append(r.rules, out)
 	}
 	if n := len(r.rules); n == 0 || !r.rules[n-1].universal() {
-		faults = append(faults, errors.New("emitter rules: the last rule must match every span"))
+		c.faults = append(c.faults, errors.New("emitter rules: the last rule must match every span"))
 	}
-	return errors.Join(faults...)
+	return errors.Join(c.faults...)
+}
+
+// ruleCompiler makes rules of the file's, and collects what is wrong with them.
+type ruleCompiler struct {
+	keys   map[string]key
+	seen   map[string]bool
+	faults []error
+	id     string // of the rule at hand
+}
+
+func (c *ruleCompiler) fault(format string, args ...any) {
+	c.faults = append(c.faults, fmt.Errorf("emitter rule %s: %w", c.id, fmt.Errorf(format, args...)))
+}
+
+func (c *ruleCompiler) rule(in *fileRule) rule {
+	c.id = in.ID
+	if in.ID == "" || c.seen[in.ID] {
+		c.faults = append(c.faults, fmt.Errorf("emitter rule %q: every rule needs an id of its own", in.ID))
+	}
+	c.seen[in.ID] = true
+	if in.Source == "" {
+		c.fault("source is missing; say where the facts were found")
+	}
+	out := rule{
+		id: in.ID, scopes: in.Scopes, providers: in.Providers, provider: in.Provider, rank: in.Rank,
+		uniqueIDs: in.UniqueIDs, answer: in.Answer, operations: in.Operations, spans: in.Spans, has: c.set(in.Has), hasnt: c.set(in.Hasnt),
+	}
+	var err error
+	if out.versions, err = parseVersionRange(in.Versions); err != nil {
+		c.fault("versions: %w", err)
+	}
+	out.versions.unversioned = in.Unversioned == nil || *in.Unversioned
+	c.words(in, &out)
+	return out
+}
+
+// words takes over what a rule says in words of its own.
+func (c *ruleCompiler) words(in *fileRule, out *rule) {
+	cache := map[string]int{"": int(inside), "inside": int(inside), "outside": int(outside), "auto": int(auto)}
+	out.cacheRead = placement(c.word("cache_read", in.CacheRead, cache))
+	out.cacheWrite = placement(c.word("cache_write", in.CacheWrite, cache))
+	out.reasoning = placement(c.word("reasoning", in.Reasoning,
+		map[string]int{"": int(inside), "inside": int(inside), "outside": int(outside), "lost": int(lost), "guessed": int(guessed)}))
+	out.totalCounted = c.word("total", in.Total, map[string]int{"": 0, "counted": 1}) == 1
+	out.layer = Layer(c.word("layer", in.Layer,
+		map[string]int{"": int(LayerSDK), "sdk": int(LayerSDK), "framework": int(LayerFramework), "gateway": int(LayerGateway)}))
+	role := c.word("role", in.Role, map[string]int{"": 0, "leaf": 0, "aggregate": 1, "none": 2})
+	out.aggregate, out.none = role == 1, role == 2
+	counts := c.word("counts", in.Counts, map[string]int{"": 0, "reported": 0, "guessed": 1, "last": 2})
+	out.guessed, out.last = counts == 1, counts == 2
+	out.repeats = c.word("repeats", in.Repeats, map[string]int{"": 0, "parent": 1}) == 1
+	out.streamEstimated = c.word("streams", in.Streams, map[string]int{"": 0, "exact": 0, "estimated": 1}) == 1
+	out.tiersSwapped = c.word("tiers", in.Tiers, map[string]int{"": 0, "swapped": 1}) == 1
+	out.modelsCut = c.word("models", in.Models, map[string]int{"": 0, "whole": 0, "cut": 1}) == 1
+	out.idsInAnswer = c.word("ids", in.IDs, map[string]int{"": 0, "told": 0, "answer": 1}) == 1
+	for _, b := range in.Blind {
+		out.blind |= ledger.Flags(c.word("blind", b, map[string]int{
+			"tier": int(ledger.FlagTierUnknown), "cache_read": int(ledger.FlagCacheUnknown), "cache_write": int(flagWriteUnknown),
+			"audio": int(ledger.FlagAudioUnknown),
+		}))
+	}
+}
+
+// word is what a word stands for.
+func (c *ruleCompiler) word(key, value string, words map[string]int) int {
+	v, ok := words[value]
+	if !ok {
+		c.fault("%s: %q is not one of its words", key, value)
+	}
+	return v
+}
+
+// set is the keys of that name.
+func (c *ruleCompiler) set(list []string) (s keySet) {
+	for _, n := range list {
+		if k, ok := c.keys[n]; ok {
+			s.add(k)
+		} else {
+			c.fault("%q is not a key that is read", n)
+		}
+	}
+	return s
 }
 
 func (r *rule) universal() bool {

@@ -3,14 +3,11 @@ package report
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
-
-	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
 // Columns is the width of a terminal for which WriteText leaves columns out.
@@ -23,121 +20,22 @@ func (r *Report) WriteText(out io.Writer) error { return r.writeText(out, Column
 // WriteWide writes the table with all its columns.
 func (r *Report) WriteWide(out io.Writer) error { return r.writeText(out, 1<<20) }
 
-// column is one of the table's; the first that are dropped where they don't fit have the highest number.
-type column struct {
-	name string
-	drop int
-	cell func(r *Report, l Line) string
-}
-
-var columns = []column{
-	{"USD", 0, costCell},
-	{"at list price", 4, func(r *Report, l Line) string {
-		if l.ListCost == nil {
-			return "not kept"
-		}
-		return r.usd(*l.ListCost)
-	}},
-	{"calls", 0, func(_ *Report, l Line) string { return thousands(l.Calls) }},
-	{"failed", 5, func(_ *Report, l Line) string { return thousands(l.Errors) }},
-	{"unpriced", 3, func(_ *Report, l Line) string { return thousands(l.UnpricedCalls) }},
-	{"input tokens", 1, func(_ *Report, l Line) string { return thousands(l.InputTokens) }},
-	{"output tokens", 2, func(_ *Report, l Line) string { return thousands(l.OutputTokens) }},
-}
-
-func costCell(r *Report, l Line) string {
-	if l.AtLeast {
-		return "≥ " + r.usd(l.Cost)
-	}
-	return r.usd(l.Cost)
-}
-
-// usd is an amount with as many decimal places as any of the report's has, so that the points of a column are below each other.
-func (r *Report) usd(a Amount) string {
-	if r.places == 0 {
-		r.places = r.mostPlaces()
-	}
-	return a.to(r.places)
-}
-
-// to is an amount that has at most so many decimal places, with all of them.
-func (a Amount) to(places int) string {
-	text := a.Sum.String()
-	return text[:len(text)-ledger.MoneyScale+places]
-}
-
-func (r *Report) mostPlaces() int {
-	places := 2
-	for _, l := range append(slices.Clone(r.Lines), r.Total) {
-		places = max(places, placesOf(l.Cost))
-		if l.ListCost != nil {
-			places = max(places, placesOf(*l.ListCost))
-		}
-	}
-	for _, x := range r.Adjustments {
-		places = max(places, placesOf(x.Cost))
-	}
-	return places
-}
-
-func placesOf(a Amount) int {
-	_, decimals, _ := strings.Cut(a.Short(), ".")
-	return len(decimals)
-}
-
-// narrowest is the least that is left for names.
-const narrowest = 12
-
 func (r *Report) writeText(out io.Writer, width int) error {
 	fmt.Fprintln(out, wrapAt(r.title(), width))
 	fmt.Fprintln(out)
-	lines := append(slices.Clone(r.Lines), r.Total)
-	widths := make([]int, len(columns))
-	for i, c := range columns {
-		widths[i] = len([]rune(c.name))
-		for _, l := range lines {
-			widths[i] = max(widths[i], len([]rune(c.cell(r, l))))
-		}
+	left := r.writeLines(out, width)
+	r.writeNotes(out, left, width)
+	if err := r.writeAdjustments(out, width); err != nil {
+		return err
 	}
-	longest := len("total of the calls")
-	for _, l := range r.Lines {
-		longest = max(longest, len([]rune(l.name(r.Dimension))))
+	if _, err := fmt.Fprintf(out, "\n%s\n", wrapAt(r.sum(), width)); err != nil || r.ReservedPart == nil {
+		return err
 	}
-	kept := make([]bool, len(columns))
-	used := func() (n int) {
-		for i := range kept {
-			if kept[i] {
-				n += widths[i] + 2
-			}
-		}
-		return n
-	}
-	for i := range kept {
-		kept[i] = true
-	}
-	var left []string
-	for drop := 5; drop > 0 && used()+max(narrowest, min(longest, 20)) > width; drop-- {
-		for i, c := range columns {
-			if c.drop == drop {
-				kept[i] = false
-				left = append(left, c.name)
-			}
-		}
-	}
-	row := func(cell func(column) string, name string) {
-		for i, c := range columns {
-			if kept[i] {
-				text := cell(c)
-				fmt.Fprint(out, strings.Repeat(" ", widths[i]-len([]rune(text))), text, "  ")
-			}
-		}
-		fmt.Fprintln(out, clipName(name, max(narrowest, width-used())))
-	}
-	row(func(c column) string { return c.name }, r.Dimension)
-	for _, l := range r.Lines {
-		row(func(c column) string { return c.cell(r, l) }, l.name(r.Dimension))
-	}
-	row(func(c column) string { return c.cell(r, r.Total) }, "total of the calls")
+	return r.writeReserved(out)
+}
+
+// writeNotes says below the table what has to be known of it.
+func (r *Report) writeNotes(out io.Writer, left []string, width int) {
 	if r.AtLeast {
 		fmt.Fprintln(out, "\n≥ at least: calls without a price are in it, which is not zero.")
 	}
@@ -148,24 +46,26 @@ func (r *Report) writeText(out io.Writer, width int) error {
 		fmt.Fprintln(out, "\n"+wrapAt(note, width))
 	}
 	if len(left) > 0 {
-		slices.Reverse(left)
 		fmt.Fprintln(out, wrapAt("Not shown in "+strconv.Itoa(width)+" columns: "+strings.Join(left, ", ")+"; --wide, csv, json and html have all.", width))
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	if len(r.Adjustments) > 0 {
-		fmt.Fprintln(out, "\nAdjustments booked in the period:")
-		for _, a := range r.Adjustments {
-			fmt.Fprintf(w, "%s\t  %s\n", r.usd(a.Cost), clipName(a.text(r.Tenant == ""), max(narrowest, width-20)))
-		}
-		fmt.Fprintf(w, "%s\t  total of the adjustments\n", r.usd(r.Adjusted))
-		if err := w.Flush(); err != nil {
-			return err
-		}
+}
+
+func (r *Report) writeAdjustments(out io.Writer, width int) error {
+	if len(r.Adjustments) == 0 {
+		return nil
 	}
-	if _, err := fmt.Fprintf(out, "\n%s\n", wrapAt(r.sum(), width)); err != nil || r.ReservedPart == nil {
-		return err
+	fmt.Fprintln(out, "\nAdjustments booked in the period:")
+	w := amounts(out)
+	for _, a := range r.Adjustments {
+		fmt.Fprintf(w, "%s\t  %s\n", r.usd(a.Cost), clipName(a.text(r.Tenant == ""), max(narrowest, width-20)))
 	}
+	fmt.Fprintf(w, "%s\t  total of the adjustments\n", r.usd(r.Adjusted))
+	return w.Flush()
+}
+
+func (r *Report) writeReserved(out io.Writer) error {
 	fmt.Fprintln(out, "\nReserved capacity, paid in advance, handed out by the tokens that it served:")
+	w := amounts(out)
 	for i := range r.Reserved {
 		fmt.Fprintf(w, "%s\t  %s\n", r.Reserved[i].borne(), r.Reserved[i].line())
 	}
@@ -176,12 +76,9 @@ func (r *Report) writeText(out io.Writer, width int) error {
 	return err
 }
 
-// clipName cuts a name that doesn't fit.
-func clipName(name string, n int) string {
-	if r := []rune(name); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return name
+// amounts writes lines that begin with an amount, one below the other.
+func amounts(out io.Writer) *tabwriter.Writer {
+	return tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 }
 
 // wrapAt breaks a text at spaces.
