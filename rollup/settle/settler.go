@@ -193,7 +193,8 @@ func (n *neighbours) collect(ctx context.Context) error {
 	var ask keys
 	others, err := n.around(ctx, Reach, &ask)
 	if err == nil && slices.ContainsFunc(n.reports.all, func(r Report) bool { return r.Flags&ledger.FlagStartOutside != 0 }) {
-		others, err = n.around(ctx, MaxSpan, &ask) // its copies were stored when they came
+		n.stored, n.traces, n.responses, ask = newDecisions(&n.reports), nil, nil, keys{} // what was known then is told again, or isn't so any more
+		others, err = n.around(ctx, MaxSpan, &ask)                                        // its copies were stored when they came
 	}
 	if err != nil || n.own == 0 {
 		return err
@@ -234,13 +235,35 @@ func (n *neighbours) around(ctx context.Context, reach time.Duration, ask *keys)
 		return wrap("read the candidates around it", n.minute, err)
 	})
 	reading.Go(func() error {
-		err := n.store.eachDecision(ctx, func(d *decision) {
-			<-own
-			n.decided(d, ask)
-		}, "settle/stored", minute, from, to)
+		err := n.readDecisions(ctx, own, ask, minute, from, to)
 		return wrap("read earlier decisions", n.minute, err)
 	})
-	return others, reading.Wait()
+	err = reading.Wait()
+	return others, err
+}
+
+// readDecisions takes in what was decided, in the order in which it comes: from when the minute's own reports are read. It doesn't wait for them while it
+// reads, since it would hold a connection that the other statement may need.
+func (n *neighbours) readDecisions(ctx context.Context, own <-chan struct{}, ask *keys, args ...any) error {
+	var early []decision
+	take := func() {
+		for i := range early {
+			n.decided(&early[i], ask)
+		}
+		early = early[:0]
+	}
+	err := n.store.eachDecision(ctx, func(d *decision) {
+		select {
+		case <-own:
+			take()
+			n.decided(d, ask)
+		default:
+			early = append(early, *d)
+		}
+	}, "settle/stored", args...)
+	<-own
+	take()
+	return err
 }
 
 // take takes a report in, and says whether it is new: another one, or a newer version.
