@@ -11,40 +11,41 @@ import (
 // shorthands are what our query files may say for longer SQL. They are replaced before anybody sees a query, Grafana
 // included. A name with an argument is called like a function; the argument may hold brackets.
 var shorthands = []struct {
-	name string
-	call bool
-	to   func(arg string) string
+	name   string
+	call   bool
+	source bool // rows to read from: of the columns that the query names
+	to     func(arg string) string
 }{
 	// What spend_steps wants: Range.SeriesStep in SQL.
-	{"$step", false, func(string) string {
+	{"$step", false, false, func(string) string {
 		return fmt.Sprintf("toUInt32(multiIf($__toTime - $__fromTime <= %d, intDiv($__interval_s + 59, 60) * 60, $__toTime - $__fromTime <= %d, "+
 			"intDiv($__interval_s + 3599, 3600) * 3600, intDiv($__interval_s + 86399, 86400) * 86400))", int(finest.Seconds()), int(fine.Seconds()))
 	}},
 	// $spend and the like by the tenant, or by provider and model, and by no other key.
-	{"$by_tenant_steps", true, func(arg string) string { return spendOf("tenant", arg, steps) }},
-	{"$by_tenant_cut", true, func(arg string) string { return spendOf("tenant", arg, cut) }},
-	{"$by_tenant", true, func(arg string) string { return spendOf("tenant", arg, all) }},
-	{"$by_model_steps", true, func(arg string) string { return spendOf("model", arg, steps) }},
-	{"$by_model", true, func(arg string) string { return spendOf("model", arg, all) }},
-	{"$spend_steps", true, func(arg string) string { return spendOf("", arg, steps) }},
-	{"$spend_cut", true, func(arg string) string { return spendOf("", arg, cut) }},
-	{"$spend_by", true, spendByOf},
-	{"$spend", true, func(arg string) string { return spendOf("", arg, all) }},
-	{"$calls", true, callsOf},
-	{"$spent", false, func(string) string { return "concat(if(sum(unpriced_calls) > 0, 'at least ', ''), $usd(sum(cost)))" }},
-	{"$unpriced", false, func(string) string { // as the rollups count it: calls that bill otherwise miss no price
+	{"$by_tenant_steps", true, true, func(arg string) string { return spendOf("tenant", arg, steps) }},
+	{"$by_tenant_cut", true, true, func(arg string) string { return spendOf("tenant", arg, cut) }},
+	{"$by_tenant", true, true, func(arg string) string { return spendOf("tenant", arg, all) }},
+	{"$by_model_steps", true, true, func(arg string) string { return spendOf("model", arg, steps) }},
+	{"$by_model", true, true, func(arg string) string { return spendOf("model", arg, all) }},
+	{"$spend_steps", true, true, func(arg string) string { return spendOf("", arg, steps) }},
+	{"$spend_cut", true, true, func(arg string) string { return spendOf("", arg, cut) }},
+	{"$spend_by", true, true, spendByOf},
+	{"$spend", true, true, func(arg string) string { return spendOf("", arg, all) }},
+	{"$calls", true, true, callsOf},
+	{"$spent", false, false, func(string) string { return "concat(if(sum(unpriced_calls) > 0, 'at least ', ''), $usd(sum(cost)))" }},
+	{"$unpriced", false, false, func(string) string { // as the rollups count it: calls that bill otherwise miss no price
 		return fmt.Sprintf("(unpriced != '' AND bitAnd(flags, %d) = 0)", uint32(ledger.FlagProvided|ledger.FlagReserved))
 	}},
-	{"$usd", true, usdText},
-	{"$age", true, func(seconds string) string { // as tables write it: minutes from two of them on
+	{"$usd", true, false, usdText},
+	{"$age", true, false, func(seconds string) string { // as tables write it: minutes from two of them on
 		return fmt.Sprintf("multiIf(%[1]s < 120, concat(toString(round(%[1]s, 1)), ' s'), %[1]s < 7200, concat(toString(round((%[1]s) / 60, 1)), ' min'), concat(toString(round((%[1]s) / 3600, 1)), ' h'))", seconds)
 	}},
-	{"$quantiles", true, quantilesOf},
-	{"$bucket_middle", true, func(b string) string {
+	{"$quantiles", true, false, quantilesOf},
+	{"$bucket_middle", true, false, func(b string) string {
 		return fmt.Sprintf("((%s + %s) / 2e6)", bucketStart(b), bucketStart("("+b+" + 1)"))
 	}},
 	// The variable is a text that people type: percent-encoding leaves nothing that could end the quotes.
-	{"$trace", false, func(string) string {
+	{"$trace", false, false, func(string) string {
 		return "toFixedString(unhex(substring(concat(lower(replaceAll('${trace:percentencode}', '-', '')), repeat('0', 32)), 1, 32)), 16)"
 	}},
 }
@@ -137,7 +138,8 @@ func WriteOut(sql string) string { return write(sql, "") }
 // write replaces the shorthands of a query file, and $__arg by what follows "=" in the query's name.
 func write(sql, arg string) string {
 	sql = strings.ReplaceAll(sql, "$__arg", arg)
-	whole := allFromSpend.MatchString(sql)
+	allOfSpend, allOfCalls, said := allFromSpend.MatchString(sql), allFromCalls.MatchString(sql), named{}
+	said.add(sql)
 	for _, s := range shorthands {
 		for {
 			at := strings.Index(sql, s.name)
@@ -148,11 +150,16 @@ func write(sql, arg string) string {
 			if s.call {
 				inner, end = argument(sql, end)
 			}
-			sql = sql[:at] + s.to(inner) + sql[end:]
+			text := s.to(inner)
+			if !s.source {
+				said.add(text)
+			}
+			sql = sql[:at] + text + sql[end:]
 		}
 	}
-	columns := func(without ...string) string { return strings.Join(spendColumns(sql, whole, without), ", ") }
-	return strings.NewReplacer("$__columns_tenant", columns(notTenant...), "$__columns_model", columns(notModel...), "$__columns", columns()).Replace(sql)
+	columns := func(without ...string) string { return strings.Join(said.spendColumns(allOfSpend, without), ", ") }
+	return strings.NewReplacer("$__columns_tenant", columns(notTenant...), "$__columns_model", columns(notModel...), "$__columns", columns(),
+		"$__call_columns", said.callColumns(allOfCalls)).Replace(sql)
 }
 
 // argument reads "(…)" at position from, to the bracket that closes it.

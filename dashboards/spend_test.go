@@ -117,6 +117,15 @@ func spendNamesItsColumns(t *testing.T, db, columns string) {
 	one := dashboards.WriteOut("SELECT sum(cost) FROM $spend" + always)
 	require.Contains(t, one, "n, worker, window, cost FROM cost_day")
 	require.NotContains(t, one, "cache_saved")
+	rows = query(t, db, dashboards.WriteOut("SELECT * FROM $calls"+always+" LIMIT 1"), dashboards.Range{}, "")
+	require.Len(t, rows, 1)
+	for name := range maps.Keys(rows[0]) { // each by its name alone
+		got := query(t, db, dashboards.WriteOut("SELECT "+name+" FROM $calls"+always+" LIMIT 1"), dashboards.Range{}, "")
+		require.Len(t, got, 1, name)
+	}
+	one = dashboards.WriteOut("SELECT sum(cost) FROM $calls" + always)
+	require.Contains(t, one, "SELECT "+"cost_input + cost_cache_read + cost_cache_write + cost_output + cost_reasoning + cost_other AS cost\n")
+	require.Contains(t, dashboards.WriteOut("SELECT count() FROM $calls"+always), "SELECT minute\n")
 }
 
 // sumsAreTheViews: every total by tenant alone and by provider and model alone, in ranges, series and ranges that meet, is what the views add up to.

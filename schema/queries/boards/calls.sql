@@ -1,7 +1,7 @@
 (
     -- calls(since, until), written out: the engine analyses a view with parameters twice (docs/adr/0036-spend-written-out.md). Of some keys only: in PREWHERE, which comes
     -- before FINAL and so names nothing but what all reports of one identity have in common.
-    SELECT *, cost_input + cost_cache_read + cost_cache_write + cost_output + cost_reasoning + cost_other AS cost
+    SELECT $__call_columns
     FROM call_reports FINAL
     PREWHERE minute >= $__since AND minute < $__until$__of
     WHERE role != 'aggregate' AND (minute, tenant, trace_id, span_id) NOT IN
