@@ -25,7 +25,7 @@ func (s sorted) all() []Report {
 	return out
 }
 
-// without leaves those of a role out.
+// without leaves some out; the order that it was called on is used up.
 func (s sorted) without(leave func(*Report) bool) sorted {
 	s.order = slices.DeleteFunc(s.order, func(at int32) bool { return leave(&s.reports[at]) })
 	return s
