@@ -16,7 +16,6 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/tollkeeper/tollkeeper/bench/proc"
-	"github.com/tollkeeper/tollkeeper/collector"
 	engine "github.com/tollkeeper/tollkeeper/internal/embedded/clickhouse"
 	"github.com/tollkeeper/tollkeeper/internal/goals"
 	"github.com/tollkeeper/tollkeeper/rollup"
@@ -96,8 +95,7 @@ func run(ctx context.Context, minutes int, only string, asJSON bool) error {
 		return err
 	}
 	defer b.conn.Close()
-	ofUp := collector.DefaultConfig()
-	ofUp.TuneGC() // as `tollkeeper up` does, for all that it runs
+	rollup.TuneGC() // as a rollup process does, and `tollkeeper up` for all that it runs
 	b.settler = settle.New(b.conn, quiet, nil, nil)
 	cfg := rollup.DefaultConfig()
 	cfg.SealedAfter = 0

@@ -7,6 +7,7 @@ import (
 	"github.com/tollkeeper/tollkeeper/collector"
 	"github.com/tollkeeper/tollkeeper/ingest"
 	"github.com/tollkeeper/tollkeeper/internal/config"
+	"github.com/tollkeeper/tollkeeper/rollup"
 	"github.com/tollkeeper/tollkeeper/schema"
 )
 
@@ -63,6 +64,9 @@ func (a *App) startRollup(ctx context.Context) error {
 	if err != nil {
 		_ = conn.Close()
 		return err
+	}
+	if !a.opts.Roles.Collector {
+		rollup.TuneGC()
 	}
 	return a.run(ctx, "rollup", func(ctx context.Context) error {
 		defer conn.Close()

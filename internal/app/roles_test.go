@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -35,6 +36,12 @@ func TestRolesAloneBeforeTheirServers(t *testing.T) {
 		require.NoError(t, err, name)
 		defer func() { require.NoError(t, a.Stop(), name) }()
 		roles[name] = a
+		switch name { // Go's garbage collector is the whole process's; the collector's limit is the lower one
+		case "rollup":
+			require.EqualValues(t, 512<<20, debug.SetMemoryLimit(-1))
+		case "collector":
+			require.Less(t, debug.SetMemoryLimit(-1), int64(512<<20))
+		}
 		summary := a.Summary()
 		require.Equal(t, name == "ingest" || name == "collector", strings.Contains(summary, "Kafka"), "%s: %s", name, summary)
 		require.Equal(t, name != "collector", strings.Contains(summary, "ClickHouse"), "%s: %s", name, summary)
