@@ -43,7 +43,7 @@ func main() {
 }
 
 const (
-	chunk     = 250_000 // reports an insert
+	anInsert  = 250_000 // reports
 	goalBytes = 75
 )
 
@@ -51,6 +51,7 @@ type bench struct {
 	ctx           context.Context
 	server        *engine.Server
 	calls, rounds int
+	chunk         int // reports an insert
 	end           time.Time
 	columns       bool
 }
@@ -82,7 +83,7 @@ func run(ctx context.Context, calls int, only string, rounds int, columns, asJSO
 		defer cancel()
 		err = errors.Join(err, server.Close(end))
 	}()
-	b := &bench{ctx: ctx, server: server, calls: max(calls/chunk, 2) * chunk, rounds: rounds, end: time.Now().UTC().Truncate(time.Hour), columns: columns}
+	b := &bench{ctx: ctx, server: server, calls: max(calls/anInsert, 2) * anInsert, rounds: rounds, chunk: anInsert, end: time.Now().UTC().Truncate(time.Hour), columns: columns}
 	var chosen []layout
 	for _, l := range layouts {
 		if only == "all" || slices.Contains(strings.Split(only, ","), l.name) {
@@ -108,10 +109,10 @@ func (b *bench) measure(chosen []layout) ([]result, error) {
 	if err := source.Exec(b.ctx, statement("source")); err != nil {
 		return nil, fmt.Errorf("source: %w", err)
 	}
-	for c := range b.calls / chunk {
-		progress("making calls, %d of %d million", c*chunk/1_000_000, b.calls/1_000_000)
+	for c := range b.calls / b.chunk {
+		progress("making calls, %d of %d million", c*b.chunk/1_000_000, b.calls/1_000_000)
 		err := source.Exec(b.ctx, statement("fill"), clickhouse.Named("chunk", uint32(c)), clickhouse.Named("calls", uint64(b.calls)), clickhouse.Named("end", b.end),
-			clickhouse.Named("first", uint64(c*chunk)), clickhouse.Named("count", uint64(chunk)))
+			clickhouse.Named("first", uint64(c*b.chunk)), clickhouse.Named("count", uint64(b.chunk)))
 		if err != nil {
 			return nil, fmt.Errorf("fill: %w", err)
 		}
@@ -188,8 +189,8 @@ func (b *bench) insert(conn driver.Conn, r *result) error {
 		return err
 	}
 	began := time.Now()
-	for c := range b.calls / chunk {
-		progress("%s: inserting %d of %d million", r.Layout, c*chunk/1_000_000, b.calls/1_000_000)
+	for c := range b.calls / b.chunk {
+		progress("%s: inserting %d of %d million", r.Layout, c*b.chunk/1_000_000, b.calls/1_000_000)
 		if err := conn.Exec(b.ctx, statement("insert"), clickhouse.Named("chunk", uint32(c))); err != nil {
 			return fmt.Errorf("insert: %w", err)
 		}

@@ -48,7 +48,8 @@ const (
 // maxLooks ends a settlement whose decisions keep changing while it looks: then too many come at once, and the marks stay.
 const maxLooks = 20
 
-// mostRoom is for how many reports room is made before they come: 2.5 MB, in each of the minutes that are settled side by side.
+// mostRoom is for how many reports room is made before they come: 2.5 MB, in each of the minutes that are settled side by side. It is also from where on
+// looking for the others is worth more than one of the engine's threads.
 const mostRoom = 1 << 14
 
 // Settle decides the groups that have a report in the minute, and the aggregates. Where a decision differs from the stored one it
@@ -92,7 +93,9 @@ func (s *Settler) LookAgain(ctx context.Context, from, to time.Time) error {
 func (s *Settler) look(ctx context.Context, minute time.Time, later string) (wrote bool, err error) {
 	n := neighbours{store: &s.store, minute: minute, whole: map[ID]uint64{}, others: map[ID]Report{}, reports: newIndex(func(r *Report) *ID { return &r.ID })}
 	n.stored = newDecisions(&n.reports)
-	n.reports.grow(int(s.last.Load()))
+	last := int(s.last.Load())
+	n.reports.grow(last)
+	n.few = last > 0 && last < mostRoom
 	if err := n.collect(ctx); err != nil {
 		return false, err
 	}
@@ -165,6 +168,7 @@ func (s *Settler) stop(step string) error {
 type neighbours struct {
 	store     *store
 	minute    time.Time
+	few       bool // it had few reports last time
 	reports   index[Report]
 	stored    decisions
 	own       int               // how many of the reports are the minute's own: the first
@@ -220,6 +224,9 @@ func (n *neighbours) collect(ctx context.Context) error {
 // others take longest to find.
 func (n *neighbours) around(ctx context.Context, reach time.Duration, ask *keys) (others []Report, err error) {
 	minute, from, to := named("minute", n.minute), named("from", n.minute.Add(-reach)), named("to", n.minute.Add(reach+time.Minute))
+	if n.few {
+		ctx = oneThread(ctx)
+	}
 	reading, ctx := errgroup.WithContext(ctx)
 	own := make(chan struct{}) // closed when they are read
 	reading.Go(func() error {

@@ -15,6 +15,12 @@ import (
 
 func named(name string, value any) any { return clickhouse.Named(name, value) }
 
+// oneThread has each statement run in one of the engine's threads. Where they run side by side and have little to read, more threads cost more CPU and
+// are done no sooner (docs/adr/0055-no-statistics-of-columns.md).
+func oneThread(ctx context.Context) context.Context {
+	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"max_threads": 1}))
+}
+
 // store reads candidates and decisions and writes decisions.
 type store struct{ conn driver.Conn }
 

@@ -1992,3 +1992,18 @@ ALTER TABLE tollkeeper.spend_windows
     ADD COLUMN IF NOT EXISTS hour_summed Bool DEFAULT hour_stands AND writings[2] != 0, -- the hour stands for its minutes and is summed up
     ADD COLUMN IF NOT EXISTS day_summed  Bool DEFAULT day_stands AND writings[3] != 0,
     ADD COLUMN IF NOT EXISTS minutes_gone Bool DEFAULT hour < now('UTC') - INTERVAL 35 DAY; -- the rows of its minutes have ended
+-- 0033_no_statistics
+-- No statistics of columns in tables that are merged all the time: ClickHouse 26.4 and later make them with each merge of each table, and of what is asked here
+-- nothing is planned better by them (docs/adr/0055-no-statistics-of-columns.md). The embedded engine is told so for all tables. Parts of before keep theirs until they are merged.
+ALTER TABLE tollkeeper.call_reports MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.spans MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.settlements MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.settle_candidates MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.cost_minute MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.cost_hour MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.cost_day MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.cost_hour_by MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.cost_day_by MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.summary_tenants MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.summary_models MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.process_metrics MODIFY SETTING auto_statistics_types = '';

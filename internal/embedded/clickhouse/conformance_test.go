@@ -74,6 +74,8 @@ var conformance = []struct {
 	{name: "show with a format", ask: ask{method: "GET", params: v("query", "SHOW DATABASES LIKE 'system' FORMAT JSONEachRow")}, body: `{"name":"system"}` + "\n"},
 	{name: "time zone", ask: ask{body: b("SELECT timezone()")}, body: "UTC\n"},
 	{name: "old parts stay a while", ask: ask{body: b("SELECT value FROM system.merge_tree_settings WHERE name = 'old_parts_lifetime'")}, body: "480\n"},
+	{name: "merges make no statistics", setup: []string{table, "INSERT INTO x SELECT number, '' FROM numbers(9)", "OPTIMIZE TABLE x FINAL"},
+		ask: ask{body: b("SELECT column, statistics FROM system.parts_columns WHERE database = currentDatabase() AND active AND rows = 9")}, body: "n\t[]\ns\t[]\n"},
 	{name: "errors show the client's statement", ask: ask{body: b("SELECT 1 FRM x y z")}, status: 400, like: `^Code: 62\. [^/]*\(SYNTAX_ERROR\)\s*$`},
 	{name: "exists", ask: ask{body: b("EXISTS system.one")}, body: "1\n"},
 	{name: "with", ask: ask{body: b("WITH 3 AS x SELECT x")}, body: "3\n"},

@@ -5,8 +5,8 @@ FROM settlements
 PREWHERE minute >= {from:DateTime('UTC')} AND minute < {to:DateTime('UTC')}
   AND (trace_id IN (
       SELECT trace_id FROM settle_candidates
-      WHERE hour = toStartOfHour({minute:DateTime('UTC')}) AND minute = {minute:DateTime('UTC')}
+      PREWHERE hour = toStartOfHour({minute:DateTime('UTC')}) AND minute = {minute:DateTime('UTC')}
   ) OR winner_trace_id IN (
       SELECT trace_id FROM settle_candidates
-      WHERE hour = toStartOfHour({minute:DateTime('UTC')}) AND minute = {minute:DateTime('UTC')}
+      PREWHERE hour = toStartOfHour({minute:DateTime('UTC')}) AND minute = {minute:DateTime('UTC')}
   ))
