@@ -168,7 +168,7 @@ func untouched(ctx context.Context, p consumer.Traces, in []ptrace.Traces, passe
 // allocations of one request whose spans have nothing to do with a model: the fewest of many tries, since others (a pool that a
 // collection of garbage emptied, the runtime) allocate too.
 func allocations(ctx context.Context, p processor.Traces, spans int) (float64, error) {
-	td := decode(wire(1, spans, func(int) bool { return false }))
+	td := decode(wire(1, spans, none))
 	fewest := math.Inf(1)
 	var before, after runtime.MemStats
 	for range 200 {
@@ -183,102 +183,146 @@ func allocations(ctx context.Context, p processor.Traces, spans int) (float64, e
 }
 
 func benchCost(ctx context.Context, rounds int) ([]goals.Row, error) {
-	ours, err := start(ctx, llmcost.NewFactory(), nil, discard())
+	b, err := newCostBench(ctx)
 	if err != nil {
+		return nil, err
+	}
+	defer b.close()
+	for range rounds + 1 { // the first warms up
+		if err := b.outOfCache(); err != nil {
+			return nil, err
+		}
+		if err := b.inPlace(); err != nil {
+			return nil, err
+		}
+	}
+	for k := range b.took {
+		b.took[k] = b.took[k][1:]
+	}
+	one, err := allocations(ctx, b.ours, 1)
+	if err != nil {
+		return nil, err
+	}
+	many, err := allocations(ctx, b.ours, perRequest)
+	if err != nil {
+		return nil, err
+	}
+	return b.rows((many - one) / (perRequest - 1)), nil
+}
+
+// costBench is what is compared, what it is given, and how long it took.
+type costBench struct {
+	ctx                            context.Context
+	ours, theirs, theirAll         processor.Traces // llmcost; the transform processor with the load's models and with all
+	least, look                    consumer.Traces  // that put the tags alone, and look at the keys alone
+	models                         int              // that theirAll knows
+	calls, mixed, shuffled, others []byte           // requests
+	cold, hot                      []ptrace.Traces  // of others
+	took                           series
+}
+
+func newCostBench(ctx context.Context) (b *costBench, err error) {
+	b = &costBench{ctx: ctx, took: series{}}
+	if b.ours, err = start(ctx, llmcost.NewFactory(), nil, discard()); err != nil {
 		return nil, err
 	}
 	all, err := catalogue()
 	if err != nil {
 		return nil, err
 	}
+	b.models = len(all)
 	transform := transformprocessor.NewFactory()
-	theirs, err := start(ctx, transform, ottl(models), discard())
-	if err != nil {
+	if b.theirs, err = start(ctx, transform, ottl(models), discard()); err != nil {
 		return nil, err
 	}
-	theirAll, err := start(ctx, transform, ottl(all), discard())
-	if err != nil {
+	if b.theirAll, err = start(ctx, transform, ottl(all), discard()); err != nil {
 		return nil, err
 	}
-	defer func() { _ = ours.Shutdown(ctx); _ = theirs.Shutdown(ctx); _ = theirAll.Shutdown(ctx) }()
-	every, none := func(int) bool { return true }, func(int) bool { return false }
-	calls := wire(2, perRequest, every)
-	mixed := wire(3, perRequest, everyThird)
-	shuffled := wireOf(2, perRequest, every, true)
-	others := wire(4, perRequest, none)
-	for _, other := range []processor.Traces{theirs, theirAll} {
-		if err := sameTags(ctx, ours, other, calls); err != nil {
+	b.calls = wire(2, perRequest, every)
+	b.mixed = wire(3, perRequest, everyThird)
+	b.shuffled = wireOf(2, perRequest, every, true)
+	b.others = wire(4, perRequest, none)
+	for _, other := range []processor.Traces{b.theirs, b.theirAll} {
+		if err := sameTags(ctx, b.ours, other, b.calls); err != nil {
 			return nil, err
 		}
 	}
-	least, err := putOnly(ctx, ours, calls)
-	if err != nil {
+	if b.least, err = putOnly(ctx, b.ours, b.calls); err != nil {
 		return nil, err
 	}
-	look, err := keysOnly(ctx)
-	if err != nil {
+	if b.look, err = keysOnly(ctx); err != nil {
 		return nil, err
 	}
-	cold := make([]ptrace.Traces, requests)
-	for i := range cold {
-		cold[i] = decode(others)
+	for range requests {
+		b.cold = append(b.cold, decode(b.others))
 	}
-	hot := []ptrace.Traces{decode(wire(5, 99, none))}
-	s := series{}
-	for range rounds + 1 { // the first warms up
-		for _, m := range []struct {
-			name string
-			run  func() (float64, error)
-		}{
-			{"read call", func() (float64, error) { return reading(calls), nil }},
-			{"call", func() (float64, error) { return fresh(ctx, ours, calls) }},
-			{"shuffled", func() (float64, error) { return fresh(ctx, ours, shuffled) }},
-			{"least", func() (float64, error) { return fresh(ctx, least, calls) }},
-			{"ottl call", func() (float64, error) { return fresh(ctx, theirs, calls) }},
-			{"ottl all", func() (float64, error) { return fresh(ctx, theirAll, calls) }},
-			{"mixed", func() (float64, error) { return fresh(ctx, ours, mixed) }},
-			{"ottl mixed", func() (float64, error) { return fresh(ctx, theirs, mixed) }},
-			{"read other", func() (float64, error) { return reading(others), nil }},
-			{"other", func() (float64, error) { return untouched(ctx, ours, hot, passes*100) }},
-			{"keys only", func() (float64, error) { return untouched(ctx, look, hot, passes*100) }},
-			{"other cold", func() (float64, error) { return untouched(ctx, ours, cold, passes/4) }},
-		} {
-			v, err := m.run()
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", m.name, err)
-			}
-			s.add(m.name, v)
+	b.hot = []ptrace.Traces{decode(wire(5, 99, none))}
+	return b, nil
+}
+
+func every(int) bool { return true }
+func none(int) bool  { return false }
+
+func (b *costBench) close() {
+	for _, p := range []processor.Traces{b.ours, b.theirs, b.theirAll} {
+		_ = p.Shutdown(b.ctx)
+	}
+}
+
+// outOfCache measures one round of what comes from memory, and of what is looked at again and again.
+func (b *costBench) outOfCache() error {
+	for _, m := range []struct {
+		name string
+		run  func() (float64, error)
+	}{
+		{"read call", func() (float64, error) { return reading(b.calls), nil }},
+		{"call", func() (float64, error) { return fresh(b.ctx, b.ours, b.calls) }},
+		{"shuffled", func() (float64, error) { return fresh(b.ctx, b.ours, b.shuffled) }},
+		{"least", func() (float64, error) { return fresh(b.ctx, b.least, b.calls) }},
+		{"ottl call", func() (float64, error) { return fresh(b.ctx, b.theirs, b.calls) }},
+		{"ottl all", func() (float64, error) { return fresh(b.ctx, b.theirAll, b.calls) }},
+		{"mixed", func() (float64, error) { return fresh(b.ctx, b.ours, b.mixed) }},
+		{"ottl mixed", func() (float64, error) { return fresh(b.ctx, b.theirs, b.mixed) }},
+		{"read other", func() (float64, error) { return reading(b.others), nil }},
+		{"other", func() (float64, error) { return untouched(b.ctx, b.ours, b.hot, passes*100) }},
+		{"keys only", func() (float64, error) { return untouched(b.ctx, b.look, b.hot, passes*100) }},
+		{"other cold", func() (float64, error) { return untouched(b.ctx, b.ours, b.cold, passes/4) }},
+	} {
+		v, err := m.run()
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
 		}
-		for _, m := range []struct {
-			name  string
-			p     consumer.Traces
-			wire  []byte
-			spans int
-		}{
-			{"call in place", ours, wire(2, sentSpansAtMost, every), sentSpansAtMost}, {"call of 99 in place", ours, wire(2, 99, every), 99},
-			{"ottl all in place", theirAll, wire(2, sentSpansAtMost, every), sentSpansAtMost},
-			{"other in place", ours, wire(5, sentSpansAtMost, none), sentSpansAtMost}, {"other of 99 in place", ours, wire(5, 99, none), 99},
-			{"keys only in place", look, wire(5, 99, none), 99},
-		} {
-			read, process, err := inPlace(ctx, m.p, m.wire, m.spans)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", m.name, err)
-			}
-			s.add(m.name, process)
-			s.add("read "+m.name, read)
+		b.took.add(m.name, v)
+	}
+	return nil
+}
+
+// inPlace measures one round of requests that are processed directly after they were read.
+func (b *costBench) inPlace() error {
+	for _, m := range []struct {
+		name  string
+		p     consumer.Traces
+		wire  []byte
+		spans int
+	}{
+		{"call in place", b.ours, wire(2, sentSpansAtMost, every), sentSpansAtMost}, {"call of 99 in place", b.ours, wire(2, 99, every), 99},
+		{"ottl all in place", b.theirAll, wire(2, sentSpansAtMost, every), sentSpansAtMost},
+		{"other in place", b.ours, wire(5, sentSpansAtMost, none), sentSpansAtMost}, {"other of 99 in place", b.ours, wire(5, 99, none), 99},
+		{"keys only in place", b.look, wire(5, 99, none), 99},
+	} {
+		read, process, err := inPlace(b.ctx, m.p, m.wire, m.spans)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
 		}
+		b.took.add(m.name, process)
+		b.took.add("read "+m.name, read)
 	}
-	for k := range s {
-		s[k] = s[k][1:]
-	}
-	one, err := allocations(ctx, ours, 1)
-	if err != nil {
-		return nil, err
-	}
-	many, err := allocations(ctx, ours, perRequest)
-	if err != nil {
-		return nil, err
-	}
+	return nil
+}
+
+// rows are the figures; another span makes so many allocations.
+func (b *costBench) rows(allocations float64) []goals.Row {
+	s := b.took
 	return []goals.Row{
 		goals.Told("reading a call's span off the wire, ns", fmt.Sprintf("%.0f", s.median("read call"))),
 		goals.AtMost("llmcost, a call's span, ns", "%.0f", s.median("call"), 2000),
@@ -294,15 +338,15 @@ func benchCost(ctx context.Context, rounds int) ([]goals.Row, error) {
 		goals.Told("llmcost, another span that has left the processor's cache, ns", fmt.Sprintf("%.0f", s.median("other cold"))),
 		goals.Told(fmt.Sprintf("… directly after reading it, as behind a receiver, requests of %d (99), ns", sentSpansAtMost), fmt.Sprintf("%.0f (%.0f)", s.median("other in place"), s.median("other of 99 in place"))),
 		goals.Told("looking at the first letter of each of its keys there, and nothing else, requests of 99, ns", fmt.Sprintf("%.0f", s.median("keys only in place"))),
-		goals.AtMost("llmcost, another span, allocations", "%.3f", (many-one)/(perRequest-1), 0),
-		goals.Told(fmt.Sprintf("transform processor with the prices of the catalogue's %d models, a call's span, ns", len(all)), fmt.Sprintf("%.0f", s.median("ottl all"))),
+		goals.AtMost("llmcost, another span, allocations", "%.3f", allocations, 0),
+		goals.Told(fmt.Sprintf("transform processor with the prices of the catalogue's %d models, a call's span, ns", b.models), fmt.Sprintf("%.0f", s.median("ottl all"))),
 		goals.AtLeast("… ÷ llmcost", "%.1f", s.ratio("ottl all", "call"), 10),
 		goals.Told("… ÷ llmcost, both directly after reading", fmt.Sprintf("%.1f", s.ratio("ottl all in place", "call in place"))),
 		goals.Told("… ÷ putting the same tags with pdata's own functions, and nothing else", fmt.Sprintf("%.1f", s.ratio("ottl all", "least"))),
 		goals.Told(fmt.Sprintf("transform processor that knows only the load's %d models, a call's span, ns", len(models)), fmt.Sprintf("%.0f", s.median("ottl call"))),
 		goals.Told("… ÷ llmcost", fmt.Sprintf("%.1f", s.ratio("ottl call", "call"))),
 		goals.Told("… ÷ llmcost, one in three a call", fmt.Sprintf("%.1f", s.ratio("ottl mixed", "mixed"))),
-	}, nil
+	}
 }
 
 // sameTags makes sure that both compute the same, or the comparison says nothing.

@@ -110,13 +110,45 @@ func run(ctx context.Context, minutes int, only string, asJSON bool) error {
 
 func (b *bench) measure(minutes int, only string) error {
 	at := day.Add(10 * time.Hour)
+	alone, err := b.minute(at)
+	if err != nil || only == "minute" {
+		return err
+	}
+	for i := 1; i < minutes; i++ {
+		progress("storing and rolling up minute %d of %d", i+1, minutes)
+		if err := b.store(at.Add(time.Duration(i) * time.Minute)); err != nil {
+			return err
+		}
+	}
+	if _, err := b.rollup.RunOnce(b.ctx, rollup.Minute); err != nil {
+		return err
+	}
+	if err := b.larger(at); err != nil {
+		return err
+	}
+	if err := b.tenMillion(at, minutes); err != nil {
+		return err
+	}
+	if err := b.withHistory(at, alone); err != nil {
+		return err
+	}
+	peak, err := proc.Peak(b.server.Pid())
+	if err != nil {
+		return err
+	}
+	b.rows = append(b.rows, goals.Told("engine's memory at most, MB", fmt.Sprint(peak>>20)))
+	return nil
+}
+
+// minute measures a minute, its settlement and what comes late.
+func (b *bench) minute(at time.Time) (alone measured, err error) {
 	progress("storing a minute of %d calls", perMinute)
 	if err := b.store(at); err != nil {
-		return err
+		return alone, err
 	}
 	twins := at.AddDate(0, 0, 5)
 	if err := b.twins(twins); err != nil {
-		return err
+		return alone, err
 	}
 	plain := task{1, nil, func() error { return b.exec("plain", named("from", at), named("to", at.Add(time.Minute))) }}
 	settled := func(minute time.Time) task {
@@ -124,7 +156,7 @@ func (b *bench) measure(minutes int, only string) error {
 	}
 	all, err := b.side(b.bare(at), b.rolled(rollup.Minute, at), settled(twins), settled(twins.AddDate(0, 0, 3)), plain)
 	if err != nil {
-		return err
+		return alone, err
 	}
 	bare, alone, again, nobody := all[0], all[1], all[2], all[3]
 	b.told("plain sum of the minute by tenant, nothing once", all[4])
@@ -137,48 +169,39 @@ func (b *bench) measure(minutes int, only string) error {
 		goals.Told("  of the minute's rollup, % of CPU, ours too", fmt.Sprintf("%.0f", 100*(again.sum.cpu+again.sum.ours)/(alone.sum.cpu+alone.sum.ours))),
 		goals.AtMost("  of the minute's rollup, % of the engine's CPU", "%.0f", 100*again.sum.cpu/alone.sum.cpu, 20),
 		goals.Told("a minute without candidates, s", fmt.Sprintf("%.3f", nobody.cost.wall)))
+	return alone, b.late(at.AddDate(0, 0, -60))
+}
 
-	if err := b.late(at.AddDate(0, 0, -60)); err != nil {
-		return err
-	}
-	if only == "minute" {
-		return nil
-	}
-	for i := 1; i < minutes; i++ {
-		progress("storing and rolling up minute %d of %d", i+1, minutes)
-		if err := b.store(at.Add(time.Duration(i) * time.Minute)); err != nil {
+// larger measures the minute's hour and its day, and both by dimension.
+func (b *bench) larger(at time.Time) error {
+	for _, m := range []struct {
+		name   string
+		level  rollup.Level
+		window time.Time
+		before func() error
+	}{
+		{"hour, from minutes", rollup.Hour, at, nil},
+		{"hour by dimension, from calls", rollup.HourBy, at, nil},
+		{"day, from hours", rollup.Day, day, func() error { return b.fillDay(at) }},
+		{"day by dimension, from hours", rollup.DayBy, day, nil},
+	} {
+		progress("%s", m.name)
+		if m.before != nil {
+			if err := m.before(); err != nil {
+				return err
+			}
+		}
+		took, err := b.level(m.level, m.window)
+		if err != nil {
 			return err
 		}
+		b.told(m.name, took)
 	}
-	if _, err := b.rollup.RunOnce(b.ctx, rollup.Minute); err != nil {
-		return err
-	}
-	hour, err := b.level(rollup.Hour, at)
-	if err != nil {
-		return err
-	}
-	b.told("hour, from minutes", hour)
-	progress("an hour by dimension")
-	by, err := b.level(rollup.HourBy, at)
-	if err != nil {
-		return err
-	}
-	b.told("hour by dimension, from calls", by)
-	progress("a day of such hours")
-	if err := b.fillDay(at); err != nil {
-		return err
-	}
-	whole, err := b.level(rollup.Day, day)
-	if err != nil {
-		return err
-	}
-	b.told("day, from hours", whole)
-	wholeBy, err := b.level(rollup.DayBy, day)
-	if err != nil {
-		return err
-	}
-	b.told("day by dimension, from hours", wholeBy)
+	return nil
+}
 
+// tenMillion fills the hour up, of which so many minutes are stored, and counts its rows.
+func (b *bench) tenMillion(at time.Time, minutes int) error {
 	for i := minutes; i < allMinutes; i++ {
 		if err := b.storeKeys(at.Add(time.Duration(i) * time.Minute)); err != nil {
 			return err
@@ -195,12 +218,16 @@ func (b *bench) measure(minutes int, only string) error {
 	b.rows = append(b.rows,
 		goals.AtLeast("calls of the hour", "%.0f", float64(calls), 10_000_000),
 		goals.AtMost("rows of cost_minute, % of these calls", "%.2f", 100*float64(rows)/float64(calls), 2))
+	return nil
+}
 
+// withHistory measures the minute again when much lies behind it.
+func (b *bench) withHistory(at time.Time, alone measured) error {
 	progress("history: 30 days of calls, settlements, revisions and done marks")
 	if err := b.history(at); err != nil {
 		return err
 	}
-	again, err = b.level(rollup.Minute, at)
+	again, err := b.level(rollup.Minute, at)
 	if err != nil {
 		return err
 	}
@@ -208,11 +235,6 @@ func (b *bench) measure(minutes int, only string) error {
 	b.rows = append(b.rows,
 		goals.Told("minute with history / without, wall", fmt.Sprintf("%.2f", again.cost.wall/alone.cost.wall)),
 		goals.AtMost("minute with history / without, CPU", "%.2f", again.cost.cpu/alone.cost.cpu, 1.25))
-	peak, err := proc.Peak(b.server.Pid())
-	if err != nil {
-		return err
-	}
-	b.rows = append(b.rows, goals.Told("engine's memory at most, MB", fmt.Sprint(peak>>20)))
 	return nil
 }
 

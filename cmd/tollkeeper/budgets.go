@@ -202,13 +202,7 @@ a new budget. Burn rates, forecasts per tenant and throttles are said in a file:
 	}
 	load := configFlag(c)
 	edit := newBudgetEdit(c)
-	f := c.Flags()
-	tenant, by, value := f.String("tenant", "", "tenant, or * for every tenant by itself"), f.String("by", "", "team, key or model: a part of the tenant"), f.String("value", "", "which team, key or model; each by itself if empty")
-	period, zone := f.String("period", "", "hour, day, week or month"), f.String("time-zone", "", "in which a day, week or month begins, like Europe/Berlin")
-	amount := f.String("amount", "", "USD per period")
-	thresholds, forecast := f.IntSlice("thresholds", nil, "percent of the amount (default 80,100)"), f.IntSlice("forecast", nil, "percent that the period's end is foreseen to reach")
-	burn := f.Bool("burn", false, "watch the burn rate too, by the default windows")
-	overrides := f.StringToString("override", nil, "TENANT=USD: another amount for one tenant; 0 = not watched")
+	change := budgetFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		return withBook(load, func(b *alerts.BudgetBook) error {
 			stand, err := b.List(c.Context())
@@ -221,29 +215,7 @@ a new budget. Burn rates, forecasts per tenant and throttles are said in a file:
 					budget = v.Budget
 				}
 			}
-			given := f.Changed
-			keep := func(name string, into *string, v string) {
-				if given(name) {
-					*into = v
-				}
-			}
-			keep("tenant", &budget.Tenant, *tenant)
-			keep("by", &budget.By, *by)
-			keep("value", &budget.Value, *value)
-			keep("period", &budget.Period, *period)
-			keep("time-zone", &budget.TimeZone, *zone)
-			if given("thresholds") {
-				budget.Thresholds = *thresholds
-			}
-			if given("forecast") {
-				budget.Forecast = *forecast
-			}
-			if given("burn") && *burn && budget.Burn == nil {
-				budget.Burn = &alerts.Burn{}
-			} else if given("burn") && !*burn {
-				budget.Burn = nil
-			}
-			if err := readAmounts(&budget, given("amount"), *amount, *overrides); err != nil {
+			if err := change(&budget); err != nil {
 				return &usageError{c.CommandPath(), err}
 			}
 			if err := alerts.ValidateBudgets([]alerts.Budget{budget}); err != nil {
@@ -257,6 +229,39 @@ a new budget. Burn rates, forecasts per tenant and throttles are said in a file:
 		})
 	}
 	return c
+}
+
+// budgetFlags are the flags that say what a budget is; what they give changes a budget as they were given.
+func budgetFlags(c *cobra.Command) func(*alerts.Budget) error {
+	f := c.Flags()
+	tenant, by, value := f.String("tenant", "", "tenant, or * for every tenant by itself"), f.String("by", "", "team, key or model: a part of the tenant"), f.String("value", "", "which team, key or model; each by itself if empty")
+	period, zone := f.String("period", "", "hour, day, week or month"), f.String("time-zone", "", "in which a day, week or month begins, like Europe/Berlin")
+	amount := f.String("amount", "", "USD per period")
+	thresholds, forecast := f.IntSlice("thresholds", nil, "percent of the amount (default 80,100)"), f.IntSlice("forecast", nil, "percent that the period's end is foreseen to reach")
+	burn := f.Bool("burn", false, "watch the burn rate too, by the default windows")
+	overrides := f.StringToString("override", nil, "TENANT=USD: another amount for one tenant; 0 = not watched")
+	return func(budget *alerts.Budget) error {
+		for _, text := range []struct {
+			flag     string
+			into, by *string
+		}{{"tenant", &budget.Tenant, tenant}, {"by", &budget.By, by}, {"value", &budget.Value, value}, {"period", &budget.Period, period}, {"time-zone", &budget.TimeZone, zone}} {
+			if f.Changed(text.flag) {
+				*text.into = *text.by
+			}
+		}
+		if f.Changed("thresholds") {
+			budget.Thresholds = *thresholds
+		}
+		if f.Changed("forecast") {
+			budget.Forecast = *forecast
+		}
+		if f.Changed("burn") && *burn && budget.Burn == nil {
+			budget.Burn = &alerts.Burn{}
+		} else if f.Changed("burn") && !*burn {
+			budget.Burn = nil
+		}
+		return readAmounts(budget, f.Changed("amount"), *amount, *overrides)
+	}
 }
 
 func readAmounts(b *alerts.Budget, given bool, amount string, overrides map[string]string) (err error) {
