@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
@@ -235,6 +237,16 @@ func (s *subject) settled() (time.Duration, error) {
 	return last, err
 }
 
+// forget deletes what the broker, which is in this process's memory, holds.
+func forget(ctx context.Context, admin *kadm.Client) error {
+	ends, err := admin.ListEndOffsets(ctx, ledger.TopicCalls, ledger.TopicSpans)
+	if err != nil {
+		return err
+	}
+	_, err = admin.DeleteRecords(ctx, ends.Offsets())
+	return err
+}
+
 func benchCollector(ctx context.Context, rounds int, profiles string) (rows []goals.Row, err error) {
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.BrokerConfigs(map[string]string{"message.max.bytes": "9437184"}),
 		kfake.SeedTopics(4, ledger.TopicCalls, ledger.TopicSpans))
@@ -242,6 +254,11 @@ func benchCollector(ctx context.Context, rounds int, profiles string) (rows []go
 		return nil, err
 	}
 	defer cluster.Close()
+	broker, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...))
+	if err != nil {
+		return nil, err
+	}
+	defer broker.Close()
 	var subjects []*subject
 	for _, c := range configurations {
 		s, err := launch(ctx, c.name, profiles, cluster.ListenAddrs())
@@ -261,9 +278,9 @@ func benchCollector(ctx context.Context, rounds int, profiles string) (rows []go
 	cpu := series{}
 	for round := range rounds + 1 {
 		for _, clients := range []int{1, 8, 64} {
-			requests := 300
+			requests := 1500
 			if clients == 8 {
-				requests = 500
+				requests = 2500 // a quarter of a million spans
 			}
 			if round > 3 && clients != 8 {
 				continue
@@ -275,6 +292,9 @@ func benchCollector(ctx context.Context, rounds int, profiles string) (rows []go
 					sent = tagged
 				}
 				per, speed, err := s.load(ctx, clients, requests, sent)
+				if err == nil {
+					err = forget(ctx, kadm.NewClient(broker))
+				}
 				if err != nil {
 					return nil, fmt.Errorf("%s at %d clients: %w", s.name, clients, err)
 				}
