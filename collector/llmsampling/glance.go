@@ -6,6 +6,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/tollkeeper/tollkeeper/collector/genai/inplace"
 	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
@@ -37,11 +38,15 @@ func (r *rules) look(span ptrace.Span, content *contentMatcher, limit int) glanc
 	if span.Events().Len()+span.Links().Len() > 0 {
 		g.content, g.long, g.odd = true, true, true
 	}
-	for key, v := range span.Attributes().All() {
+	attrs := span.Attributes()
+	list := inplace.Of(attrs)
+	for i := range list {
+		p := &list[i]
+		key := p.Key
 		g.size += attributeBytes + len(key)
-		switch v.Type() {
-		case pcommon.ValueTypeStr:
-			text := v.Str()
+		if text, ok := p.Text(attrs); !ok {
+			g.value(p.Value(attrs), limit)
+		} else {
 			g.size += len(text)
 			g.long = g.long || len(text) > limit
 			if len(key) > len(ledger.AttrPrefix) && key[:len(ledger.AttrPrefix)] == ledger.AttrPrefix {
@@ -54,21 +59,27 @@ func (r *rules) look(span ptrace.Span, content *contentMatcher, limit int) glanc
 			case saidAgent:
 				g.saidAgent = text
 			}
-		case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
-			g.size += 8
-		case pcommon.ValueTypeSlice:
-			g.list(v.Slice(), limit)
-		default:
-			g.long, g.odd = true, true
 		}
 		if !g.content && content.may(key) && content.match(key) {
 			g.content = true
 		}
-		if !g.marked && len(r.marks) > 0 && slices.Contains(r.marks, key) && marked(v) {
+		if !g.marked && len(r.marks) > 0 && slices.Contains(r.marks, key) && marked(p.Value(attrs)) {
 			g.marked = true
 		}
 	}
 	return g
+}
+
+// value looks at what is no text.
+func (g *glance) value(v pcommon.Value, limit int) {
+	switch v.Type() {
+	case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
+		g.size += 8
+	case pcommon.ValueTypeSlice:
+		g.list(v.Slice(), limit)
+	default:
+		g.long, g.odd = true, true
+	}
 }
 
 // list looks at a list of texts and numbers, such as finish reasons. Written as text, as a long one is to be cut, it can take six

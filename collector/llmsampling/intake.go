@@ -13,9 +13,9 @@ import (
 // when there is no room it decides the oldest batches itself.
 func (s *sampler) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	in := s.arrivals.Get().(*arrival)
-	sizes, bytes := s.gather(td, in)
+	spans, bytes := s.gather(td, in)
 	now := s.now()
-	b := batch{td: td, due: now.Add(s.cfg.DecisionWait), bytes: bytes + int64(len(sizes)*4+traceOverhead*len(in.traces)), spans: sizes}
+	b := batch{td: td, due: now.Add(s.cfg.DecisionWait), bytes: bytes + int64(len(spans)*8+traceOverhead*len(in.traces)), spans: spans}
 	s.mu.Lock()
 	late := s.note(in, &b, s.second(now))
 	s.held = append(s.held, b)
@@ -60,9 +60,9 @@ func (in *arrival) reset() {
 	*in = arrival{index: in.index, traces: in.traces[:0]}
 }
 
-// gather takes off content, cuts long values, and collects the evidence of a batch by trace. It returns the size of each span.
-func (s *sampler) gather(td ptrace.Traces, in *arrival) (sizes []uint32, total int64) {
-	sizes = make([]uint32, 0, td.SpanCount())
+// gather takes off content, cuts long values, and collects the evidence of a batch by trace. It returns what is known of each span.
+func (s *sampler) gather(td ptrace.Traces, in *arrival) (spans []heldSpan, total int64) {
+	spans = make([]heldSpan, 0, td.SpanCount())
 	last := -1
 	for _, rs := range td.ResourceSpans().All() {
 		tenant := tenantOf(rs.Resource().Attributes())
@@ -77,16 +77,17 @@ func (s *sampler) gather(td ptrace.Traces, in *arrival) (sizes []uint32, total i
 				if s.cfg.DecisionWait > 0 {
 					fit(span.Attributes())
 				}
-				sizes = append(sizes, uint32(size))
 				total += int64(size)
 				id := span.TraceID()
 				if id.IsEmpty() {
 					in.alone += int64(size)
+					spans = append(spans, heldSpan{uint32(size), -1})
 					continue // each such span is decided alone, when it is released
 				}
 				if last < 0 || in.traces[last].id != id {
 					last = in.sighting(id, of)
 				}
+				spans = append(spans, heldSpan{uint32(size), int32(last)})
 				t := &in.traces[last]
 				t.spans++
 				t.bytes += int64(size)
@@ -97,7 +98,7 @@ func (s *sampler) gather(td ptrace.Traces, in *arrival) (sizes []uint32, total i
 			}
 		}
 	}
-	return sizes, total
+	return spans, total
 }
 
 // clean takes off what isn't to be kept. It returns the span's size, about.
@@ -134,9 +135,11 @@ func (s *sampler) note(in *arrival, b *batch, now int64) (late int) {
 	b.cohort = s.budget.at(now)
 	b.cohort.bytes[claimPlain] += in.alone
 	current := s.budget.now(b.cohort, now)
+	b.traces = make([]*traceState, len(in.traces))
 	for i := range in.traces {
 		e := &in.traces[i]
 		state, on := s.table.observe(e.id, e, now, current)
+		b.traces[i] = state
 		b.cohort.bytes[on] += e.bytes
 		if state.decided {
 			late += e.spans

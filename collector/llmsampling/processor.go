@@ -24,8 +24,15 @@ type batch struct {
 	td     ptrace.Traces
 	due    time.Time
 	bytes  int64
-	spans  []uint32 // the size of each span, in order
+	spans  []heldSpan    // in order
+	traces []*traceState // of them, each once
 	cohort *cohort
+}
+
+// heldSpan is what is known of a span that is held.
+type heldSpan struct {
+	bytes uint32
+	trace int32 // where in the batch's traces, -1 for none
 }
 
 type sampler struct {

@@ -282,6 +282,18 @@ func TestHeldBytesAreBounded(t *testing.T) {
 	require.LessOrEqual(t, len(r.table.states), 50)
 }
 
+// What is held of a trace follows its decision, even if that was forgotten before the rest of it was due.
+func TestWhatIsHeldFollowsAForgottenDecision(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.MaxDecisions, c.DecisionWait = 1, time.Second })
+	r.send(t, span{name: "fails", trace: traceWith(1), failed: true}, span{name: "other", trace: traceWith(2)})
+	r.clock = r.clock.Add(time.Second / 2)
+	r.send(t, span{name: "held longer", trace: traceWith(1)})
+	r.pass(time.Second / 2)
+	require.NotContains(t, r.table.states, traceWith(1), "the other decision took its place")
+	r.pass(time.Second / 2)
+	require.Equal(t, map[string]string{"fails": "error", "held longer": "error"}, r.kept())
+}
+
 // What the next consumer refuses is nobody else's trouble.
 func TestRefusalIsSwallowed(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Probability = 1; c.DecisionWait = 0 })

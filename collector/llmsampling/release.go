@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
 )
@@ -91,22 +90,23 @@ func (t tally) add(o outcome, a amount) {
 // lock is held.
 func (s *sampler) decide(b *batch, now int64) (out tally, went int64) {
 	out = tally{}
-	var lastID pcommon.TraceID
 	var last verdict
-	i, came, spent := 0, int64(0), int64(0)
-	var run amount // of spans with one outcome, one after the other
+	i, came, spent, trace := 0, int64(0), int64(0), int32(-1) // trace is that of the last verdict
+	var run amount                                            // of spans with one outcome, one after the other
 	var of outcome
 	b.td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
 		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
 			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
-				size := int64(b.spans[i])
-				switch id := span.TraceID(); {
-				case id.IsEmpty():
-					lastID, last = id, s.decideAlone(span, s.budget.now(b.cohort, now))
-				case id != lastID || i == 0:
-					lastID, last = id, s.table.verdict(id, now, s.budget.now(b.cohort, now))
-				}
+				held := b.spans[i]
 				i++
+				size := int64(held.bytes)
+				switch {
+				case held.trace < 0:
+					last = s.decideAlone(span, s.budget.now(b.cohort, now))
+				case held.trace != trace:
+					last = s.table.verdict(span.TraceID(), b.traces[held.trace], now, s.budget.now(b.cohort, now))
+				}
+				trace = held.trace
 				if last.keep {
 					came += size
 					mark(span, last)

@@ -75,12 +75,8 @@ func (t *traceTable) count(s *traceState, now int64) {
 	}
 }
 
-// verdict decides a trace, once.
-func (t *traceTable) verdict(id pcommon.TraceID, now int64, s shares) verdict {
-	state, ok := t.states[id]
-	if !ok { // forgotten since: its randomness alone decides, as it does everywhere
-		return (&evidence{}).decide(0, false, randomness(id), s)
-	}
+// verdict decides a trace, once. What is held of it follows that, also when it is forgotten since.
+func (t *traceTable) verdict(id pcommon.TraceID, state *traceState, now int64, s shares) verdict {
 	if !state.decided {
 		why := t.rules.weigh(&state.evidence, state.tenant, now)
 		state.decided = true
