@@ -13,6 +13,8 @@ import (
 func TestTuneGC(t *testing.T) {
 	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
 	defer func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) }()
+	t.Setenv("GOGC", "")
+	t.Setenv("GOMEMLIMIT", "")
 	for _, mib := range []int{1, 64, 640, 100_000} {
 		c := DefaultConfig()
 		c.PayloadMemoryLimitMiB = mib

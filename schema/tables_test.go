@@ -45,6 +45,29 @@ func TestNoTTLNamesHotOrGroups(t *testing.T) {
 	require.Positive(t, named)
 }
 
+// No table makes statistics of its columns with each merge (docs/adr/0055).
+func TestNoTableMakesStatistics(t *testing.T) {
+	create, alter := regexp.MustCompile(`^CREATE TABLE IF NOT EXISTS tollkeeper\.(\w+)\s`), regexp.MustCompile(`^ALTER TABLE tollkeeper\.(\w+) MODIFY SETTING auto_statistics_types = ''$`)
+	dropped := regexp.MustCompile(`^DROP TABLE IF EXISTS tollkeeper\.(\w+)`)
+	made := map[string]bool{}
+	for _, s := range tieredStatements(t) {
+		if m := dropped.FindStringSubmatch(s); m != nil {
+			delete(made, m[1])
+		}
+		if m := create.FindStringSubmatch(s); m != nil {
+			made[m[1]] = !strings.Contains(s, "auto_statistics_types = ''")
+		}
+		if m := alter.FindStringSubmatch(s); m != nil {
+			require.Contains(t, made, m[1])
+			made[m[1]] = false
+		}
+	}
+	require.Greater(t, len(made), 30)
+	for table, makes := range made {
+		require.False(t, makes, "%s: say auto_statistics_types = '' in its SETTINGS", table)
+	}
+}
+
 // Tables with a class of retention end by whole parts, by the time that their partitions are cut by, and a changed retention
 // rewrites none of their data.
 func TestTablesOfRetention(t *testing.T) {

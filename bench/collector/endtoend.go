@@ -243,8 +243,8 @@ func forget(ctx context.Context, admin *kadm.Client) error {
 	if err != nil {
 		return err
 	}
-	_, err = admin.DeleteRecords(ctx, ends.Offsets())
-	return err
+	deleted, err := admin.DeleteRecords(ctx, ends.Offsets())
+	return errors.Join(err, deleted.Error())
 }
 
 func benchCollector(ctx context.Context, rounds int, profiles string) (rows []goals.Row, err error) {

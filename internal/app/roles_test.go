@@ -27,6 +27,10 @@ func TestRolesAloneBeforeTheirServers(t *testing.T) {
 			require.NoError(t, behind.Stop())
 		}
 	}()
+	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
+	defer func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) }()
+	t.Setenv("GOGC", "")
+	t.Setenv("GOMEMLIMIT", "")
 	roles := map[string]*app.App{}
 	for _, name := range []string{"alerts", "rollup", "ingest", "collector"} {
 		cfg := configFor("")

@@ -168,7 +168,7 @@ func (s *Settler) stop(step string) error {
 type neighbours struct {
 	store     *store
 	minute    time.Time
-	few       bool // it had few reports last time
+	few       bool // the last look, at whatever minute, found few reports
 	reports   index[Report]
 	stored    decisions
 	own       int               // how many of the reports are the minute's own: the first
@@ -224,7 +224,7 @@ func (n *neighbours) collect(ctx context.Context) error {
 // others take longest to find.
 func (n *neighbours) around(ctx context.Context, reach time.Duration, ask *keys) (others []Report, err error) {
 	minute, from, to := named("minute", n.minute), named("from", n.minute.Add(-reach)), named("to", n.minute.Add(reach+time.Minute))
-	if n.few {
+	if n.few && reach == Reach { // a day is much to read, however little is found
 		ctx = oneThread(ctx)
 	}
 	reading, ctx := errgroup.WithContext(ctx)

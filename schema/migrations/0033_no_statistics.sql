@@ -1,14 +1,42 @@
--- No statistics of columns in tables that are merged all the time: ClickHouse 26.4 and later make them with each merge of each table, and of what is asked here
--- nothing is planned better by them (docs/adr/0055-no-statistics-of-columns.md). The embedded engine is told so for all tables. Parts of before keep theirs until they are merged.
+-- No statistics of columns: ClickHouse 26.4 and later make them with each merge of each table, and of what is asked here nothing is planned better by them
+-- (docs/adr/0055-no-statistics-of-columns.md). Parts of before keep theirs until they are merged or changed. A table that comes later says so itself.
+ALTER TABLE {{.Database}}.adjust_marks MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.adjust_revisions MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.adjustments MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.alert_dead_letters MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.alert_events MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.alert_labels MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.alert_leads MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.alert_windows MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.budget_states MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.budgets MODIFY SETTING auto_statistics_types = '';
 ALTER TABLE {{.Database}}.call_reports MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE {{.Database}}.spans MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE {{.Database}}.settlements MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE {{.Database}}.settle_candidates MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE {{.Database}}.cost_minute MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE {{.Database}}.cost_hour MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.chargebacks MODIFY SETTING auto_statistics_types = '';
 ALTER TABLE {{.Database}}.cost_day MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE {{.Database}}.cost_hour_by MODIFY SETTING auto_statistics_types = '';
 ALTER TABLE {{.Database}}.cost_day_by MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE {{.Database}}.summary_tenants MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE {{.Database}}.summary_models MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.cost_hour MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.cost_hour_by MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.cost_minute MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.dashboard_figures MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.day_seals MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.dirty_windows MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.forecasts MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.ingest_freshness MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.ingest_ranges MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.job_runs MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.periods MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.price_book MODIFY SETTING auto_statistics_types = '';
 ALTER TABLE {{.Database}}.process_metrics MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.rerate_changes MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.rerate_reports MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.rerate_runs MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.settle_candidates MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.settlements MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.spans MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.spend_windows MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.summaries MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.summary_models MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.summary_tenants MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.tenants MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.throttle_events MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE {{.Database}}.window_revisions MODIFY SETTING auto_statistics_types = '';

@@ -1993,17 +1993,45 @@ ALTER TABLE tollkeeper.spend_windows
     ADD COLUMN IF NOT EXISTS day_summed  Bool DEFAULT day_stands AND writings[3] != 0,
     ADD COLUMN IF NOT EXISTS minutes_gone Bool DEFAULT hour < now('UTC') - INTERVAL 35 DAY; -- the rows of its minutes have ended
 -- 0033_no_statistics
--- No statistics of columns in tables that are merged all the time: ClickHouse 26.4 and later make them with each merge of each table, and of what is asked here
--- nothing is planned better by them (docs/adr/0055-no-statistics-of-columns.md). The embedded engine is told so for all tables. Parts of before keep theirs until they are merged.
+-- No statistics of columns: ClickHouse 26.4 and later make them with each merge of each table, and of what is asked here nothing is planned better by them
+-- (docs/adr/0055-no-statistics-of-columns.md). Parts of before keep theirs until they are merged or changed. A table that comes later says so itself.
+ALTER TABLE tollkeeper.adjust_marks MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.adjust_revisions MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.adjustments MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.alert_dead_letters MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.alert_events MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.alert_labels MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.alert_leads MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.alert_windows MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.budget_states MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.budgets MODIFY SETTING auto_statistics_types = '';
 ALTER TABLE tollkeeper.call_reports MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE tollkeeper.spans MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE tollkeeper.settlements MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE tollkeeper.settle_candidates MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE tollkeeper.cost_minute MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE tollkeeper.cost_hour MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.chargebacks MODIFY SETTING auto_statistics_types = '';
 ALTER TABLE tollkeeper.cost_day MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE tollkeeper.cost_hour_by MODIFY SETTING auto_statistics_types = '';
 ALTER TABLE tollkeeper.cost_day_by MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE tollkeeper.summary_tenants MODIFY SETTING auto_statistics_types = '';
-ALTER TABLE tollkeeper.summary_models MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.cost_hour MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.cost_hour_by MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.cost_minute MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.dashboard_figures MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.day_seals MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.dirty_windows MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.forecasts MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.ingest_freshness MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.ingest_ranges MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.job_runs MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.periods MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.price_book MODIFY SETTING auto_statistics_types = '';
 ALTER TABLE tollkeeper.process_metrics MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.rerate_changes MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.rerate_reports MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.rerate_runs MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.settle_candidates MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.settlements MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.spans MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.spend_windows MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.summaries MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.summary_models MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.summary_tenants MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.tenants MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.throttle_events MODIFY SETTING auto_statistics_types = '';
+ALTER TABLE tollkeeper.window_revisions MODIFY SETTING auto_statistics_types = '';
