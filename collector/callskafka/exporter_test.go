@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,11 @@ import (
 
 func newExporter(t *testing.T, brokers []string, change func(*Config)) exporter.Traces {
 	t.Helper()
+	return newLingering(t, brokers, linger, change)
+}
+
+func newLingering(t *testing.T, brokers []string, linger time.Duration, change func(*Config)) exporter.Traces {
+	t.Helper()
 	cfg := createDefaultConfig().(*Config)
 	cfg.Brokers = brokers
 	if change != nil {
@@ -33,6 +39,7 @@ func newExporter(t *testing.T, brokers []string, change func(*Config)) exporter.
 	f := NewFactory()
 	e, err := f.CreateTraces(t.Context(), exportertest.NewNopSettings(f.Type()), cfg)
 	require.NoError(t, err)
+	e.(*callsExporter).linger = linger
 	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
 	t.Cleanup(func() { require.NoError(t, e.Shutdown(context.Background())) })
 	return e
@@ -155,6 +162,50 @@ func TestLostAcknowledgement(t *testing.T) {
 		total += end
 	}
 	require.EqualValues(t, 2, total)
+}
+
+// What comes while another request waits for its acknowledgement is written together; what comes alone is written at once.
+func TestRequestsShareAWrite(t *testing.T) {
+	broker := kafkatest.New(t)
+	e := newLingering(t, broker.Brokers, time.Minute, func(c *Config) { c.Timeout = kafkatest.Wait })
+	client := e.(*callsExporter).client
+	results := make(chan error, 9)
+	write := func() { results <- e.ConsumeTraces(context.Background(), small(1, 10)) }
+	buffered := func(n int64) {
+		require.Eventually(t, func() bool { return client.BufferedProduceRecords() == n }, kafkatest.Wait, time.Millisecond)
+	}
+	go write()
+	buffered(1) // the first of all lingers: the client doesn't know the topic's partitions
+	require.NoError(t, client.Flush(t.Context()))
+	require.NoError(t, <-results)
+
+	gate, asked := make(chan struct{}), make(chan struct{})
+	var writes atomic.Int32
+	broker.Cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		broker.Cluster.KeepControl()
+		if writes.Add(1) == 1 {
+			close(asked)
+			broker.Cluster.SleepControl(func() { <-gate })
+		}
+		return nil, nil, false
+	})
+	go write()
+	<-asked
+	for range 8 {
+		go write()
+	}
+	buffered(9)
+	close(gate)
+	require.NoError(t, <-results, "the first didn't linger")
+	require.EqualValues(t, 1, writes.Load())
+	require.NoError(t, client.Flush(t.Context()))
+	for range 8 {
+		require.NoError(t, <-results)
+	}
+	require.EqualValues(t, 2, writes.Load())
+	write()
+	require.NoError(t, <-results, "alone again")
+	broker.Consume(t, ledger.TopicCalls, 11)
 }
 
 func TestTimeout(t *testing.T) {

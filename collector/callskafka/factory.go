@@ -30,5 +30,5 @@ func createTraces(_ context.Context, set exporter.Settings, cfg component.Config
 	if err != nil {
 		return nil, err
 	}
-	return &callsExporter{cfg: *cfg.(*Config), log: set.Logger, metrics: m}, nil
+	return &callsExporter{cfg: *cfg.(*Config), log: set.Logger, metrics: m, linger: linger}, nil
 }

@@ -126,4 +126,7 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// keepsAll reports whether nothing is ever dropped, so that nothing needs to wait.
+func (c *Config) keepsAll() bool { return c.Probability == 1 && c.BudgetKiB == 0 }
+
 func (c Content) valid() bool { return c == DropContent || c == KeepContent }

@@ -85,7 +85,7 @@ func start(key string) int { return int(key[0]&31)<<5 | int(key[1]&31) }
 func isGenAI(key string) bool { return len(key) > 10 && key[:7] == "gen_ai." }
 
 // second is a number for two bytes of a key of gen_ai that tell requests, responses and usage from content.
-func second(key string) int { return int(key[7]&31)<<5 | int(key[9]&31) }
+func second(key string) int { return int(key[7]&31)<<5 | int(key[10]&31) }
 
 // may reports whether a key starts as one of content does.
 func (m *contentMatcher) may(key string) bool {

@@ -16,6 +16,7 @@ type glance struct {
 	tenant, cost, flags, model, agent string
 	saidModel, saidAgent              string // by the span itself, where llmcost says it of its call only if it differs
 	unpriced, marked                  bool
+	decided                           bool // it was kept by a sampler before, and says so
 
 	content bool // there may be content to take off
 	long    bool // a value may be longer than the limit
@@ -44,15 +45,18 @@ func (r *rules) look(span ptrace.Span, content *contentMatcher, limit int) glanc
 		p := &list[i]
 		key := p.Key
 		g.size += attributeBytes + len(key)
-		if text, ok := p.Text(attrs); !ok {
+		text, ok := p.Text(attrs)
+		if !ok {
 			g.value(p.Value(attrs), limit)
 		} else {
 			g.size += len(text)
 			g.long = g.long || len(text) > limit
-			if len(key) > len(ledger.AttrPrefix) && key[:len(ledger.AttrPrefix)] == ledger.AttrPrefix {
-				g.tag(key, text)
-				continue
-			}
+		}
+		if len(key) > len(ledger.AttrPrefix) && key[:len(ledger.AttrPrefix)] == ledger.AttrPrefix {
+			g.tag(key, text)
+			continue
+		}
+		if ok {
 			switch key {
 			case saidModel:
 				g.saidModel = text
@@ -101,7 +105,7 @@ func (g *glance) list(values pcommon.Slice, limit int) {
 	g.long = g.long || 6*n+2 > limit
 }
 
-// tag reads a tag of llmcost.
+// tag reads a tag of llmcost, or a mark of a sampler. It is no content, and nobody asks for keeping by one.
 func (g *glance) tag(key, text string) {
 	switch key {
 	case attrTenant:
@@ -116,5 +120,7 @@ func (g *glance) tag(key, text string) {
 		g.model = text
 	case attrAgent:
 		g.agent = text
+	case AttrKept, AttrProbability:
+		g.decided = true
 	}
 }

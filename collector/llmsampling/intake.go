@@ -15,7 +15,7 @@ func (s *sampler) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	in := s.arrivals.Get().(*arrival)
 	spans, bytes := s.gather(td, in)
 	now := s.now()
-	b := batch{td: td, due: now.Add(s.cfg.DecisionWait), bytes: bytes + int64(len(spans)*8+traceOverhead*len(in.traces)), spans: spans}
+	b := batch{td: td, due: now.Add(s.wait), bytes: bytes + int64(len(spans)*heldSpanSize+traceOverhead*len(in.traces)), spans: spans}
 	s.mu.Lock()
 	late := s.note(in, &b, s.second(now))
 	s.held = append(s.held, b)
@@ -74,20 +74,20 @@ func (s *sampler) gather(td ptrace.Traces, in *arrival) (spans []heldSpan, total
 					of = look.tenant
 				}
 				size := s.clean(span, &look, of, in)
-				if s.cfg.DecisionWait > 0 {
+				if s.wait > 0 {
 					fit(span.Attributes())
 				}
 				total += int64(size)
 				id := span.TraceID()
 				if id.IsEmpty() {
 					in.alone += int64(size)
-					spans = append(spans, heldSpan{uint32(size), -1})
+					spans = append(spans, heldSpan{uint32(size), -1, look.decided})
 					continue // each such span is decided alone, when it is released
 				}
 				if last < 0 || in.traces[last].id != id {
 					last = in.sighting(id, of)
 				}
-				spans = append(spans, heldSpan{uint32(size), int32(last)})
+				spans = append(spans, heldSpan{uint32(size), int32(last), look.decided})
 				t := &in.traces[last]
 				t.spans++
 				t.bytes += int64(size)

@@ -29,14 +29,19 @@ type batch struct {
 	cohort *cohort
 }
 
+// heldSpanSize is the size of a heldSpan.
+const heldSpanSize = 12
+
 // heldSpan is what is known of a span that is held.
 type heldSpan struct {
-	bytes uint32
-	trace int32 // where in the batch's traces, -1 for none
+	bytes  uint32
+	trace  int32 // where in the batch's traces, -1 for none
+	marked bool  // by a sampler before
 }
 
 type sampler struct {
 	cfg     Config
+	wait    time.Duration // for what else a trace brings
 	next    consumer.Traces
 	log     *zap.Logger
 	now     func() time.Time
@@ -60,6 +65,9 @@ type sampler struct {
 
 func newSampler(cfg Config, set processor.Settings, next consumer.Traces, now func() time.Time) (*sampler, error) {
 	s := &sampler{cfg: cfg, next: next, log: set.Logger, now: now, began: now(), content: newContentMatcher(), ready: ready{td: ptrace.NewTraces()}}
+	if !cfg.keepsAll() {
+		s.wait = cfg.DecisionWait
+	}
 	s.arrivals.New = func() any { return &arrival{index: map[pcommon.TraceID]int{}} }
 	var err error
 	if s.rules, err = newRules(cfg); err != nil {

@@ -129,7 +129,7 @@ func TestReasons(t *testing.T) {
 		"doubtful":       {[]span{{name: "a", attrs: map[string]any{attrFlags: "tenant_claimed,contradiction"}}}, nil, "flagged"},
 		"flags no doubt": {[]span{{name: "a", attrs: map[string]any{attrFlags: "tenant_claimed,stream"}}}, nil, ""},
 		"worst first":    {[]span{{name: "a", failed: true, attrs: map[string]any{attrCost: "5", attrUnpriced: "no_usage"}}}, nil, "error"},
-		"random":         {[]span{{name: "a"}}, func(c *Config) { c.Probability = 1 }, "random"},
+		"random":         {[]span{{name: "a"}}, func(c *Config) { c.Probability, c.BudgetKiB = 1, 1<<20 }, "random"},
 		"odd tags":       {[]span{{name: "a", attrs: map[string]any{attrCost: "much", attrFlags: int64(7)}}}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

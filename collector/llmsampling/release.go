@@ -6,6 +6,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.uber.org/zap"
+
+	"github.com/tollkeeper/tollkeeper/collector/genai/inplace"
 )
 
 // handOnBytes is from when on kept spans are handed on without waiting for the next tick. The exporter's batcher measures its whole
@@ -93,6 +95,7 @@ func (s *sampler) decide(b *batch, now int64) (out tally, went int64) {
 	var last verdict
 	i, came, spent, trace := 0, int64(0), int64(0), int32(-1) // trace is that of the last verdict
 	var run amount                                            // of spans with one outcome, one after the other
+	var verdicts marks
 	var of outcome
 	b.td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
 		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
@@ -109,7 +112,7 @@ func (s *sampler) decide(b *batch, now int64) (out tally, went int64) {
 				trace = held.trace
 				if last.keep {
 					came += size
-					mark(span, last)
+					verdicts.put(span, last, held.marked)
 					size += markBytes
 					s.budget.spend(now, size)
 					spent += size
@@ -127,7 +130,7 @@ func (s *sampler) decide(b *batch, now int64) (out tally, went int64) {
 		return rs.ScopeSpans().Len() == 0
 	})
 	out.add(of, run)
-	if b.td.ResourceSpans().Len() > 0 {
+	if went = spent; s.cfg.BudgetKiB > 0 && b.td.ResourceSpans().Len() > 0 {
 		went = int64(s.sizer.TracesSize(b.td)) // exactly, for what is kept
 	}
 	s.budget.spend(now, went-spent)
@@ -142,11 +145,26 @@ func (s *sampler) decideAlone(span ptrace.Span, current shares) verdict {
 	return e.decide(s.rules.weigh(&e, nil, 0), false, ownRandomness(span), current)
 }
 
-// mark writes the verdict on a kept span.
-func mark(span ptrace.Span, v verdict) {
-	span.Attributes().EnsureCapacity(span.Attributes().Len() + 2) // not twice as many, as growing does
-	span.Attributes().PutStr(AttrKept, v.because)
-	span.Attributes().PutDouble(AttrProbability, v.probability)
+// marks has the verdicts of a batch's kept spans, some in one piece of memory.
+type marks []struct {
+	because     string
+	probability float64
+}
+
+// put writes the verdict on a kept span, which may have another sampler's.
+func (m *marks) put(span ptrace.Span, v verdict, again bool) {
+	if again {
+		span.Attributes().PutStr(AttrKept, v.because)
+		span.Attributes().PutDouble(AttrProbability, v.probability)
+	} else {
+		if len(*m) == cap(*m) {
+			*m = make(marks, 0, min(max(2*cap(*m), 1), 32))
+		}
+		*m = (*m)[:len(*m)+1]
+		mark := &(*m)[len(*m)-1]
+		mark.because, mark.probability = v.because, v.probability
+		inplace.AppendAt(span.Attributes(), AttrKept, &mark.because, AttrProbability, &mark.probability)
+	}
 	if v.threshold > 0 {
 		span.TraceState().FromRaw(withThreshold(span.TraceState().AsRaw(), v.threshold))
 	}

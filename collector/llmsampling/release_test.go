@@ -12,7 +12,7 @@ import (
 
 // What is kept of many small requests is handed on in few large ones, at the next tick at the latest; at once when it is in a hurry.
 func TestSmallRequestsAreHandedOnTogether(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.Probability, c.DecisionWait, c.MaxHeldMiB = 1, 2*time.Second, 1 })
+	r := newRig(t, func(c *Config) { c.Probability, c.DecisionWait, c.MaxHeldMiB, c.BudgetKiB = 1, 2*time.Second, 1, 1<<20 })
 	send := func(n int, text string) {
 		for i := range n {
 			r.send(t, span{name: fmt.Sprint(i), trace: traceWith(uint64(i)), attrs: map[string]any{"note": text}})
@@ -43,4 +43,44 @@ func TestSmallRequestsAreHandedOnTogether(t *testing.T) {
 	require.Positive(t, r.sink.SpanCount(), "there is no room: what is decided early makes some at once")
 	require.NoError(t, r.Shutdown(context.Background()))
 	require.Equal(t, 60+1+120, first+r.sink.SpanCount(), "and a shutdown leaves none behind")
+}
+
+// Where nothing can be dropped nothing waits or is remembered; the spans of a request say why they were kept as far as it tells.
+func TestWhatKeepsAllHoldsNothing(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Probability, c.BudgetKiB, c.FloorPerMinute, c.KeepFirst = 1, 0, 1, false })
+	r.send(t, span{name: "floor", trace: traceWith(1)})
+	r.send(t, span{name: "random", trace: traceWith(2)}, span{name: "error", trace: traceWith(3), failed: true}, span{name: "error too", trace: traceWith(3)},
+		span{name: "alone"})
+	require.Zero(t, r.heldBytes())
+	require.Empty(t, r.table.states)
+	r.pass(0)
+	require.Equal(t, map[string]string{"floor": "floor", "random": "random", "error": "error", "error too": "error", "alone": "random"}, r.kept())
+	for _, td := range r.sink.AllTraces() {
+		for s := range spans(td) {
+			p, ok := s.Attributes().Get(AttrProbability)
+			require.True(t, ok && p.Double() == 1, s.Name())
+		}
+	}
+	require.Empty(t, r.table.decided)
+}
+
+// A span that another sampler kept has one verdict, the last: pdata has nothing against two attributes of a name.
+func TestOneVerdictASpan(t *testing.T) {
+	for _, before := range []map[string]any{
+		{AttrKept: "cost", AttrProbability: 0.25}, {AttrKept: "cost"}, {AttrProbability: 0.25}, {AttrProbability: "0.25"}, {AttrKept: int64(1), "other": "x"}, {"other": "x"}, {},
+	} {
+		for _, probability := range []float64{0, 1} { // held, and handed on at once
+			r := newRig(t, func(c *Config) { c.Probability, c.BudgetKiB = probability, 0 })
+			r.send(t, span{name: "a", trace: traceWith(1), failed: true, attrs: before})
+			r.pass(r.cfg.DecisionWait)
+			for s := range spans(r.sink.AllTraces()[0]) {
+				want := map[string]any{AttrKept: "error", AttrProbability: 1.0}
+				if before["other"] != nil {
+					want["other"] = "x"
+				}
+				require.Equal(t, want, s.Attributes().AsRaw(), before)
+				require.Equal(t, len(want), s.Attributes().Len(), before)
+			}
+		}
+	}
 }

@@ -25,21 +25,24 @@ type traceTable struct {
 	decided []pcommon.TraceID // a ring of decisions, oldest at next
 	next    int
 	limit   int
+	forgets bool // decisions, since all are the same
 }
 
 func newTraceTable(r *rules, cfg Config) *traceTable {
 	return &traceTable{rules: r, tenants: newTenantTable(cfg.MaxTenants), floor: cfg.FloorPerMinute,
-		states: map[pcommon.TraceID]*traceState{}, limit: cfg.MaxDecisions}
+		states: map[pcommon.TraceID]*traceState{}, limit: cfg.MaxDecisions, forgets: cfg.keepsAll()}
 }
 
 // observe adds what a batch says of a trace, and tells on what grounds its spans ask to be kept. A trace that was dropped is
 // decided again when a reason comes that it didn't have.
 func (t *traceTable) observe(id pcommon.TraceID, e *sighting, now int64, s shares) (*traceState, claim) {
-	state, ok := t.states[id]
-	if !ok {
+	state := t.known(id)
+	if state == nil {
 		of := t.tenants.get(e.tenant, now)
 		state = &traceState{tenant: of, floor: of.takeFloor(now, t.floor)}
-		t.states[id] = state
+		if !t.forgets {
+			t.states[id] = state
+		}
 	}
 	state.add(&e.evidence)
 	for _, pair := range e.pairs {
@@ -65,6 +68,14 @@ func (t *traceTable) observe(id pcommon.TraceID, e *sighting, now int64, s share
 	return state, claimPlain
 }
 
+// known is what is known of a trace, or nil.
+func (t *traceTable) known(id pcommon.TraceID) *traceState {
+	if t.forgets {
+		return nil
+	}
+	return t.states[id]
+}
+
 // count puts the trace into its tenant's windows, or raises it there.
 func (t *traceTable) count(s *traceState, now int64) {
 	if units := s.units(); units > 0 && t.rules.unusualCost {
@@ -82,7 +93,9 @@ func (t *traceTable) verdict(id pcommon.TraceID, state *traceState, now int64, s
 		state.decided = true
 		state.verdict = state.decide(why, state.floor, randomness(id), s)
 		t.count(state, now)
-		t.remember(id)
+		if !t.forgets {
+			t.remember(id)
+		}
 	}
 	return state.verdict
 }

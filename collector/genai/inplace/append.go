@@ -99,6 +99,19 @@ func (a *Appender) Done() {
 	}
 }
 
+// AppendAt appends a text and a number which the map doesn't have and which stay where they are: they belong to this attribute alone, and are not
+// to be changed. It panics where m must not be changed.
+func AppendAt(m pcommon.Map, textKey string, text *string, numberKey string, number *float64) {
+	m.EnsureCapacity(m.Len() + 2) // not twice as many, as growing does
+	if !known {
+		m.PutStr(textKey, *text)
+		m.PutDouble(numberKey, *number)
+		return
+	}
+	list := (*attributes)(unsafe.Pointer(&m)).list
+	*list = append(*list, Pair{value: value{textKind, unsafe.Pointer(text)}, Key: textKey}, Pair{value: value{doubleKind, unsafe.Pointer(number)}, Key: numberKey})
+}
+
 // Fit moves the attributes of m into as much room as they need, and some more attributes. It panics where m must not be changed.
 func Fit(m pcommon.Map, more int) {
 	if !known {

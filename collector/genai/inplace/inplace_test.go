@@ -87,6 +87,26 @@ func TestAppendsWhatPdataPuts(t *testing.T) {
 	})
 }
 
+func TestAppendsWhatStaysWhereItIs(t *testing.T) {
+	both(t, func(t *testing.T) {
+		m := pcommon.NewMap()
+		m.PutStr("before", "x")
+		mark := struct {
+			text   string
+			number float64
+		}{"why", 0.25}
+		AppendAt(m, "t", &mark.text, "n", &mark.number)
+		require.Equal(t, map[string]any{"before": "x", "t": "why", "n": 0.25}, m.AsRaw())
+		v, _ := m.Get("t") // and pdata changes the attribute, not what it was made of
+		v.SetStr("other")
+		n, _ := m.Get("n")
+		n.SetDouble(1)
+		require.Equal(t, map[string]any{"before": "x", "t": "other", "n": 1.0}, m.AsRaw())
+		require.Equal(t, "why", mark.text)
+		require.Equal(t, 0.25, mark.number)
+	})
+}
+
 func wire(t *testing.T, m pcommon.Map) string {
 	td := ptrace.NewTraces()
 	m.CopyTo(td.ResourceSpans().AppendEmpty().Resource().Attributes())
@@ -158,6 +178,7 @@ func TestMapsThatMustNotBeChangedArent(t *testing.T) {
 		td.MarkReadOnly()
 		require.Panics(t, func() { Append(attrs, 1) })
 		require.Panics(t, func() { Fit(attrs, 1) })
+		require.Panics(t, func() { AppendAt(attrs, "t", new(string), "n", new(float64)) })
 	})
 }
 
