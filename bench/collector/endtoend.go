@@ -43,7 +43,7 @@ var configurations = []struct {
 	{"ours", onePipeline}, // the same pipeline with our exporter in place of contrib's
 	{"items", nil},        // plain, bounded by items and not by bytes
 	{"keep10", map[string]any{"processors": map[string]any{"tenantlimit": unlimited, "llmsampling": map[string]any{"decision_wait": "500ms", "max_held_mib": 256, "budget_kib_per_second": 0}}}},
-	{"default10", map[string]any{"processors": map[string]any{"tenantlimit": unlimited, "llmsampling": map[string]any{"budget_kib_per_second": 0}}}}, // holds what the product does
+	{"default10", map[string]any{"processors": map[string]any{"tenantlimit": unlimited, "llmsampling": map[string]any{"decision_wait": "500ms", "budget_kib_per_second": 0}}}}, // holds what the product does
 	{"keep100", map[string]any{"processors": map[string]any{"tenantlimit": unlimited, "llmsampling": map[string]any{"decision_wait": "500ms", "max_held_mib": 256, "budget_kib_per_second": 0, "probability": 1}}}},
 }
 

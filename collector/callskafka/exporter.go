@@ -90,6 +90,7 @@ func (e *callsExporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) err
 		return nil
 	}
 	started := time.Now()
+	writing, written := context.WithTimeout(context.WithoutCancel(ctx), e.cfg.Timeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, e.cfg.Timeout, fmt.Errorf("no acknowledgement within %s", e.cfg.Timeout))
 	defer cancel()
 	results := make(chan error, len(records))
@@ -97,9 +98,14 @@ func (e *callsExporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) err
 	for _, value := range records {
 		bytes += len(value)
 	}
-	e.produce(ctx, records, e.waiting.Add(1) == 1, results)
+	go e.produce(writing, records, e.waiting.Add(1) == 1, results)
 	err := await(ctx, results, len(records))
 	e.waiting.Add(-1)
+	if err == nil {
+		written()
+	} else { // what others wrote with it isn't to fail because this client went
+		context.AfterFunc(writing, written)
+	}
 	e.metrics.CollectorCallsKafkaWaitSeconds.Record(ctx, time.Since(started).Seconds())
 	if err != nil {
 		e.metrics.CollectorCallsKafkaRecordsFailed.Add(ctx, int64(len(records)))
@@ -110,22 +116,14 @@ func (e *callsExporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) err
 	return nil
 }
 
-// produce writes values as records, each of which gives a result. What comes alone doesn't linger.
+// produce writes values as records, each of which gives a result. A record that comes alone doesn't linger.
 func (e *callsExporter) produce(ctx context.Context, values [][]byte, alone bool, results chan<- error) {
-	records := make([]*kgo.Record, len(values))
-	for i, value := range values {
-		records[i] = &kgo.Record{Value: value}
-	}
-	if alone {
-		go func() {
-			for _, r := range e.client.ProduceSync(ctx, records...) {
-				results <- r.Err
-			}
-		}()
+	if alone && len(values) == 1 {
+		results <- e.client.ProduceSync(ctx, &kgo.Record{Value: values[0]}).FirstErr()
 		return
 	}
-	for _, r := range records {
-		e.client.Produce(ctx, r, func(_ *kgo.Record, err error) { results <- err })
+	for _, value := range values {
+		e.client.Produce(ctx, &kgo.Record{Value: value}, func(_ *kgo.Record, err error) { results <- err })
 	}
 }
 

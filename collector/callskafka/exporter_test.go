@@ -208,6 +208,30 @@ func TestRequestsShareAWrite(t *testing.T) {
 	broker.Consume(t, ledger.TopicCalls, 11)
 }
 
+// A client that goes doesn't take those with it whose calls lie in the same write.
+func TestOneClientGoes(t *testing.T) {
+	broker := kafkatest.New(t)
+	e := newLingering(t, broker.Brokers, time.Minute, func(c *Config) { c.Timeout = kafkatest.Wait })
+	client := e.(*callsExporter).client
+	buffered := func(n int64) {
+		require.Eventually(t, func() bool { return client.BufferedProduceRecords() == n }, kafkatest.Wait, time.Millisecond)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	gone, results := make(chan error, 1), make(chan error, 2)
+	go func() { gone <- e.ConsumeTraces(ctx, small(1, 10)) }()
+	buffered(1)
+	for range 2 {
+		go func() { results <- e.ConsumeTraces(context.Background(), small(1, 10)) }()
+	}
+	buffered(3)
+	leave()
+	require.ErrorIs(t, <-gone, context.Canceled)
+	require.NoError(t, client.Flush(t.Context()))
+	require.NoError(t, <-results)
+	require.NoError(t, <-results)
+	broker.Consume(t, ledger.TopicCalls, 3) // its own too: should it send them again, they are duplicates
+}
+
 func TestTimeout(t *testing.T) {
 	broker := kafkatest.New(t)
 	gate, asked := make(chan struct{}), make(chan struct{})

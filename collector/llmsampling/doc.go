@@ -7,7 +7,7 @@
 //	tollkeeper.sampling.probability  the chance that a trace like this one is kept, SDK head sampling (th) included
 //
 // intake.go takes content off and collects what spans say (evidence.go) by trace (traces.go) and tenant (tenants.go, window.go).
-// release.go decides what has been held for decision_wait, or longer ago than there is room for. How much may be kept
+// release.go decides what has been held for decision_wait, or longer ago than there is room for, and at once where nothing is ever dropped. How much may be kept
 // besides, the budget says (budget.go); which traces, their own randomness (randomness.go), so that any number of collectors
 // decide alike without talking.
 //

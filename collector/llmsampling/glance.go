@@ -27,8 +27,9 @@ type glance struct {
 const (
 	spanBytes      = 65 // of a span without texts: ids, times, kind, status
 	attributeBytes = 8  // of an attribute beside its key and value
+	wholeBytes     = 1  // of a whole number: one is below 16,384, as a rule
 	listedBytes    = 4  // of a value in a list beside itself
-	markBytes      = 110
+	markBytes      = 90
 )
 
 func (r *rules) look(span ptrace.Span, content *contentMatcher, limit int) glance {
@@ -77,8 +78,11 @@ func (r *rules) look(span ptrace.Span, content *contentMatcher, limit int) glanc
 // value looks at what is no text.
 func (g *glance) value(v pcommon.Value, limit int) {
 	switch v.Type() {
-	case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
+	case pcommon.ValueTypeDouble:
 		g.size += 8
+	case pcommon.ValueTypeInt:
+		g.size += wholeBytes
+	case pcommon.ValueTypeBool:
 	case pcommon.ValueTypeSlice:
 		g.list(v.Slice(), limit)
 	default:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"time"
+	"unsafe"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -30,7 +31,7 @@ type batch struct {
 }
 
 // heldSpanSize is the size of a heldSpan.
-const heldSpanSize = 12
+const heldSpanSize = int(unsafe.Sizeof(heldSpan{}))
 
 // heldSpan is what is known of a span that is held.
 type heldSpan struct {

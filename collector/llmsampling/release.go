@@ -15,6 +15,14 @@ import (
 // than all the rest; one of its min_size it passes on as it is.
 const handOnBytes = 400_000
 
+// handOnAt is as much as it is counted: without a budget nobody measures what is kept, and it is guessed up to a twentieth too large.
+func (s *sampler) handOnAt() int64 {
+	if s.cfg.BudgetKiB > 0 {
+		return handOnBytes
+	}
+	return handOnBytes + handOnBytes/10
+}
+
 // ready is what was decided and is not yet handed on.
 type ready struct {
 	td    ptrace.Traces
@@ -53,7 +61,7 @@ func (s *sampler) settle(ctx context.Context, now time.Time, limit int64) {
 			hurry = true
 		}
 		s.count(ctx, tally)
-		s.handOn(ctx, handOnBytes)
+		s.handOn(ctx, s.handOnAt())
 	}
 	if hurry {
 		s.handOn(ctx, 1)

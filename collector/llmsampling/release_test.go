@@ -45,6 +45,23 @@ func TestSmallRequestsAreHandedOnTogether(t *testing.T) {
 	require.Equal(t, 60+1+120, first+r.sink.SpanCount(), "and a shutdown leaves none behind")
 }
 
+// As much without a budget, where its size is only guessed.
+func TestGuessedRequestsAreLargeEnough(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Probability, c.BudgetKiB = 1, 0 })
+	attrs := map[string]any{"a": true, "b": false, attrCost: "0.01", attrTenant: "acme"}
+	for i := range 15 {
+		attrs[fmt.Sprint("count", i)] = int64(i)
+	}
+	for i := range 3000 {
+		r.send(t, span{name: "x", trace: traceWith(uint64(i)), attrs: attrs})
+	}
+	require.NotEmpty(t, r.sink.AllTraces())
+	for _, td := range r.sink.AllTraces() {
+		require.GreaterOrEqual(t, r.sizer.TracesSize(td), handOnBytes)
+		require.Less(t, r.sizer.TracesSize(td), handOnBytes+handOnBytes/4)
+	}
+}
+
 // Where nothing can be dropped nothing waits or is remembered; the spans of a request say why they were kept as far as it tells.
 func TestWhatKeepsAllHoldsNothing(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Probability, c.BudgetKiB, c.FloorPerMinute, c.KeepFirst = 1, 0, 1, false })

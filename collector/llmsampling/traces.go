@@ -25,7 +25,7 @@ type traceTable struct {
 	decided []pcommon.TraceID // a ring of decisions, oldest at next
 	next    int
 	limit   int
-	forgets bool // decisions, since all are the same
+	forgets bool // everything: all are kept
 }
 
 func newTraceTable(r *rules, cfg Config) *traceTable {
