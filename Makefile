@@ -140,7 +140,7 @@ storage-year: engine ## a year of small days in three tiers, cold in a bucket: e
 	@tools/build ./internal/year/show bin/storage-year
 	@bin/storage-year
 
-bench-collector: check-tools ## the collector against contrib's processors and a plain pipeline, side by side, about seven minutes (JSON=1)
+bench-collector: check-tools ## the collector against contrib's processors and a plain pipeline, side by side, about eight minutes (JSON=1)
 	go build -C bench/collector -o ../../bin/bench-collector .
 	@bin/bench-collector
 
