@@ -323,7 +323,7 @@ func collectorRows(cpu series, subjects []*subject) (rows []goals.Row) {
 		plain := fmt.Sprint("plain", clients)
 		rows = append(rows, goals.Told(fmt.Sprintf("plain collector, %d clients: CPU-s per million spans", clients),
 			fmt.Sprintf("%.1f (%.0fk spans/s)", cpu.median(plain)/1000, cpu.median(plain+"speed")/1000)))
-		for _, c := range []struct{ name, text string }{{"tagged", "given spans with all tags"}, {"items", "its queue bounded by spans, not bytes"}, {"ours", "with our exporter in place of contrib's"}, {"default10", "keeping 10 %, holding 32 MiB at most as by default"}, {"keep10", "keeping 10 %"}, {"keep100", "keeping 100 %"}} {
+		for _, c := range []struct{ name, text string }{{"tagged", "given spans with all tags"}, {"items", "its queue bounded by spans, not bytes"}, {"ours", "with our exporter in place of contrib's"}, {"default10", "ours keeping 10 %, no budget, holding 32 MiB at most as by default"}, {"keep10", "keeping 10 %, no budget"}, {"keep100", "keeping 100 %, no budget"}} {
 			key := fmt.Sprint(c.name, clients)
 			more := (cpu.ratio(key, plain) - 1) * 100
 			if c.name != "keep10" && c.name != "keep100" {

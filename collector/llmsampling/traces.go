@@ -36,8 +36,8 @@ func newTraceTable(r *rules, cfg Config) *traceTable {
 // observe adds what a batch says of a trace, and tells on what grounds its spans ask to be kept. A trace that was dropped is
 // decided again when a reason comes that it didn't have.
 func (t *traceTable) observe(id pcommon.TraceID, e *sighting, now int64, s shares) (*traceState, claim) {
-	state := t.known(id)
-	if state == nil {
+	state, ok := t.states[id]
+	if !ok {
 		of := t.tenants.get(e.tenant, now)
 		state = &traceState{tenant: of, floor: of.takeFloor(now, t.floor)}
 		if !t.forgets {
@@ -66,14 +66,6 @@ func (t *traceTable) observe(id pcommon.TraceID, e *sighting, now int64, s share
 		return state, claimReason
 	}
 	return state, claimPlain
-}
-
-// known is what is known of a trace, or nil.
-func (t *traceTable) known(id pcommon.TraceID) *traceState {
-	if t.forgets {
-		return nil
-	}
-	return t.states[id]
 }
 
 // count puts the trace into its tenant's windows, or raises it there.
