@@ -23,7 +23,7 @@ const (
 type Config struct {
 	// DecisionWait is how long a batch is held before its traces are decided; 0 decides at once, as does what drops nothing.
 	DecisionWait time.Duration `mapstructure:"decision_wait" yaml:"decision_wait"`
-	// MaxHeldMiB bounds what is held, as OTLP in MiB; about three times that is resident.
+	// MaxHeldMiB bounds what is held, as OTLP in MiB; of what will likely be kept about three times that is resident.
 	MaxHeldMiB int `mapstructure:"max_held_mib" yaml:"max_held_mib"`
 	// MaxDecisions is how many decisions are remembered for spans that come later.
 	MaxDecisions int `mapstructure:"max_decisions" yaml:"max_decisions"`

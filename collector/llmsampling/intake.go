@@ -13,13 +13,21 @@ import (
 // when there is no room it decides the oldest batches itself.
 func (s *sampler) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	in := s.arrivals.Get().(*arrival)
-	spans, bytes := s.gather(td, in)
+	b := s.gather(td, in)
 	now := s.now()
-	b := batch{td: td, due: now.Add(s.wait), bytes: bytes + int64(len(spans)*heldSpanSize+traceOverhead*len(in.traces)), spans: spans}
+	b.due = now.Add(s.wait)
 	s.mu.Lock()
 	late := s.note(in, &b, s.second(now))
-	s.held = append(s.held, b)
-	s.bytes += b.bytes
+	s.mu.Unlock()
+	batches := []batch{b}
+	if s.wait > 0 {
+		batches = s.divide(&b, in)
+	}
+	s.mu.Lock()
+	for i := range batches {
+		s.bytes += batches[i].bytes
+	}
+	s.held = append(s.held, batches...)
 	s.mu.Unlock()
 	for _, c := range []struct {
 		metric metric.Int64Counter
@@ -43,6 +51,7 @@ type sighting struct {
 	pairs  []uint64 // of model and agent, as hashes
 	spans  int
 	bytes  int64
+	likely bool // that it is kept, by what is known
 }
 
 // arrival is what a batch holds, its content taken off. One is used again and again.
@@ -61,8 +70,8 @@ func (in *arrival) reset() {
 }
 
 // gather takes off content, cuts long values, and collects the evidence of a batch by trace. It returns what is known of each span.
-func (s *sampler) gather(td ptrace.Traces, in *arrival) (spans []heldSpan, total int64) {
-	spans = make([]heldSpan, 0, td.SpanCount())
+func (s *sampler) gather(td ptrace.Traces, in *arrival) batch {
+	b := batch{td: td, spans: make([]heldSpan, 0, td.SpanCount())}
 	last := -1
 	for _, rs := range td.ResourceSpans().All() {
 		tenant := tenantOf(rs.Resource().Attributes())
@@ -74,20 +83,18 @@ func (s *sampler) gather(td ptrace.Traces, in *arrival) (spans []heldSpan, total
 					of = look.tenant
 				}
 				size := s.clean(span, &look, of, in)
-				if s.wait > 0 {
-					fit(span.Attributes())
-				}
-				total += int64(size)
+				b.bytes += int64(size)
 				id := span.TraceID()
 				if id.IsEmpty() {
 					in.alone += int64(size)
-					spans = append(spans, heldSpan{uint32(size), -1, look.decided})
-					continue // each such span is decided alone, when it is released
+					b.spans = append(b.spans, heldSpan{uint32(size), int32(^len(b.alone)), look.decided})
+					b.alone = append(b.alone, s.rules.alone(span, &look))
+					continue
 				}
 				if last < 0 || in.traces[last].id != id {
 					last = in.sighting(id, of)
 				}
-				spans = append(spans, heldSpan{uint32(size), int32(last), look.decided})
+				b.spans = append(b.spans, heldSpan{uint32(size), int32(last), look.decided})
 				t := &in.traces[last]
 				t.spans++
 				t.bytes += int64(size)
@@ -98,7 +105,14 @@ func (s *sampler) gather(td ptrace.Traces, in *arrival) (spans []heldSpan, total
 			}
 		}
 	}
-	return spans, total
+	return b
+}
+
+// alone is what a span says that has no trace.
+func (r *rules) alone(span ptrace.Span, look *glance) alone {
+	a := alone{random: ownRandomness(span)}
+	r.observe(&a.evidence, span, look)
+	return a
 }
 
 // clean takes off what isn't to be kept. It returns the span's size, about.
@@ -136,6 +150,9 @@ func (s *sampler) note(in *arrival, b *batch, now int64) (late int) {
 	b.cohort.bytes[claimPlain] += in.alone
 	current := s.budget.now(b.cohort, now)
 	b.traces = make([]*traceState, len(in.traces))
+	for i := range b.alone {
+		b.alone[i].decide(&s.rules, current) // for now
+	}
 	for i := range in.traces {
 		e := &in.traces[i]
 		state, on := s.table.observe(e.id, e, now, current)

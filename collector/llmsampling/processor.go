@@ -23,21 +23,43 @@ const traceOverhead = 384
 // batch is held until due.
 type batch struct {
 	td     ptrace.Traces
+	packed packed // spans that aren't in td
 	due    time.Time
 	bytes  int64
 	spans  []heldSpan    // in order
 	traces []*traceState // of them, each once
+	alone  []alone       // spans without a trace
 	cohort *cohort
 }
 
-// heldSpanSize is the size of a heldSpan.
-const heldSpanSize = int(unsafe.Sizeof(heldSpan{}))
+// verdict is what was decided of a span.
+func (b *batch) verdict(held *heldSpan) *verdict {
+	if held.trace < 0 {
+		return &b.alone[^held.trace].verdict
+	}
+	return &b.traces[held.trace].verdict
+}
+
+// Sizes of what is known of spans, in bytes.
+const heldSpanSize, aloneSize = int(unsafe.Sizeof(heldSpan{})), int(unsafe.Sizeof(alone{}))
 
 // heldSpan is what is known of a span that is held.
 type heldSpan struct {
 	bytes  uint32
-	trace  int32 // where in the batch's traces, -1 for none
+	trace  int32 // where in the batch's traces; where it has none, the complement of where in alone
 	marked bool  // by a sampler before
+}
+
+// alone is a span without a trace, which is decided by itself.
+type alone struct {
+	evidence
+	random  uint64
+	verdict verdict
+}
+
+// decide decides it, whatever was decided before.
+func (a *alone) decide(r *rules, s shares) {
+	a.verdict = a.evidence.decide(r.weigh(&a.evidence, nil, 0), false, a.random, s)
 }
 
 type sampler struct {
@@ -53,6 +75,7 @@ type sampler struct {
 	sizer   ptrace.ProtoMarshaler
 
 	arrivals sync.Pool
+	rooms    rooms
 	mu       sync.Mutex // guards the rest
 	table    *traceTable
 	budget   *budget
@@ -131,19 +154,4 @@ func (s *sampler) heldBytes() int64 {
 // since, it would stall or empty them for as long.
 func (s *sampler) second(now time.Time) int64 {
 	return s.began.Add(now.Sub(s.began)).Unix()
-}
-
-// spans yields every span of td.
-func spans(td ptrace.Traces) func(func(ptrace.Span) bool) {
-	return func(yield func(ptrace.Span) bool) {
-		for _, rs := range td.ResourceSpans().All() {
-			for _, ss := range rs.ScopeSpans().All() {
-				for _, span := range ss.Spans().All() {
-					if !yield(span) {
-						return
-					}
-				}
-			}
-		}
-	}
 }

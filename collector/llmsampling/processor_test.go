@@ -323,3 +323,16 @@ func TestLoopAndShutdown(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 	require.Equal(t, 1601, sink.SpanCount())
 }
+
+// spans yields every span of td.
+func spans(td ptrace.Traces) func(func(ptrace.Span) bool) {
+	return func(yield func(ptrace.Span) bool) {
+		for ss := range scopes(td) {
+			for _, span := range ss.Spans().All() {
+				if !yield(span) {
+					return
+				}
+			}
+		}
+	}
+}

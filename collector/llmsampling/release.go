@@ -49,12 +49,7 @@ func (s *sampler) settle(ctx context.Context, now time.Time, limit int64) {
 		s.held[0] = batch{}
 		s.held = s.held[1:]
 		s.bytes -= b.bytes
-		tally, bytes := s.decide(&b, s.second(s.now()))
-		if kept := tally.kept(); kept > 0 {
-			b.td.ResourceSpans().MoveAndAppendTo(s.ready.td.ResourceSpans())
-			s.ready.spans += kept
-			s.ready.bytes += bytes
-		}
+		tally := s.decide(ctx, &b, s.second(s.now()))
 		s.mu.Unlock()
 		if b.due.After(now) && limit > 0 {
 			s.metrics.CollectorSamplingBatchesHurried.Add(ctx, 1)
@@ -96,61 +91,89 @@ func (t tally) add(o outcome, a amount) {
 	}
 }
 
-// decide removes the spans of dropped traces and marks the others. It returns how many of each, and the bytes of what is left. The
-// lock is held.
-func (s *sampler) decide(b *batch, now int64) (out tally, went int64) {
+// decide decides the spans of a batch, and puts those that are kept with what is ready. It returns how many of each. The lock is held.
+func (s *sampler) decide(ctx context.Context, b *batch, now int64) tally {
+	defer s.rooms.giveBack(b.packed.otlp)
+	out, came, spent := s.judge(b, now)
+	kept := out.kept()
+	if kept == 0 {
+		return out
+	}
+	if err := b.leave(); err != nil { // of what was packed here
+		s.refused(ctx, kept, spent, err)
+		return out
+	}
+	went := spent
+	if s.cfg.BudgetKiB > 0 {
+		went = int64(s.sizer.TracesSize(b.td)) // exactly, for what is kept
+	}
+	s.budget.spend(now, went-spent)
+	s.budget.handed(came, went)
+	b.td.ResourceSpans().MoveAndAppendTo(s.ready.td.ResourceSpans())
+	s.ready.spans += kept
+	s.ready.bytes += went
+	return out
+}
+
+// judge decides each span. It returns how many are kept and dropped, and of the kept ones what they are and what was taken of the budget for them.
+func (s *sampler) judge(b *batch, now int64) (out tally, came, spent int64) {
 	out = tally{}
-	var last verdict
-	i, came, spent, trace := 0, int64(0), int64(0), int32(-1) // trace is that of the last verdict
-	var run amount                                            // of spans with one outcome, one after the other
-	var verdicts marks
+	var last *verdict
+	var run amount // of spans with one outcome, one after the other
 	var of outcome
+	for i := range b.spans {
+		held := &b.spans[i]
+		if v := b.verdict(held); v != last {
+			last = v
+			if current := s.budget.now(b.cohort, now); held.trace >= 0 {
+				s.table.decide(b.traces[held.trace], now, current)
+			} else {
+				b.alone[^held.trace].decide(&s.rules, current)
+			}
+		}
+		size := int64(held.bytes)
+		if last.keep {
+			came += size
+			size += markBytes
+			s.budget.spend(now, size)
+			spent += size
+		}
+		if now := (outcome{last.keep, last.because}); of != now {
+			out.add(of, run)
+			of, run = now, amount{}
+		}
+		run.spans++
+		run.bytes += size
+	}
+	out.add(of, run)
+	return out, came, spent
+}
+
+// leave leaves the spans that are kept in td, each with its verdict.
+func (b *batch) leave() error {
+	if b.packed.otlp != nil {
+		if err := b.unpack(); err != nil {
+			return err
+		}
+	}
+	var verdicts marks
+	i := 0
 	b.td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
 		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
 			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
-				held := b.spans[i]
+				held := &b.spans[i]
 				i++
-				size := int64(held.bytes)
-				switch {
-				case held.trace < 0:
-					last = s.decideAlone(span, s.budget.now(b.cohort, now))
-				case held.trace != trace:
-					last = s.table.verdict(span.TraceID(), b.traces[held.trace], now, s.budget.now(b.cohort, now))
+				v := b.verdict(held)
+				if v.keep {
+					verdicts.put(span, v, held.marked)
 				}
-				trace = held.trace
-				if last.keep {
-					came += size
-					verdicts.put(span, last, held.marked)
-					size += markBytes
-					s.budget.spend(now, size)
-					spent += size
-				}
-				if now := (outcome{last.keep, last.because}); of != now {
-					out.add(of, run)
-					of, run = now, amount{}
-				}
-				run.spans++
-				run.bytes += size
-				return !last.keep
+				return !v.keep
 			})
 			return ss.Spans().Len() == 0
 		})
 		return rs.ScopeSpans().Len() == 0
 	})
-	out.add(of, run)
-	if went = spent; s.cfg.BudgetKiB > 0 && b.td.ResourceSpans().Len() > 0 {
-		went = int64(s.sizer.TracesSize(b.td)) // exactly, for what is kept
-	}
-	s.budget.spend(now, went-spent)
-	s.budget.handed(came, went)
-	return out, went
-}
-
-func (s *sampler) decideAlone(span ptrace.Span, current shares) verdict {
-	var e evidence
-	look := s.rules.look(span, s.content, s.cfg.MaxValueBytes)
-	s.rules.observe(&e, span, &look)
-	return e.decide(s.rules.weigh(&e, nil, 0), false, ownRandomness(span), current)
+	return nil
 }
 
 // marks has the verdicts of a batch's kept spans, some in one piece of memory.
@@ -160,7 +183,7 @@ type marks []struct {
 }
 
 // put writes the verdict on a kept span, which may have another sampler's.
-func (m *marks) put(span ptrace.Span, v verdict, again bool) {
+func (m *marks) put(span ptrace.Span, v *verdict, again bool) {
 	if again {
 		span.Attributes().PutStr(AttrKept, v.because)
 		span.Attributes().PutDouble(AttrProbability, v.probability)
@@ -201,8 +224,13 @@ func (s *sampler) handOn(ctx context.Context, least int64) {
 	s.ready = ready{td: ptrace.NewTraces()}
 	s.mu.Unlock()
 	if err := s.next.ConsumeTraces(context.WithoutCancel(ctx), out.td); err != nil {
-		s.metrics.CollectorSamplingSpansRefused.Add(ctx, out.spans)
-		s.metrics.CollectorSamplingBytesRefused.Add(ctx, out.bytes)
-		s.log.Warn("sampled spans discarded; money is not affected", zap.Int64("spans", out.spans), zap.Error(err))
+		s.refused(ctx, out.spans, out.bytes, err)
 	}
+}
+
+// refused counts what was to be kept and can't be.
+func (s *sampler) refused(ctx context.Context, spans, bytes int64, err error) {
+	s.metrics.CollectorSamplingSpansRefused.Add(ctx, spans)
+	s.metrics.CollectorSamplingBytesRefused.Add(ctx, bytes)
+	s.log.Warn("sampled spans discarded; money is not affected", zap.Int64("spans", spans), zap.Error(err))
 }

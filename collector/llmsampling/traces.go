@@ -7,6 +7,7 @@ import (
 // traceState is what is known of a trace: its evidence until it is decided, the verdict after.
 type traceState struct {
 	evidence
+	id      pcommon.TraceID
 	tenant  *tenantState
 	floor   bool
 	decided bool
@@ -39,7 +40,7 @@ func (t *traceTable) observe(id pcommon.TraceID, e *sighting, now int64, s share
 	state, ok := t.states[id]
 	if !ok {
 		of := t.tenants.get(e.tenant, now)
-		state = &traceState{tenant: of, floor: of.takeFloor(now, t.floor)}
+		state = &traceState{id: id, tenant: of, floor: of.takeFloor(now, t.floor)}
 		if !t.forgets {
 			t.states[id] = state
 		}
@@ -57,6 +58,10 @@ func (t *traceTable) observe(id pcommon.TraceID, e *sighting, now int64, s share
 			state.verdict = state.decide(why, state.floor, randomness(id), s)
 		}
 	}
+	if !state.decided { // as it would be now
+		state.verdict = state.evidence.decide(why, state.floor, randomness(id), s)
+	}
+	e.likely = state.verdict.keep
 	switch {
 	case state.decided && !state.verdict.keep:
 		return state, claimNone
@@ -78,18 +83,18 @@ func (t *traceTable) count(s *traceState, now int64) {
 	}
 }
 
-// verdict decides a trace, once. What is held of it follows that, also when it is forgotten since.
-func (t *traceTable) verdict(id pcommon.TraceID, state *traceState, now int64, s shares) verdict {
-	if !state.decided {
-		why := t.rules.weigh(&state.evidence, state.tenant, now)
-		state.decided = true
-		state.verdict = state.decide(why, state.floor, randomness(id), s)
-		t.count(state, now)
-		if !t.forgets {
-			t.remember(id)
-		}
+// decide decides a trace, once. What is held of it follows that, also when it is forgotten since.
+func (t *traceTable) decide(state *traceState, now int64, s shares) {
+	if state.decided {
+		return
 	}
-	return state.verdict
+	why := t.rules.weigh(&state.evidence, state.tenant, now)
+	state.decided = true
+	state.verdict = state.evidence.decide(why, state.floor, randomness(state.id), s)
+	t.count(state, now)
+	if !t.forgets {
+		t.remember(state.id)
+	}
 }
 
 // remember takes the place of the oldest decision once there are limit.

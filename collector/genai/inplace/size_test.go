@@ -44,38 +44,43 @@ func drawMap(t *rapid.T, m pcommon.Map, depth int) {
 	}
 }
 
+// drawSpan draws any span.
+func drawSpan(t *rapid.T, s ptrace.Span) {
+	drawMap(t, s.Attributes(), 2)
+	some := func(name string) bool { return rapid.Bool().Draw(t, name) }
+	if some("ids") {
+		s.SetTraceID(pcommon.TraceID{1})
+		s.SetSpanID(pcommon.SpanID{1})
+	}
+	if some("parent") {
+		s.SetParentSpanID(pcommon.SpanID{2})
+	}
+	if some("texts") {
+		s.SetName(strings.Repeat("n", rapid.IntRange(1, 200).Draw(t, "name's length")))
+		s.TraceState().FromRaw("ot=th:8")
+		s.Status().SetMessage(strings.Repeat("m", rapid.IntRange(1, 200).Draw(t, "message's length")))
+	}
+	if some("numbers") {
+		s.SetFlags(257)
+		s.SetKind(ptrace.SpanKindClient)
+		s.SetStartTimestamp(1)
+		s.SetEndTimestamp(2)
+		s.SetDroppedAttributesCount(200)
+		s.SetDroppedEventsCount(1)
+		s.SetDroppedLinksCount(70_000)
+		s.Status().SetCode(ptrace.StatusCodeError)
+	}
+	if some("events") {
+		s.Events().AppendEmpty().SetName("event")
+	}
+}
+
 // Every span's size is what pdata makes it, whatever the span holds.
 func TestSizesArePdatas(t *testing.T) {
 	both(t, func(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			s := ptrace.NewSpan()
-			drawMap(t, s.Attributes(), 2)
-			some := func(name string) bool { return rapid.Bool().Draw(t, name) }
-			if some("ids") {
-				s.SetTraceID(pcommon.TraceID{1})
-				s.SetSpanID(pcommon.SpanID{1})
-			}
-			if some("parent") {
-				s.SetParentSpanID(pcommon.SpanID{2})
-			}
-			if some("texts") {
-				s.SetName(strings.Repeat("n", rapid.IntRange(1, 200).Draw(t, "name's length")))
-				s.TraceState().FromRaw("ot=th:8")
-				s.Status().SetMessage(strings.Repeat("m", rapid.IntRange(1, 200).Draw(t, "message's length")))
-			}
-			if some("numbers") {
-				s.SetFlags(257)
-				s.SetKind(ptrace.SpanKindClient)
-				s.SetStartTimestamp(1)
-				s.SetEndTimestamp(2)
-				s.SetDroppedAttributesCount(200)
-				s.SetDroppedEventsCount(1)
-				s.SetDroppedLinksCount(70_000)
-				s.Status().SetCode(ptrace.StatusCodeError)
-			}
-			if some("events") {
-				s.Events().AppendEmpty().SetName("event")
-			}
+			drawSpan(t, s)
 			require.Equal(t, sizer.SpanSize(s), SpanSize(s, Size(s.Attributes())))
 		})
 	})
