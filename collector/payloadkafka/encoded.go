@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/tollkeeper/tollkeeper/collector/genai/inplace"
 )
 
 // encoded are spans as OTLP protobuf, in pieces that each fit into a record. Pieces written one after the other are one message again:
@@ -91,13 +95,37 @@ func (e *encoded) message() []byte {
 	return out
 }
 
+// desks are pieces of memory in which messages are written whose size isn't known before.
+var desks = sync.Pool{New: func() any { return new([]byte) }}
+
+// largestDesk bounds what is kept for the next message, in bytes.
+const largestDesk = 4 << 20
+
+// message is td as a TracesData message.
+func message(td ptrace.Traces) ([]byte, error) {
+	desk := desks.Get().(*[]byte)
+	written, ok := inplace.AppendTraces((*desk)[:0], td)
+	if cap(written) <= largestDesk {
+		*desk = written
+		defer desks.Put(desk)
+	}
+	if ok {
+		return slices.Clone(written), nil
+	}
+	out, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+	if err != nil {
+		return nil, fmt.Errorf("encode spans: %w", err)
+	}
+	return out, nil
+}
+
 // encode makes pieces of at most limit bytes. It also says how many spans are larger than that by themselves; they are left out.
 func encode(td ptrace.Traces, limit int) (out *encoded, tooLarge int, err error) {
 	var m ptrace.ProtoMarshaler
 	out = &encoded{}
-	whole, err := m.MarshalTraces(td)
+	whole, err := message(td)
 	if err != nil {
-		return nil, 0, fmt.Errorf("encode spans: %w", err)
+		return nil, 0, err
 	}
 	if len(whole) <= limit {
 		if spans := td.SpanCount(); spans > 0 {

@@ -9,194 +9,225 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// Tags of OTLP's fields (opentelemetry/proto/trace/v1/trace.proto, common/v1/common.proto): number<<3 and the kind, as in the size of things (size.go).
-const (
-	tagSpans = 2<<3 | byLength // of ScopeSpans
+// OTLP is written here in one walk: pdata takes one for the sizes and another to write (docs/adr/0057-what-will-be-dropped-waits-packed.md). The length of a message that
+// isn't known before is written last, into more bytes than it may need, which protobuf allows.
 
-	tagTraceID    = 1<<3 | byLength // of Span
-	tagSpanID     = 2<<3 | byLength
-	tagState      = 3<<3 | byLength
-	tagParent     = 4<<3 | byLength
-	tagName       = 5<<3 | byLength
-	tagKind       = 6<<3 | byVarint
-	tagStart      = 7<<3 | byEight
-	tagEnd        = 8<<3 | byEight
-	tagAttributes = 9<<3 | byLength
-	tagLostAttrs  = 10<<3 | byVarint
-	tagLostEvents = 12<<3 | byVarint
-	tagLostLinks  = 14<<3 | byVarint
-	tagStatus     = 15<<3 | byLength
-	tagMessage    = 2<<3 | byLength // of Status
-	tagCode       = 3<<3 | byVarint
-	tagKey        = 1<<3 | byLength // of KeyValue
-	tagValue      = 2<<3 | byLength
-	tagText       = 1<<3 | byLength // of AnyValue
-	tagBool       = 2<<3 | byVarint
-	tagInt        = 3<<3 | byVarint
-	tagDouble     = 4<<3 | byEight
-	tagList       = 5<<3 | byLength
-	tagOfList     = 1<<3 | byLength // of ArrayValue
-	flagsTag      = 16<<3 | byFour  // two bytes as a varint
-	byVarint      = 0
-	byEight       = 1
-	byLength      = 2
-	byFour        = 5
-	roomOfSpan    = 3 // for the length of a span, which isn't known before: written in three bytes, however small
-	largestSpan   = 1<<(7*roomOfSpan) - 1
-	fixedOfSpan   = 160 // at least what a span takes beside its texts and attributes
+// kinds of fields, the lowest three bits of a tag (protobuf, "Message Structure").
+const (
+	byVarint = 0
+	byEight  = 1
+	byLength = 2
+	byFour   = 5
 )
 
-// AppendSpan appends a span as a field of OTLP's ScopeSpans. It declines spans with events or links, with maps, bytes or lists of them among the attributes, or of
-// two megabytes: they are few, and b stays as it is.
-func AppendSpan(b []byte, s ptrace.Span) (_ []byte, ok bool) {
-	if !known || s.Events().Len()+s.Links().Len() > 0 {
+// Tags of fields, all but those of flags of one byte (opentelemetry/proto/trace/v1/trace.proto, common/v1/common.proto, resource/v1/resource.proto).
+const (
+	tracesResources = 1<<3 | byLength
+
+	resourceSpansResource = 1<<3 | byLength
+	resourceSpansScopes   = 2<<3 | byLength
+	resourceSpansSchema   = 3<<3 | byLength
+	resourceAttributes    = 1<<3 | byLength
+	resourceDropped       = 2<<3 | byVarint
+
+	scopeSpansScope  = 1<<3 | byLength
+	scopeSpansSpans  = 2<<3 | byLength
+	scopeSpansSchema = 3<<3 | byLength
+	scopeName        = 1<<3 | byLength
+	scopeVersion     = 2<<3 | byLength
+	scopeAttributes  = 3<<3 | byLength
+	scopeDropped     = 4<<3 | byVarint
+
+	spanTrace             = 1<<3 | byLength
+	spanID                = 2<<3 | byLength
+	spanState             = 3<<3 | byLength
+	spanParent            = 4<<3 | byLength
+	spanName              = 5<<3 | byLength
+	spanKind              = 6<<3 | byVarint
+	spanStart             = 7<<3 | byEight
+	spanEnd               = 8<<3 | byEight
+	spanAttributes        = 9<<3 | byLength
+	spanDroppedAttributes = 10<<3 | byVarint
+	spanEvents            = 11<<3 | byLength
+	spanDroppedEvents     = 12<<3 | byVarint
+	spanLinks             = 13<<3 | byLength
+	spanDroppedLinks      = 14<<3 | byVarint
+	spanStatus            = 15<<3 | byLength
+	spanFlags             = 16<<3 | byFour // two bytes
+	statusMessage         = 2<<3 | byLength
+	statusCode            = 3<<3 | byVarint
+
+	eventTime       = 1<<3 | byEight
+	eventName       = 2<<3 | byLength
+	eventAttributes = 3<<3 | byLength
+	eventDropped    = 4<<3 | byVarint
+
+	linkTrace      = 1<<3 | byLength
+	linkSpan       = 2<<3 | byLength
+	linkState      = 3<<3 | byLength
+	linkAttributes = 4<<3 | byLength
+	linkDropped    = 5<<3 | byVarint
+	linkFlags      = 6<<3 | byFour
+)
+
+// AppendTraces appends td as OTLP's TracesData. It declines what AppendSpan does, and such attributes of resources and scopes; b stays as it is.
+func AppendTraces(b []byte, td ptrace.Traces) (_ []byte, ok bool) {
+	if !known {
 		return b, false
 	}
-	at := len(b)
+	all := b
+	for _, rs := range td.ResourceSpans().All() {
+		var resourceSpans, resource int
+		all, resourceSpans = begin(all, tracesResources, long)
+		all, resource = begin(all, resourceSpansResource, long)
+		if all, ok = appendAttributes(all, resourceAttributes, rs.Resource().Attributes()); !ok {
+			return b, false
+		}
+		all = appendCount(all, resourceDropped, uint64(rs.Resource().DroppedAttributesCount()))
+		end(all, resource, long)
+		for _, ss := range rs.ScopeSpans().All() {
+			if all, ok = appendScope(all, ss); !ok {
+				return b, false
+			}
+		}
+		all = appendText(all, resourceSpansSchema, rs.SchemaUrl())
+		if !end(all, resourceSpans, long) {
+			return b, false
+		}
+	}
+	return all, true
+}
+
+// appendScope appends the spans of a scope.
+func appendScope(b []byte, ss ptrace.ScopeSpans) (_ []byte, ok bool) {
+	b, scopeSpans := begin(b, resourceSpansScopes, long)
+	b, scope := begin(b, scopeSpansScope, long)
+	b = appendText(b, scopeName, ss.Scope().Name())
+	b = appendText(b, scopeVersion, ss.Scope().Version())
+	if b, ok = appendAttributes(b, scopeAttributes, ss.Scope().Attributes()); !ok {
+		return b, false
+	}
+	b = appendCount(b, scopeDropped, uint64(ss.Scope().DroppedAttributesCount()))
+	end(b, scope, long)
+	for _, span := range ss.Spans().All() {
+		if b, ok = AppendSpan(b, span); !ok {
+			return b, false
+		}
+	}
+	b = appendText(b, scopeSpansSchema, ss.SchemaUrl())
+	return b, end(b, scopeSpans, long)
+}
+
+// AppendSpan appends a span as a field of OTLP's ScopeSpans. It declines one with a map or a list of other than simple values among its attributes (whose sizes would be asked for
+// again and again), and one of two megabytes: they are few, and b stays as it is.
+func AppendSpan(b []byte, s ptrace.Span) (_ []byte, ok bool) {
+	if !known {
+		return b, false
+	}
+	from := len(b)
 	state, name, message := s.TraceState().AsRaw(), s.Name(), s.Status().Message()
-	b = slices.Grow(b, fixedOfSpan+len(state)+len(name)+len(message))
-	b = append(b, tagSpans, 0, 0, 0)
-	b = appendID(b, s)
-	b = appendText(b, tagState, state)
-	b = appendText(b, tagName, name)
-	b = appendCount(b, tagKind, uint64(s.Kind()))
-	b = binary.LittleEndian.AppendUint64(append(b, tagStart), uint64(s.StartTimestamp()))
-	b = binary.LittleEndian.AppendUint64(append(b, tagEnd), uint64(s.EndTimestamp()))
-	b = appendCount(b, tagLostAttrs, uint64(s.DroppedAttributesCount()))
-	b = appendCount(b, tagLostEvents, uint64(s.DroppedEventsCount()))
-	b = appendCount(b, tagLostLinks, uint64(s.DroppedLinksCount()))
-	if flags := s.Flags(); flags != 0 {
-		b = binary.LittleEndian.AppendUint32(append(b, flagsTag&0x7f|0x80, flagsTag>>7), flags)
+	const fixed = 160 // at least what a span takes beside its texts and attributes
+	b, span := begin(slices.Grow(b, fixed+len(state)+len(name)+len(message)), scopeSpansSpans, short3)
+	trace, id, parent := s.TraceID(), s.SpanID(), s.ParentSpanID()
+	b = appendID(b, spanTrace, trace[:], trace.IsEmpty())
+	b = appendID(b, spanID, id[:], id.IsEmpty())
+	b = appendText(b, spanState, state)
+	b = appendID(b, spanParent, parent[:], parent.IsEmpty())
+	b = appendText(b, spanName, name)
+	b = appendCount(b, spanKind, uint64(s.Kind()))
+	b = binary.LittleEndian.AppendUint64(append(b, spanStart), uint64(s.StartTimestamp()))
+	b = binary.LittleEndian.AppendUint64(append(b, spanEnd), uint64(s.EndTimestamp()))
+	if b, ok = appendAttributes(b, spanAttributes, s.Attributes()); !ok {
+		return b[:from], false
 	}
+	b = appendCount(b, spanDroppedAttributes, uint64(s.DroppedAttributesCount()))
+	for _, e := range s.Events().All() {
+		if b, ok = appendEvent(b, e); !ok {
+			return b[:from], false
+		}
+	}
+	b = appendCount(b, spanDroppedEvents, uint64(s.DroppedEventsCount()))
+	for _, l := range s.Links().All() {
+		if b, ok = appendLink(b, l); !ok {
+			return b[:from], false
+		}
+	}
+	b = appendCount(b, spanDroppedLinks, uint64(s.DroppedLinksCount()))
 	if code := s.Status().Code(); code != 0 || message != "" {
-		b = append(b, tagStatus)
-		b = appendVarint(b, uint64(textSize(message)+countSize(uint64(code))))
-		b = appendCount(appendText(b, tagMessage, message), tagCode, uint64(code))
+		b = appendVarint(append(b, spanStatus), uint64(textSize(message)+countSize(uint64(code))))
+		b = appendCount(appendText(b, statusMessage, message), statusCode, uint64(code))
 	}
-	m := s.Attributes()
+	if flags := s.Flags(); flags != 0 {
+		b = binary.LittleEndian.AppendUint32(append(b, spanFlags&0x7f|0x80, spanFlags>>7), flags)
+	}
+	if !end(b, span, short3) {
+		return b[:from], false
+	}
+	return b, true
+}
+
+func appendEvent(b []byte, e ptrace.SpanEvent) (_ []byte, ok bool) {
+	b, event := begin(b, spanEvents, short3)
+	b = binary.LittleEndian.AppendUint64(append(b, eventTime), uint64(e.Timestamp()))
+	b = appendText(b, eventName, e.Name())
+	if b, ok = appendAttributes(b, eventAttributes, e.Attributes()); !ok {
+		return b, false
+	}
+	b = appendCount(b, eventDropped, uint64(e.DroppedAttributesCount()))
+	return b, end(b, event, short3)
+}
+
+func appendLink(b []byte, l ptrace.SpanLink) (_ []byte, ok bool) {
+	b, link := begin(b, spanLinks, short3)
+	trace, id := l.TraceID(), l.SpanID()
+	b = appendID(b, linkTrace, trace[:], trace.IsEmpty())
+	b = appendID(b, linkSpan, id[:], id.IsEmpty())
+	b = appendText(b, linkState, l.TraceState().AsRaw())
+	if b, ok = appendAttributes(b, linkAttributes, l.Attributes()); !ok {
+		return b, false
+	}
+	b = appendCount(b, linkDropped, uint64(l.DroppedAttributesCount()))
+	if flags := l.Flags(); flags != 0 {
+		b = binary.LittleEndian.AppendUint32(append(b, linkFlags), flags)
+	}
+	return b, end(b, link, short3)
+}
+
+// Bytes for the length of a message that is written last: long for two gigabytes and more, short3 for two megabytes.
+const short3, long = 3, 5
+
+// begin begins a message as a field; it says where its content is.
+func begin(b []byte, tag byte, length int) (_ []byte, at int) {
+	b = append(b, tag, 0, 0, 0, 0, 0)[:len(b)+1+length]
+	return b, len(b)
+}
+
+// end writes the length of the message that began there; it says whether that has room.
+func end(b []byte, at, length int) bool {
+	n := len(b) - at
+	for i := at - length; i < at-1; i++ {
+		b[i] = byte(n) | 0x80
+		n >>= 7
+	}
+	b[at-1] = byte(n)
+	return n < 0x80
+}
+
+func appendID(b []byte, tag byte, id []byte, empty bool) []byte {
+	if empty {
+		return b
+	}
+	return append(append(b, tag, byte(len(id))), id...)
+}
+
+func appendAttributes(b []byte, tag byte, m pcommon.Map) (_ []byte, ok bool) {
 	list := Of(m)
 	for i := range list {
-		if b, ok = list[i].appendTo(b, m); !ok {
-			return b[:at], false
-		}
-	}
-	n := len(b) - at - 1 - roomOfSpan
-	if n > largestSpan {
-		return b[:at], false
-	}
-	b[at+1], b[at+2], b[at+3] = byte(n)|0x80, byte(n>>7)|0x80, byte(n>>14)
-	return b, true
-}
-
-func appendID(b []byte, s ptrace.Span) []byte {
-	trace, span, parent := s.TraceID(), s.SpanID(), s.ParentSpanID()
-	if !trace.IsEmpty() {
-		b = append(append(b, tagTraceID, byte(len(trace))), trace[:]...)
-	}
-	if !span.IsEmpty() {
-		b = append(append(b, tagSpanID, byte(len(span))), span[:]...)
-	}
-	if !parent.IsEmpty() {
-		b = append(append(b, tagParent, byte(len(parent))), parent[:]...)
-	}
-	return b
-}
-
-// appendTo appends an attribute of a span.
-func (p *Pair) appendTo(b []byte, of pcommon.Map) ([]byte, bool) {
-	switch key := p.Key; p.value.kind {
-	case textKind:
-		return appendTextPair(b, key, *(*string)(p.value.at)), true
-	case intKind:
-		n := *(*uint64)(p.value.at)
-		return appendVarint(append(appendPair(b, key, 1+varint(n)), tagInt), n), true
-	case doubleKind:
-		return binary.LittleEndian.AppendUint64(append(appendPair(b, key, 9), tagDouble), *(*uint64)(p.value.at)), true
-	case nil:
-		return appendPair(b, key, 0), true
-	default:
-		return appendOther(b, key, p.Value(of))
-	}
-}
-
-// appendTextPair appends an attribute whose value is a text; most are so short that each of its lengths takes one byte.
-func appendTextPair(b []byte, key, text string) []byte {
-	k, n := len(key), len(text)
-	if k == 0 || k+n >= short-6 {
-		b = appendPair(b, key, Field(n))
-		return append(appendVarint(append(b, tagText), uint64(n)), text...)
-	}
-	at := len(b)
-	b = slices.Grow(b, k+n+8)[:at+k+n+8]
-	out := b[at:]
-	out[0], out[1], out[2], out[3] = tagAttributes, byte(k+n+6), tagKey, byte(k)
-	copy(out[4:], key)
-	out = out[4+k:]
-	out[0], out[1], out[2], out[3] = tagValue, byte(n+2), tagText, byte(n)
-	copy(out[4:], text)
-	return b
-}
-
-// appendPair appends all of an attribute but its value, which takes n bytes.
-func appendPair(b []byte, key string, n int) []byte {
-	k := len(key)
-	if k == 0 || k+n >= short-4 {
-		b = appendVarint(append(b, tagAttributes), uint64(textSize(key)+Field(n)))
-		b = appendText(b, tagKey, key)
-		return appendVarint(append(b, tagValue), uint64(n))
-	}
-	b = append(append(b, tagAttributes, byte(k+n+4), tagKey, byte(k)), key...)
-	return append(b, tagValue, byte(n))
-}
-
-// appendOther appends an attribute whose value is a bool or a list of simple values.
-func appendOther(b []byte, key string, v pcommon.Value) ([]byte, bool) {
-	if v.Type() != pcommon.ValueTypeSlice {
-		if !simple(v) {
+		if b, ok = list[i].appendTo(b, tag, m); !ok {
 			return b, false
 		}
-		return appendSimple(appendPair(b, key, sizeOf(v)), v), true
-	}
-	inside := 0
-	for _, of := range v.Slice().All() {
-		if !simple(of) {
-			return b, false
-		}
-		inside += Field(sizeOf(of))
-	}
-	b = appendPair(b, key, Field(inside))
-	b = appendVarint(append(b, tagList), uint64(inside))
-	for _, of := range v.Slice().All() {
-		b = appendSimple(appendVarint(append(b, tagOfList), uint64(sizeOf(of))), of)
 	}
 	return b, true
-}
-
-// simple reports whether a value is none, a text, a number or a bool.
-func simple(v pcommon.Value) bool {
-	switch v.Type() {
-	case pcommon.ValueTypeEmpty, pcommon.ValueTypeStr, pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
-		return true
-	}
-	return false
-}
-
-// appendSimple appends such a value.
-func appendSimple(b []byte, v pcommon.Value) []byte {
-	switch v.Type() {
-	case pcommon.ValueTypeStr:
-		return append(appendVarint(append(b, tagText), uint64(len(v.Str()))), v.Str()...)
-	case pcommon.ValueTypeInt:
-		return appendVarint(append(b, tagInt), uint64(v.Int()))
-	case pcommon.ValueTypeDouble:
-		return binary.LittleEndian.AppendUint64(append(b, tagDouble), math.Float64bits(v.Double()))
-	case pcommon.ValueTypeBool:
-		if v.Bool() {
-			return append(b, tagBool, 1)
-		}
-		return append(b, tagBool, 0)
-	}
-	return b
 }
 
 // textSize is what appendText appends.
@@ -235,4 +266,8 @@ func appendVarint(b []byte, n uint64) []byte {
 		n >>= 7
 	}
 	return append(b, byte(n))
+}
+
+func appendDouble(b []byte, tag byte, d float64) []byte {
+	return binary.LittleEndian.AppendUint64(append(b, tag), math.Float64bits(d))
 }

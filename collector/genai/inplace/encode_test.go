@@ -12,9 +12,9 @@ import (
 
 // wrapped are spans that were appended one after the other, in a scope of a resource.
 func wrapped(spans []byte) []byte {
-	scope := binary.AppendUvarint([]byte{2<<3 | byLength}, uint64(len(spans)))
+	scope := binary.AppendUvarint([]byte{resourceSpansScopes}, uint64(len(spans)))
 	scope = append(scope, spans...)
-	return append(binary.AppendUvarint([]byte{1<<3 | byLength}, uint64(len(scope))), scope...)
+	return append(binary.AppendUvarint([]byte{tracesResources}, uint64(len(scope))), scope...)
 }
 
 // What was appended reads back as the same spans, byte for byte as pdata writes them, whatever they hold; what is declined leaves no trace.
@@ -48,32 +48,95 @@ func TestSpansAreAppendedWhole(t *testing.T) {
 }
 
 func declined(s ptrace.Span) bool {
-	if s.Events().Len()+s.Links().Len() > 0 {
+	if odd(s.Attributes()) {
 		return true
 	}
-	odd := false
+	for _, e := range s.Events().All() {
+		if odd(e.Attributes()) {
+			return true
+		}
+	}
+	for _, l := range s.Links().All() {
+		if odd(l.Attributes()) {
+			return true
+		}
+	}
+	return false
+}
+
+// odd reports whether a value is a map or a list of others than simple ones.
+func odd(m pcommon.Map) (is bool) {
 	var look func(v pcommon.Value, depth int)
 	look = func(v pcommon.Value, depth int) {
 		switch v.Type() {
-		case pcommon.ValueTypeMap, pcommon.ValueTypeBytes:
-			odd = true
+		case pcommon.ValueTypeMap:
+			is = true
+		case pcommon.ValueTypeEmpty:
+			is = is || depth > 0
 		case pcommon.ValueTypeSlice:
-			odd = odd || depth > 0
+			is = is || depth > 0
 			for _, of := range v.Slice().All() {
 				look(of, depth+1)
 			}
 		}
 	}
-	for _, v := range s.Attributes().All() {
+	for _, v := range m.All() {
 		look(v, 0)
 	}
-	return odd
+	return is
+}
+
+// The same goes for whole requests.
+func TestTracesAreAppendedWhole(t *testing.T) {
+	both(t, func(t *testing.T) {
+		rapid.Check(t, func(t *rapid.T) {
+			td, whole := ptrace.NewTraces(), known
+			few := func(what string) int { return rapid.IntRange(0, 2).Draw(t, what) }
+			for range few("resources") {
+				rs := td.ResourceSpans().AppendEmpty()
+				rs.SetSchemaUrl("schema"[:few("schema")])
+				rs.Resource().SetDroppedAttributesCount(uint32(few("dropped")))
+				drawMap(t, rs.Resource().Attributes(), few("depth"))
+				whole = whole && !odd(rs.Resource().Attributes())
+				for range few("scopes") {
+					ss := rs.ScopeSpans().AppendEmpty()
+					ss.SetSchemaUrl("schema"[:few("schema")])
+					ss.Scope().SetName("name"[:few("name")])
+					ss.Scope().SetVersion("1.2"[:few("version")])
+					ss.Scope().SetDroppedAttributesCount(uint32(few("dropped")))
+					drawMap(t, ss.Scope().Attributes(), few("depth"))
+					whole = whole && !odd(ss.Scope().Attributes())
+					for range few("spans") {
+						s := ss.Spans().AppendEmpty()
+						drawSpan(t, s)
+						whole = whole && !declined(s)
+					}
+				}
+			}
+			b, ok := AppendTraces([]byte("before"), td)
+			require.Equal(t, whole, ok)
+			require.Equal(t, "before", string(b[:6]))
+			if !ok {
+				require.Len(t, b, 6)
+				return
+			}
+			got, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(b[6:])
+			require.NoError(t, err)
+			m := ptrace.ProtoMarshaler{}
+			want, err := m.MarshalTraces(td)
+			require.NoError(t, err)
+			have, err := m.MarshalTraces(got)
+			require.NoError(t, err)
+			require.Equal(t, want, have)
+		})
+	})
 }
 
 // A span that is too large for its length is declined.
 func TestLargeSpansAreDeclined(t *testing.T) {
 	s := ptrace.NewSpan()
-	for n, ok := range map[int]bool{largestSpan - 40: true, largestSpan: false} {
+	const largest = 1<<(7*short3) - 1
+	for n, ok := range map[int]bool{largest - 40: true, largest: false} {
 		s.Attributes().PutStr("a", string(make([]byte, n)))
 		b, appended := AppendSpan([]byte("before"), s)
 		require.Equal(t, ok, appended)
@@ -111,3 +174,41 @@ func BenchmarkSpan(b *testing.B) {
 }
 
 func sizerOf(td ptrace.Traces) ([]byte, error) { return (&ptrace.ProtoMarshaler{}).MarshalTraces(td) }
+
+// Whatever comes off the wire is appended as pdata writes it, or declined.
+func FuzzTracesAreAppendedWhole(f *testing.F) {
+	m, u := ptrace.ProtoMarshaler{}, ptrace.ProtoUnmarshaler{}
+	for _, spans := range []int{0, 1, 3} {
+		td := ptrace.NewTraces()
+		ss := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty()
+		for range spans {
+			s := ss.Spans().AppendEmpty()
+			_ = s.Attributes().FromRaw(raw)
+			s.Attributes().Remove("map")
+			s.Events().AppendEmpty().Attributes().PutStr("k", "v")
+			s.Links().AppendEmpty().SetFlags(9)
+		}
+		wire, err := m.MarshalTraces(td)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(wire)
+	}
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		td, err := u.UnmarshalTraces(wire)
+		if err != nil {
+			return
+		}
+		b, ok := AppendTraces(nil, td)
+		if !ok {
+			return
+		}
+		got, err := u.UnmarshalTraces(b)
+		require.NoError(t, err)
+		want, err := m.MarshalTraces(td)
+		require.NoError(t, err)
+		have, err := m.MarshalTraces(got)
+		require.NoError(t, err)
+		require.Equal(t, want, have)
+	})
+}

@@ -10,7 +10,7 @@ import (
 type Pair struct {
 	value value
 	Key   string
-	_     int32 // an index into the texts of profiles
+	index int32 // of the key among a profile's texts, which spans don't have
 }
 
 // value is an interface, as internal.AnyValue: what kind of value it holds (nil for none) and where that lies.

@@ -70,8 +70,21 @@ func drawSpan(t *rapid.T, s ptrace.Span) {
 		s.SetDroppedLinksCount(70_000)
 		s.Status().SetCode(ptrace.StatusCodeError)
 	}
-	if some("events") {
-		s.Events().AppendEmpty().SetName("event")
+	for range rapid.IntRange(0, 2).Draw(t, "events") {
+		e := s.Events().AppendEmpty()
+		e.SetName("event")
+		e.SetTimestamp(3)
+		e.SetDroppedAttributesCount(5)
+		drawMap(t, e.Attributes(), 1)
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "links") {
+		l := s.Links().AppendEmpty()
+		l.SetTraceID(pcommon.TraceID{3})
+		l.SetSpanID(pcommon.SpanID{4})
+		l.TraceState().FromRaw("a=b")
+		l.SetFlags(1)
+		l.SetDroppedAttributesCount(6)
+		drawMap(t, l.Attributes(), 1)
 	}
 }
 
