@@ -187,3 +187,12 @@ func TestALookFindsLongLists(t *testing.T) {
 		}
 	})
 }
+
+// second looks at a key's eleventh byte, so every key of content that begins with gen_ai must have one, before its star.
+func TestKeysOfContentAreLongEnough(t *testing.T) {
+	for _, key := range contentKeys {
+		if prefix := strings.TrimSuffix(key, "*"); strings.HasPrefix(prefix, "gen_ai.") {
+			require.True(t, isGenAI(prefix), key)
+		}
+	}
+}
