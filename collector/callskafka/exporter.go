@@ -142,10 +142,16 @@ func await(ctx context.Context, results <-chan error, n int) error {
 	return nil
 }
 
+// errTogether is how a request's records end that lie with those of another one whose time is over: the client fails them all.
+var errTogether = errors.New("calls that were to be written with them got no acknowledgement in time; send them again")
+
 // because prefers the reason why ctx ended to the bare context error that the client reports for it.
 func because(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	switch {
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return context.Cause(ctx)
+	case errors.Is(err, context.DeadlineExceeded):
+		return errTogether
 	}
 	return err
 }

@@ -3,6 +3,8 @@ package callskafka
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -255,6 +257,19 @@ func TestTimeout(t *testing.T) {
 	close(gate)
 	broker.Consume(t, ledger.TopicCalls, 1) // what may have been written arrives: the client's retry is a duplicate
 	require.Eventually(t, func() bool { return e.ConsumeTraces(t.Context(), small(1, 10)) == nil }, time.Minute, 10*time.Millisecond)
+}
+
+// An error names what is over: this request's time, or that of another whose calls are written with its own.
+func TestErrorsSayWhoseTimeIsOver(t *testing.T) {
+	over := errors.New("no acknowledgement within 5s")
+	ended, cancel := context.WithTimeoutCause(t.Context(), 0, over)
+	defer cancel()
+	<-ended.Done()
+	wrapped := fmt.Errorf("produce: %w", context.DeadlineExceeded)
+	require.Equal(t, over, because(ended, wrapped))
+	require.Equal(t, errTogether, because(t.Context(), wrapped))
+	other := errors.New("not a leader")
+	require.Equal(t, other, because(t.Context(), other))
 }
 
 func TestConfigProblems(t *testing.T) {
