@@ -1,10 +1,12 @@
 package ledger
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -15,19 +17,40 @@ func (c *Call) AppendTo(b []byte) []byte {
 	return c.appendOwn(shared.appendTo(b))
 }
 
-// shared is what calls of one source have in common, as a rule. It is written first: an Encoder copies it from the call before.
+// shared is what calls of one source that came together have in common, as a rule. It is written first: an Encoder copies it from the
+// call before.
 type shared struct {
+	minute, received int64
+	role             Role
+	rank             uint8
+
 	tenant, tenantSource, provider, operation, kind, service, environment, region, team, feature, emitter, rule, priceVersion string
 }
 
 func (c *Call) shared() shared {
-	return shared{c.Tenant, c.TenantSource, c.Provider, c.Operation, c.Kind, c.Service, c.Environment, c.Region, c.Team, c.Feature,
-		c.Emitter, c.Rule, c.PriceVersion}
+	return shared{c.Minute, c.Received, c.Role, c.Rank, c.Tenant, c.TenantSource, c.Provider, c.Operation, c.Kind, c.Service,
+		c.Environment, c.Region, c.Team, c.Feature, c.Emitter, c.Rule, c.PriceVersion}
+}
+
+// of is c.shared() == *s, without the copy.
+func (s *shared) of(c *Call) bool {
+	return s.minute == c.Minute && s.received == c.Received && s.role == c.Role && s.rank == c.Rank &&
+		same(s.tenant, c.Tenant) && same(s.tenantSource, c.TenantSource) && same(s.provider, c.Provider) && same(s.operation, c.Operation) &&
+		same(s.kind, c.Kind) && same(s.service, c.Service) && same(s.environment, c.Environment) && same(s.region, c.Region) &&
+		same(s.team, c.Team) && same(s.feature, c.Feature) && same(s.emitter, c.Emitter) && same(s.rule, c.Rule) &&
+		same(s.priceVersion, c.PriceVersion)
+}
+
+// same is a == b, quicker where both are one text in memory: the look at their addresses decides nothing else.
+func same(a, b string) bool {
+	return len(a) == len(b) && (unsafe.StringData(a) == unsafe.StringData(b) || a == b)
 }
 
 func (s *shared) appendTo(b []byte) []byte {
+	b = appendVarint(b, 1, uint64(s.minute))
 	b = appendText(b, 2, s.tenant)
 	b = appendText(b, 6, s.tenantSource)
+	b = appendVarint(b, 9, uint64(s.received))
 	b = appendText(b, 11, s.provider)
 	b = appendText(b, 14, s.operation)
 	b = appendText(b, 15, s.kind)
@@ -38,6 +61,8 @@ func (s *shared) appendTo(b []byte) []byte {
 	b = appendText(b, 26, s.feature)
 	b = appendText(b, 31, s.emitter)
 	b = appendText(b, 32, s.rule)
+	b = appendVarint(b, 33, uint64(s.role))
+	b = appendVarint(b, 34, uint64(s.rank))
 	return appendText(b, 43, s.priceVersion)
 }
 
@@ -54,8 +79,9 @@ func (e *Encoder) Forget() {
 
 // AppendToBatch appends the call to a CallBatch, as AppendBatchCall does with what AppendTo gives, but without another copy.
 func (e *Encoder) AppendToBatch(b []byte, c *Call) []byte {
-	if now := c.shared(); now != e.last {
-		e.last, e.encoded = now, now.appendTo(e.encoded[:0])
+	if !e.last.of(c) {
+		e.last = c.shared()
+		e.encoded = e.last.appendTo(e.encoded[:0])
 	}
 	const room = 3 // for the tag and a length of two bytes, which most calls have
 	at := len(b)
@@ -69,7 +95,6 @@ func (e *Encoder) AppendToBatch(b []byte, c *Call) []byte {
 
 // appendOwn appends what isn't shared.
 func (c *Call) appendOwn(b []byte) []byte {
-	b = appendVarint(b, 1, uint64(c.Minute))
 	b = appendID(b, 3, c.TraceID[:])
 	b = appendID(b, 4, c.SpanID[:])
 	if c.ParentSpanID != [8]byte{} {
@@ -77,15 +102,12 @@ func (c *Call) appendOwn(b []byte) []byte {
 	}
 	b = appendVarint(b, 7, uint64(c.Start))
 	b = appendVarint(b, 8, uint64(c.Duration))
-	b = appendVarint(b, 9, uint64(c.Received))
 	b = appendVarint(b, 10, uint64(c.FirstToken))
 	b = c.appendTexts(b)
 	if c.ResponseID != 0 {
 		b = appendTag(b, 30, protowire.Fixed64Type)
 		b = protowire.AppendFixed64(b, c.ResponseID)
 	}
-	b = appendVarint(b, 33, uint64(c.Role))
-	b = appendVarint(b, 34, uint64(c.Rank))
 	for p := c.Raw.present; p != 0; p &= p - 1 {
 		f := bits.TrailingZeros32(p)
 		b = appendCount(b, 35, f, c.Raw.value[f])
@@ -173,32 +195,39 @@ func appendText(b []byte, num int, s string) []byte {
 
 // appendSome appends a text that isn't empty.
 func appendSome(b []byte, num int, s string) []byte {
-	if n := len(b); len(s) < 0x80 && n+3+len(s) <= cap(b) && plain(s) {
-		b = b[:n+3+len(s)]
-		if tag := uint(num)<<3 | uint(protowire.BytesType); tag < 0x80 {
-			b[n], b[n+1] = byte(tag), byte(len(s))
-			return b[:n+2+copy(b[n+2:], s)]
-		} else {
-			b[n], b[n+1], b[n+2] = byte(tag)|0x80, byte(tag>>7), byte(len(s))
-			copy(b[n+3:], s)
+	before := b
+	if n := len(s); n < 0x80 && len(b)+3+n <= cap(b) {
+		b = append(appendTag(b, num, protowire.BytesType), byte(n))
+		at := len(b)
+		b = b[:at+n]
+		if copyPlain(b[at:], s) {
 			return b
 		}
 	}
 	s = CleanText(s)
-	return append(appendNumber(appendTag(b, num, protowire.BytesType), uint64(len(s))), s...)
+	return append(appendNumber(appendTag(before, num, protowire.BytesType), uint64(len(s))), s...)
 }
 
-// plain reports whether a text is all ASCII, as nearly all are: quicker than utf8.ValidString where they are short.
-func plain(s string) bool {
-	if len(s) < 8 {
-		if len(s) >= 4 {
-			return (four(s, 0)|four(s, len(s)-4))&0x80808080 == 0
+// copyPlain copies a text of one byte at least into as much room, and reports whether it is all ASCII, as nearly all are: four or eight bytes
+// at a time, the last of which may overlap others.
+func copyPlain(to []byte, s string) bool {
+	n := len(s)
+	if n < 8 {
+		if n >= 4 {
+			first, last := four(s, 0), four(s, n-4)
+			binary.LittleEndian.PutUint32(to, first)
+			binary.LittleEndian.PutUint32(to[n-4:], last)
+			return (first|last)&0x80808080 == 0
 		}
-		return len(s) == 0 || s[0]|s[len(s)/2]|s[len(s)-1] < utf8.RuneSelf
+		to[0], to[n/2], to[n-1] = s[0], s[n/2], s[n-1]
+		return s[0]|s[n/2]|s[n-1] < utf8.RuneSelf
 	}
-	all := eight(s, len(s)-8) // the last eight, which may overlap
-	for i := 0; i+8 < len(s); i += 8 {
-		all |= eight(s, i)
+	all := eight(s, n-8)
+	binary.LittleEndian.PutUint64(to[n-8:], all)
+	for i := 0; i+8 < n; i += 8 {
+		w := eight(s, i)
+		binary.LittleEndian.PutUint64(to[i:], w)
+		all |= w
 	}
 	return all&0x8080808080808080 == 0
 }
@@ -218,13 +247,15 @@ func eight(s string, i int) uint64 {
 
 // appendCount appends a message Count; kinds are below 128.
 func appendCount(b []byte, num, kind int, v int64) []byte {
-	b = append(appendTag(b, num, protowire.BytesType), 0)
-	at := len(b)
-	if kind != 0 {
-		b = append(b, 1<<3, byte(kind))
+	tag := uint(num)<<3 | uint(protowire.BytesType) // two bytes
+	at := len(b) + 2
+	if kind == 0 {
+		b = append(b, byte(tag)|0x80, byte(tag>>7), 0, 2<<3)
+	} else {
+		b = append(b, byte(tag)|0x80, byte(tag>>7), 0, 1<<3, byte(kind), 2<<3)
 	}
-	b = appendNumber(append(b, 2<<3), protowire.EncodeZigZag(v))
-	b[at-1] = byte(len(b) - at)
+	b = appendNumber(b, protowire.EncodeZigZag(v))
+	b[at] = byte(len(b) - at - 1)
 	return b
 }
 
