@@ -1,6 +1,7 @@
 package pricing
 
 import (
+	"maps"
 	"sort"
 	"strings"
 	"sync/atomic"
@@ -156,7 +157,8 @@ type Book struct {
 	providers map[string]string // every accepted provider name → the book's own
 	naming    map[string]naming
 	reserved  []*Reservation
-	resolved  atomic.Pointer[map[modelKey]*series]
+	resolved  atomic.Pointer[map[modelKey]*resolved]
+	recent    recent
 }
 
 // maxResolved bounds the memory of names seen, which are up to the senders. Names that stand for nothing fill half of it at
@@ -195,22 +197,26 @@ func (b *Book) Lookup(provider, model string, at time.Time) (*Entry, bool) {
 
 // find resolves names by the book's explicit rules and remembers what it found, misses included.
 func (b *Book) find(provider, model string) *series {
+	lately := b.recent.of(provider, model)
+	if r := lately.Load(); r != nil && r.provider == provider && r.model == model {
+		return r.series
+	}
 	k := modelKey{provider, model}
 	before := b.resolved.Load()
 	known := *before
-	if s, ok := known[k]; ok {
-		return s
+	if r, ok := known[k]; ok {
+		lately.Store(r)
+		return r.series
 	}
 	s, ok := b.series[k]
 	if !ok {
 		s = b.resolve(provider, model)
 	}
 	if len(known) < maxResolved/2 || (s != nil && len(known) < maxResolved) {
-		next := make(map[modelKey]*series, len(known)+1)
-		for k, s := range known {
-			next[k] = s
-		}
-		next[modelKey{strings.Clone(provider), strings.Clone(model)}] = s
+		next := make(map[modelKey]*resolved, len(known)+1)
+		maps.Copy(next, known)
+		k = modelKey{strings.Clone(provider), strings.Clone(model)}
+		next[k] = &resolved{k, s}
 		b.resolved.CompareAndSwap(before, &next) // whoever lost the race resolves once more
 	}
 	return s

@@ -196,7 +196,7 @@ func (b *builder) book() (*Book, error) {
 		providers: map[string]string{},
 		naming:    map[string]naming{},
 	}
-	book.resolved.Store(&map[modelKey]*series{})
+	book.resolved.Store(&map[modelKey]*resolved{})
 	for _, f := range append(append([]file{}, b.files...), b.overrides...) {
 		if f.Provider == "" {
 			b.faults = append(b.faults, fmt.Errorf("price file %s: provider is missing; name the provider the prices are of", f.name))

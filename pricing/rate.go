@@ -76,7 +76,9 @@ func (b *Book) Rate(c *ledger.Call) {
 		}
 	}
 	c.Cost, c.PriceEntry = cost, t.ID
-	c.Flags &^= c.Flags & ledger.FlagsUntold &^ e.matters(c, t)
+	if untold := c.Flags & ledger.FlagsUntold; untold != 0 {
+		c.Flags &^= untold &^ e.matters(c, t)
+	}
 	if asked && !b.sameModel(c) {
 		c.Flags |= ledger.FlagModelGuessed
 	}
@@ -138,7 +140,7 @@ func (b *Book) sameModel(c *ledger.Call) bool {
 
 // costOf prices every bucket and unit that was used. reason is empty, no_bucket_price or overflow.
 func costOf(t *Table, u *ledger.Usage) (cost [ledger.NumCostParts]ledger.Money, total ledger.Money, reason string) {
-	for i, n := range u.Tokens {
+	for i, n := range &u.Tokens {
 		if n == 0 {
 			continue
 		}
