@@ -20,7 +20,7 @@ func readCost(s *scratch, c *ledger.Call) {
 	var text string
 	switch {
 	case s.has(fCost):
-		text = decimal(s.value[fCost])
+		text = decimal(s.value(fCost))
 	case s.has(fCostDetails):
 		if text = totalOf(s.text(fCostDetails)); text == "" {
 			return

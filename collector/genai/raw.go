@@ -53,12 +53,12 @@ func (s *scratch) collectRaw(attrs pcommon.Map) {
 		provider := rest[:dot]
 		switch rest[dot+1:] {
 		case "id", "responseId":
-			s.set(fResponseID, v)
+			s.add(fResponseID, v)
 		case "model", "modelVersion":
-			s.set(fResponseModel, v)
-			s.set(fRequestModel, v)
+			s.add(fResponseModel, v)
+			s.add(fRequestModel, v)
 		case "service_tier":
-			s.set(fTier, v)
+			s.add(fTier, v)
 		case "usage":
 			switch provider {
 			case "anthropic":
@@ -86,11 +86,11 @@ func (s *scratch) collectRawUsage(provider string, usage pcommon.Value, counts [
 	}
 	if _, tier, ok := strings.Cut(text, "'service_tier': '"); ok {
 		tier, _, _ = strings.Cut(tier, "'")
-		s.set(fTier, pcommon.NewValueStr(tier))
+		s.add(fTier, pcommon.NewValueStr(tier))
 	}
-	s.set(fProvider, pcommon.NewValueStr(provider))
-	s.set(fOperation, pcommon.NewValueStr("chat"))
-	s.set(fUsageObject, usage)
+	s.add(fProvider, pcommon.NewValueStr(provider))
+	s.add(fOperation, pcommon.NewValueStr("chat"))
+	s.add(fUsageObject, usage)
 }
 
 // collectGoogleAudio takes the audio tokens out of the lists by modality.
@@ -108,12 +108,7 @@ func (s *scratch) setCount(f field, text, name string) {
 	_, after, ok := strings.Cut(text, name)
 	if end := strings.IndexAny(after, ",}"); ok && end >= 0 {
 		if count, ok := plainInteger(after[:end]); ok {
-			s.set(f, pcommon.NewValueInt(count))
+			s.add(f, pcommon.NewValueInt(count))
 		}
 	}
-}
-
-func (s *scratch) set(f field, v pcommon.Value) {
-	s.fields |= 1 << f
-	s.best[f], s.value[f] = noKey, v // no attribute of its own says it
 }

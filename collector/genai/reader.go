@@ -44,7 +44,7 @@ type Reader struct {
 	word     string // of the marker, if it is the conventions' name of an operation
 	meaning  meaning
 	host     host
-	order    keyOrder
+	layout   layout
 }
 
 type scopeKey struct{ name, version string }
@@ -54,7 +54,7 @@ const maxScopes = 1024
 
 // NewReader returns a reader by the rules.
 func NewReader(rules *Rules) *Reader {
-	return &Reader{rules: rules, scopes: map[scopeKey]*Scope{}, hosts: map[string]host{}}
+	return &Reader{rules: rules, scopes: map[scopeKey]*Scope{}, hosts: map[string]host{}, layout: newLayout()}
 }
 
 // Scope is what is known of an instrumentation scope before its spans are read.
@@ -62,6 +62,7 @@ type Scope struct {
 	emitter string
 	rules   []*rule
 	names   []string // of spans, that some of the rules look for
+	lengths uint64   // of those, as bits; of 63 and more the last
 	last    decided
 	models  int // spans about a model, up to onlyModels; below 0 once there was another
 }
@@ -99,6 +100,9 @@ func (r *Reader) Scope(s pcommon.InstrumentationScope) *Scope {
 		if rl := &r.rules.rules[i]; rl.matchesScope(k.name, k.version) {
 			sc.rules = append(sc.rules, rl)
 			sc.names = append(sc.names, rl.spans...)
+			for _, name := range rl.spans {
+				sc.lengths |= 1 << min(len(name), 63)
+			}
 		}
 	}
 	if len(r.scopes) < maxScopes {
@@ -144,12 +148,13 @@ func Mentions(attrs pcommon.Map) (model, reserved bool) {
 // carries usage: c.Role is RoleAggregate then, else RoleLeaf. The caller sets tenant, receipt and price. Texts in c share the
 // span's memory: encode the call before the span goes on.
 func (r *Reader) Read(span ptrace.Span, res *Resource, sc *Scope, c *ledger.Call) Outcome {
-	var onStack scratch // where the garbage collector needn't hear of what is written
+	attrs := span.Attributes()
+	onStack := scratch{layout: &r.layout, attrs: attrs, list: inplace.Of(attrs)} // where the garbage collector needn't hear of what is written
 	s := &onStack
-	s.collect(span.Attributes(), &r.order)
+	s.follow(s.list)
 	r.reserved = s.ours
 	if span.Name() == rawRequest {
-		s.collectRaw(span.Attributes())
+		s.collectRaw(attrs)
 	}
 	if s.fields&modelFields == 0 {
 		return NotModel
@@ -205,8 +210,7 @@ func (s *scratch) aggregate() bool {
 		{fAggregated, fInput}, {fAggregatedOutput, fOutput}, {fAggregatedCacheRead, fCacheRead}, {fAggregatedCacheWrite, fCacheWrite},
 	} {
 		if s.has(f.from) {
-			s.value[f.to] = s.value[f.from]
-			s.fields |= 1 << f.to
+			s.set(f.to, s.at[f.from])
 		}
 	}
 	return s.fields&(1<<fInput|1<<fOutput|1<<fUsageDetails) != 0
@@ -305,7 +309,7 @@ func (sc *Scope) rule(name string, present *keySet, provider, operation string) 
 
 // ruleOf is Scope.rule, which need not be looked for if the last span of the scope told the same.
 func (r *Reader) ruleOf(sc *Scope, name string, present *keySet, provider, operation string) *rule {
-	if slices.Contains(sc.names, name) {
+	if sc.lengths>>min(len(name), 63)&1 != 0 && slices.Contains(sc.names, name) {
 		return sc.rule(name, present, provider, operation)
 	}
 	if l := &sc.last; l.rule != nil && l.present == *present && l.provider == provider && l.operation == operation {

@@ -28,7 +28,7 @@ func (r *Rules) Reread(c *ledger.Call) bool {
 		c.Unpriced = ""
 	}
 	c.Usage, c.Flags = ledger.Usage{}, before&^ofCounts
-	sortUsage(beside{providers: true, refused: c.ErrorClass != ""}, rl, c)
+	sortUsage(&beside{providers: true, refused: c.ErrorClass != ""}, rl, c)
 	c.Usage.Units = units
 	_, counted := c.Raw.Get(ledger.RawSearches)
 	if guesses := rl.guessed || rl.streamEstimated || c.ErrorClass != "" || !counted; guesses { // whether this call was guessed, only the span told

@@ -72,7 +72,7 @@ func limited(said string) bool {
 
 func isStream(s *scratch) bool {
 	if s.has(fStream) {
-		v := s.value[fStream]
+		v := s.value(fStream)
 		return (v.Type() == pcommon.ValueTypeBool && v.Bool()) || (v.Type() == pcommon.ValueTypeStr && strings.EqualFold(v.Str(), "true"))
 	}
 	if p := s.text(fParameters); p != "" && len(p) <= maxAnswer {
@@ -91,7 +91,7 @@ func firstToken(s *scratch) int64 {
 		return 0
 	}
 	var n float64
-	switch v := s.value[f]; v.Type() {
+	switch v := s.value(f); v.Type() {
 	case pcommon.ValueTypeDouble:
 		n = v.Double()
 	case pcommon.ValueTypeInt:

@@ -1,38 +1,60 @@
 package genai
 
 import (
-	"strings"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tollkeeper/tollkeeper/collector/genai/inplace"
-	"github.com/tollkeeper/tollkeeper/ledger"
 )
 
-// scratch holds one span's attributes while it is read.
+// scratch is one span's attributes while it is read.
 type scratch struct {
-	present keySet
-	fields  uint64 // bit set of fields that have a value
-	best    [numFields]key
-	value   [numFields]pcommon.Value
-	refused bool // the request failed, and the provider did nothing for it
-	ours    bool // an attribute has a name that only Tollkeeper may set
+	*layout
+	attrs   pcommon.Map
+	list    []inplace.Pair  // of attrs
+	more    []pcommon.Value // what no attribute of its own says; its places follow those of list
+	refused bool            // the request failed, and the provider did nothing for it
 }
 
-func (s *scratch) has(f field) bool { return s.fields&(1<<f) != 0 }
+// value is what a field has.
+func (s *scratch) value(f field) pcommon.Value {
+	if at := int(s.at[f]); at < len(s.list) {
+		return s.list[at].Value(s.attrs)
+	}
+	return s.more[int(s.at[f])-len(s.list)]
+}
+
+// add sets a field to what no attribute of its own says.
+func (s *scratch) add(f field, v pcommon.Value) {
+	s.set(f, int32(len(s.list)+len(s.more)))
+	s.more = append(s.more, v)
+}
 
 // said reports whether a field's value is the text under that key.
 func (s *scratch) said(k key) bool {
 	f := keys[k].field
-	return s.has(f) && s.best[f] == k && s.value[f].Type() == pcommon.ValueTypeStr
+	if !s.has(f) || s.best[f] != k {
+		return false
+	}
+	_, ok := s.list[s.at[f]].Text(s.attrs)
+	return ok
 }
 
 // text returns a field's text, or empty.
 func (s *scratch) text(f field) string {
-	if !s.has(f) {
+	if !s.has(f) { // apart, so that it is inlined
 		return ""
 	}
-	return text(s.value[f])
+	return s.written(f)
+}
+
+// written is the text of a field that has a value.
+func (s *scratch) written(f field) string {
+	if at := int(s.at[f]); at < len(s.list) {
+		if t, ok := s.list[at].Text(s.attrs); ok {
+			return t
+		}
+	}
+	return text(s.value(f))
 }
 
 func text(v pcommon.Value) string {
@@ -57,34 +79,3 @@ const (
 	aggregatedFields = 1<<fAggregated | 1<<fAggregatedOutput
 	modelFields      = usageFields | markerFields | aggregatedFields
 )
-
-// collect goes once over the attributes and keeps, of each field, the value under the key that comes first in the table. An
-// empty text is what some emitters write for nothing, so it counts as absent. Spans of one emitter have the same keys in the same
-// places, as a rule: order says which were where in the last span.
-func (s *scratch) collect(attrs pcommon.Map, order *keyOrder) {
-	list := inplace.Of(attrs)
-	for i := range list {
-		p := &list[i]
-		at := i % len(order)
-		k := order[at]
-		if keys[k].name != p.Key {
-			if k = keyOf(p.Key); k == noKey {
-				s.ours = s.ours || strings.HasPrefix(p.Key, ledger.AttrPrefix)
-				continue
-			}
-			order[at] = k
-		}
-		if p.Empty() {
-			continue
-		}
-		f := keys[k].field
-		s.present.add(k)
-		if !s.has(f) || k < s.best[f] {
-			s.fields |= 1 << f
-			s.best[f], s.value[f] = k, p.Value(attrs)
-		}
-	}
-}
-
-// keyOrder are the keys that were read last at the first places of a span.
-type keyOrder [64]key

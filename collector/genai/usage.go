@@ -26,15 +26,26 @@ func (s *scratch) count(f field) (int64, countState) {
 	if !s.has(f) {
 		return 0, countAbsent
 	}
-	return toCount(s.value[f])
+	if at := int(s.at[f]); at < len(s.list) {
+		if n, ok := s.list[at].Int(s.attrs); ok {
+			return inRange(n)
+		}
+	}
+	return toCount(s.value(f))
+}
+
+// inRange is a whole number as a number of tokens.
+func inRange(n int64) (int64, countState) {
+	if n < 0 || n > maxCount {
+		return 0, countBad
+	}
+	return n, countOK
 }
 
 func toCount(v pcommon.Value) (int64, countState) {
 	switch v.Type() {
 	case pcommon.ValueTypeInt:
-		if n := v.Int(); n >= 0 && n <= maxCount {
-			return n, countOK
-		}
+		return inRange(v.Int())
 	case pcommon.ValueTypeDouble:
 		if d := v.Double(); d >= 0 && d <= maxCount && d == math.Trunc(d) {
 			return int64(d), countOK
@@ -90,7 +101,7 @@ func (s *scratch) milliseconds(f field) (int64, countState) {
 	if !s.has(f) {
 		return 0, countAbsent
 	}
-	if v := s.value[f]; v.Type() == pcommon.ValueTypeDouble {
+	if v := s.value(f); v.Type() == pcommon.ValueTypeDouble {
 		if d := v.Double(); d >= 0 && d <= maxCount/1000 {
 			return int64(math.RoundToEven(d * 1000)), countOK
 		}
@@ -107,9 +118,9 @@ func (s *scratch) milliseconds(f field) (int64, countState) {
 func readUsage(s *scratch, rl *rule, c *ledger.Call) {
 	bad := false
 	for told := s.fields & rawFields; told != 0; told &= told - 1 {
-		f := bits.TrailingZeros64(told)
+		f := field(bits.TrailingZeros64(told))
 		raw := rawByField[f]
-		n, state := toCount(s.value[f])
+		n, state := s.count(f)
 		switch state {
 		case countOK:
 			c.Raw.Set(raw, n)
@@ -129,7 +140,8 @@ func readUsage(s *scratch, rl *rule, c *ledger.Call) {
 		c.Unpriced = ledger.UnpricedBadUsage
 		return
 	}
-	sortUsage(s.beside(), rl, c)
+	b := s.beside()
+	sortUsage(&b, rl, c)
 }
 
 // beside is what a span tells of its counts that isn't kept among the raw ones.
@@ -149,8 +161,8 @@ func (s *scratch) beside() (b beside) {
 	return b
 }
 
-// sortUsage sorts the raw counts into disjoint buckets by the rule.
-func sortUsage(s beside, rl *rule, c *ledger.Call) {
+// sortUsage sorts the raw counts into disjoint buckets by the rule. The call has no usage before.
+func sortUsage(s *beside, rl *rule, c *ledger.Call) {
 	in, hasIn := c.Raw.Get(ledger.RawInput)
 	out, hasOut := c.Raw.Get(ledger.RawOutput)
 	if (!hasIn && !hasOut) || (in == 0 && out == 0) {
@@ -163,11 +175,12 @@ func sortUsage(s beside, rl *rule, c *ledger.Call) {
 	if !hasOut && !s.refused && answersInTokens(c.Operation) {
 		c.Flags |= ledger.FlagEstimated
 	}
-	var u ledger.Usage
+	u := &c.Usage
 	if total, ok := c.Raw.Get(ledger.RawTotal); ok && (in > total || out > total) {
 		c.Flags |= ledger.FlagContradiction // a part above the total
 	}
-	if !splitInput(s, c, rl, &u) || !splitOutput(c, rl, &u) {
+	if !splitInput(s, c, rl, u) || !splitOutput(c, rl, u) {
+		*u = ledger.Usage{}
 		c.Flags |= ledger.FlagContradiction
 		c.Unpriced = ledger.UnpricedBadUsage
 		return
@@ -176,7 +189,6 @@ func sortUsage(s beside, rl *rule, c *ledger.Call) {
 		c.Flags |= ledger.FlagEstimated // no answer comes from nothing: the input was left out
 	}
 	u.Units[ledger.UnitSearch], _ = c.Raw.Get(ledger.RawSearches)
-	c.Usage = u
 	c.Flags |= untold(s, rl, c)
 }
 
@@ -201,7 +213,7 @@ func answersInTokens(operation string) bool {
 
 // untold are the flags of what the emitter is known to leave out and this span doesn't tell. Pricing takes back those that
 // make no difference to the model's price.
-func untold(s beside, rl *rule, c *ledger.Call) (f ledger.Flags) {
+func untold(s *beside, rl *rule, c *ledger.Call) (f ledger.Flags) {
 	if rl.last {
 		f |= ledger.FlagEstimated
 	}
@@ -232,7 +244,7 @@ func untold(s beside, rl *rule, c *ledger.Call) (f ledger.Flags) {
 }
 
 // splitInput sorts the input into fresh, cached, audio and image tokens; false if the parts can't belong to the whole.
-func splitInput(s beside, c *ledger.Call, rl *rule, u *ledger.Usage) bool {
+func splitInput(s *beside, c *ledger.Call, rl *rule, u *ledger.Usage) bool {
 	in, _ := c.Raw.Get(ledger.RawInput)
 	read, _ := c.Raw.Get(ledger.RawCacheRead)
 	write, _ := c.Raw.Get(ledger.RawCacheWrite)
@@ -281,7 +293,7 @@ func splitInput(s beside, c *ledger.Call, rl *rule, u *ledger.Usage) bool {
 
 // dropCached takes from the audio and image tokens those that were read from the cache, which count there; false if more of them
 // were than there are. Where that isn't told of audio, as many as can be: text costs less, so this is the lower reading.
-func dropCached(s beside, c *ledger.Call, audio, image *int64, read int64) bool {
+func dropCached(s *beside, c *ledger.Call, audio, image *int64, read int64) bool {
 	cachedAudio, cachedImage := s.cachedAudio, s.cachedImage
 	if s.audioState == countBad || s.imageState == countBad {
 		c.Flags |= ledger.FlagBadCount

@@ -47,6 +47,9 @@ func TestReadsWhatPdataReads(t *testing.T) {
 			text, ok := p.Text(m)
 			require.Equal(t, v.Type() == pcommon.ValueTypeStr, ok, p.Key)
 			require.True(t, !ok || text == v.Str(), p.Key)
+			n, ok := p.Int(m)
+			require.Equal(t, v.Type() == pcommon.ValueTypeInt, ok, p.Key)
+			require.True(t, !ok || n == v.Int(), p.Key)
 			require.Equal(t, v.Type() == pcommon.ValueTypeEmpty || v.AsString() == "", p.Empty(), p.Key)
 		}
 		require.Equal(t, raw, got)

@@ -82,6 +82,19 @@ func (p *Pair) Text(of pcommon.Map) (text string, ok bool) {
 	return "", false
 }
 
+// Int is the value, if it is a whole number. The map is the one that the attribute is of.
+func (p *Pair) Int(of pcommon.Map) (n int64, ok bool) {
+	switch p.value.kind {
+	case intKind:
+		return *(*int64)(p.value.at), true
+	case foreign:
+		if v := p.Value(of); v.Type() == pcommon.ValueTypeInt {
+			return v.Int(), true
+		}
+	}
+	return 0, false
+}
+
 // Empty reports whether the value is none, or a text without a character.
 func (p *Pair) Empty() bool {
 	switch p.value.kind {
