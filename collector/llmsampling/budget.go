@@ -136,6 +136,13 @@ func (b *budget) spend(second, bytes int64) {
 	b.out += float64(bytes)
 }
 
+// correct changes what was spent in a second, unless that is over.
+func (b *budget) correct(second, bytes int64) {
+	if second == b.outSecond {
+		b.out += float64(bytes)
+	}
+}
+
 // handed notes what a batch gave in all, and what its spans were when they came.
 func (b *budget) handed(came, went int64) {
 	b.came += float64(came)

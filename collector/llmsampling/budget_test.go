@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ type flood struct {
 	set    time.Duration // by so much the wall was, since
 	sizer  ptrace.ProtoMarshaler
 	second int
+	more   func(ptrace.Span) // what else spans have
 
 	bytes  []int64 // handed on, by second
 	traces float64 // sent
@@ -112,6 +114,9 @@ func (f *flood) send(tenant string, traces int, failed float64) {
 			s.SetTraceID(id)
 			s.SetSpanID(pcommon.SpanID{1, byte(i)})
 			s.Attributes().PutStr("http.route", "/a/route/of/the/usual/length/{id}")
+			if f.more != nil {
+				f.more(s)
+			}
 			if i == 0 && f.rng.Float64() < failed {
 				f.errors++
 				s.Status().SetCode(ptrace.StatusCodeError)
@@ -197,6 +202,45 @@ func TestBudgetWithoutWait(t *testing.T) {
 		require.LessOrEqual(t, float64(b)/float64(f.cfg.BudgetKiB<<10), 1.1, "second %d", s)
 	}
 	require.Greater(t, f.rate(1, 16), 0.7)
+}
+
+// Where the look at a span guesses its size wrong, what is kept still stands for all, and fills the budget.
+func TestSizesThatAreGuessedWrong(t *testing.T) {
+	for name, more := range map[string]func(ptrace.Span){
+		"too small": func(s ptrace.Span) {
+			for i := range 20 {
+				s.Attributes().PutInt(fmt.Sprint("n", i), -1)
+			}
+		},
+		"too large": func(s ptrace.Span) {
+			for range 20 {
+				s.Attributes().PutEmptySlice("list").AppendEmpty().SetInt(1)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFlood(t, func(c *Config) { c.BudgetKiB, c.MaxHeldMiB = 400, 256 })
+			f.more = more
+			const pairs = 6
+			for range pairs {
+				f.run(1, 20_000, 0)
+				f.run(1, 2000, 0)
+			}
+			f.run(3, 0, 0)
+			require.InEpsilon(t, f.traces, f.weight, 0.07)
+			require.InDelta(t, 1, f.rate(2, 2+2*pairs), 0.1)
+		})
+	}
+}
+
+// Spans without a trace are decided by what their whole second asked for, not by what had come before them.
+func TestBudgetOfSpansWithoutATrace(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Probability, c.BudgetKiB = 1, 20 })
+	for i := range 200 {
+		r.send(t, span{name: fmt.Sprint(i), attrs: map[string]any{"text": strings.Repeat("x", 1000)}})
+	}
+	r.pass(2 * time.Second)
+	require.InDelta(t, 17, len(r.kept()), 5)
 }
 
 // What doesn't fill the budget is kept as the probability says.

@@ -19,15 +19,12 @@ func (s *sampler) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	s.mu.Lock()
 	late := s.note(in, &b, s.second(now))
 	s.mu.Unlock()
-	batches := []batch{b}
 	if s.wait > 0 {
-		batches = s.divide(&b, in)
+		s.pack(&b, in)
 	}
 	s.mu.Lock()
-	for i := range batches {
-		s.bytes += batches[i].bytes
-	}
-	s.held = append(s.held, batches...)
+	s.held = append(s.held, b)
+	s.bytes += b.bytes
 	s.mu.Unlock()
 	for _, c := range []struct {
 		metric metric.Int64Counter

@@ -118,6 +118,52 @@ func apart(t *testing.T, rs ptrace.ResourceSpans, ss ptrace.ScopeSpans, span ptr
 	return marshalled(t, td)
 }
 
+// A span that another sampler kept has one verdict when it is read back: the last.
+func TestReadBackWithAVerdict(t *testing.T) {
+	r := newRig(t, nil)
+	before := map[string]any{AttrKept: "random", AttrProbability: 0.5, "a": "b"}
+	r.send(t, span{name: "first", trace: traceWith(1), attrs: before})
+	r.send(t, span{name: "second", trace: traceWith(1), attrs: before, failed: true})
+	r.pass(time.Hour)
+	require.Equal(t, map[string]string{"first": "error", "second": "error"}, r.kept())
+	for _, td := range r.sink.AllTraces() {
+		for s := range spans(td) {
+			require.Equal(t, map[string]any{AttrKept: "error", AttrProbability: 1.0, "a": "b"}, s.Attributes().AsRaw())
+		}
+	}
+}
+
+// Spans without a trace wait as what is decided of each, and are decided alone.
+func TestAloneSpansArePackedToo(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.MarkKeys = []string{"keep"} })
+	r.send(t, span{name: "dropped"}, span{name: "failed", failed: true}, span{name: "marked", attrs: map[string]any{"keep": true}}, span{name: "dropped too"})
+	require.Len(t, r.held[0].spans, 4)
+	require.Equal(t, []int{2}, r.held[0].packed.scopes)
+	r.pass(time.Hour)
+	require.Equal(t, map[string]string{"failed": "error", "marked": "marked"}, r.kept())
+}
+
+// What is counted is what lies there: the room of what is packed for just that, resources and scopes, traces, and spans without one.
+func TestHeldBytesAreCounted(t *testing.T) {
+	count := func(spans ...span) int64 {
+		r := newRig(t, nil)
+		r.send(t, spans...)
+		return r.heldBytes()
+	}
+	var kept, dropped []span
+	for i := range 50 {
+		attrs := map[string]any{"text": fmt.Sprint("a text of some length that is written here, number ", 100+i)}
+		kept = append(kept, span{name: "span", trace: traceWith(uint64(i)), attrs: attrs, failed: true})
+		dropped = append(dropped, span{name: "span", trace: traceWith(uint64(i)), attrs: attrs})
+	}
+	one, all := count(dropped[0]), count(dropped...)
+	each := (all - one) / 49
+	require.InDelta(t, traceOverhead+heldSpanSize+140, each, 10)
+	require.Greater(t, one-each, int64(2*scopeOverhead))
+	require.InDelta(t, count(kept...)+each-traceOverhead, count(append(kept, span{name: "span", trace: traceWith(7), attrs: dropped[7].attrs})...), float64(each)/2)
+	require.InDelta(t, aloneSize+heldSpanSize+85, count(span{name: "a", failed: true}, span{name: "b", failed: true})-count(span{name: "a", failed: true}), 20)
+}
+
 // What will be dropped waits in less than half of the memory, and as much is counted as it takes.
 func TestPackedSpansTakeHalf(t *testing.T) {
 	attrs := map[string]any{}
@@ -151,5 +197,5 @@ func TestPackedSpansTakeHalf(t *testing.T) {
 	asTheyAre, _ := hold(1)
 	packed, counted := hold(0)
 	require.Less(t, packed, asTheyAre/2, "bytes a span, and what its trace takes")
-	require.InEpsilon(t, packed, counted, 0.25)
+	require.InEpsilon(t, packed, counted, 0.15)
 }

@@ -26,10 +26,12 @@ type batch struct {
 	packed packed // spans that aren't in td
 	due    time.Time
 	bytes  int64
-	spans  []heldSpan    // in order
+	spans  []heldSpan    // scope by scope, the packed ones of each after the others
 	traces []*traceState // of them, each once
 	alone  []alone       // spans without a trace
 	cohort *cohort
+
+	verdicts []verdict // of traces, once decided: a trace's own may change after
 }
 
 // verdict is what was decided of a span.
@@ -37,7 +39,7 @@ func (b *batch) verdict(held *heldSpan) *verdict {
 	if held.trace < 0 {
 		return &b.alone[^held.trace].verdict
 	}
-	return &b.traces[held.trace].verdict
+	return &b.verdicts[held.trace]
 }
 
 // Sizes of what is known of spans, in bytes.

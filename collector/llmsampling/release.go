@@ -2,6 +2,7 @@ package llmsampling
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -49,13 +50,14 @@ func (s *sampler) settle(ctx context.Context, now time.Time, limit int64) {
 		s.held[0] = batch{}
 		s.held = s.held[1:]
 		s.bytes -= b.bytes
-		tally := s.decide(ctx, &b, s.second(s.now()))
+		j := s.judge(&b, s.second(s.now()))
 		s.mu.Unlock()
+		s.leave(ctx, &b, j)
 		if b.due.After(now) && limit > 0 {
 			s.metrics.CollectorSamplingBatchesHurried.Add(ctx, 1)
 			hurry = true
 		}
-		s.count(ctx, tally)
+		s.count(ctx, j.tally)
 		s.handOn(ctx, s.handOnAt())
 	}
 	if hurry {
@@ -91,86 +93,120 @@ func (t tally) add(o outcome, a amount) {
 	}
 }
 
-// decide decides the spans of a batch, and puts those that are kept with what is ready. It returns how many of each. The lock is held.
-func (s *sampler) decide(ctx context.Context, b *batch, now int64) tally {
-	defer s.rooms.giveBack(b.packed.otlp)
-	out, came, spent := s.judge(b, now)
-	kept := out.kept()
-	if kept == 0 {
-		return out
-	}
-	if err := b.leave(); err != nil { // of what was packed here
-		s.refused(ctx, kept, spent, err)
-		return out
-	}
-	went := spent
-	if s.cfg.BudgetKiB > 0 {
-		went = int64(s.sizer.TracesSize(b.td)) // exactly, for what is kept
-	}
-	s.budget.spend(now, went-spent)
-	s.budget.handed(came, went)
-	b.td.ResourceSpans().MoveAndAppendTo(s.ready.td.ResourceSpans())
-	s.ready.spans += kept
-	s.ready.bytes += went
-	return out
+// judgement is what was decided of a batch: how many spans are kept and dropped, and of the kept ones what they are, as they were guessed when they came, and what was
+// taken of this second's budget for them.
+type judgement struct {
+	tally       tally
+	came, spent int64
+	second      int64
 }
 
-// judge decides each span. It returns how many are kept and dropped, and of the kept ones what they are and what was taken of the budget for them.
-func (s *sampler) judge(b *batch, now int64) (out tally, came, spent int64) {
-	out = tally{}
-	var last *verdict
+// judge decides each span. The lock is held.
+func (s *sampler) judge(b *batch, now int64) judgement {
+	j := judgement{tally: tally{}, second: now}
+	var last int32 = math.MinInt32 // of which the verdict is
+	var v *verdict
 	var run amount // of spans with one outcome, one after the other
 	var of outcome
+	b.verdicts = make([]verdict, len(b.traces))
 	for i := range b.spans {
 		held := &b.spans[i]
-		if v := b.verdict(held); v != last {
-			last = v
-			if current := s.budget.now(b.cohort, now); held.trace >= 0 {
-				s.table.decide(b.traces[held.trace], now, current)
-			} else {
-				b.alone[^held.trace].decide(&s.rules, current)
-			}
+		if held.trace != last {
+			last = held.trace
+			v = s.decide(b, held.trace, now)
 		}
 		size := int64(held.bytes)
-		if last.keep {
-			came += size
+		if v.keep {
+			j.came += size
 			size += markBytes
 			s.budget.spend(now, size)
-			spent += size
+			j.spent += size
 		}
-		if now := (outcome{last.keep, last.because}); of != now {
-			out.add(of, run)
+		if now := (outcome{v.keep, v.because}); of != now {
+			j.tally.add(of, run)
 			of, run = now, amount{}
 		}
 		run.spans++
 		run.bytes += size
 	}
-	out.add(of, run)
-	return out, came, spent
+	j.tally.add(of, run)
+	return j
 }
 
-// leave leaves the spans that are kept in td, each with its verdict.
-func (b *batch) leave() error {
-	if b.packed.otlp != nil {
-		if err := b.unpack(); err != nil {
+// decide decides a trace of a batch, or a span without one.
+func (s *sampler) decide(b *batch, trace int32, now int64) *verdict {
+	current := s.budget.now(b.cohort, now)
+	if trace < 0 {
+		a := &b.alone[^trace]
+		a.decide(&s.rules, current)
+		return &a.verdict
+	}
+	s.table.decide(b.traces[trace], now, current)
+	b.verdicts[trace] = b.traces[trace].verdict
+	return &b.verdicts[trace]
+}
+
+// leave puts those of a batch's spans that are kept with what is ready, each with its verdict.
+func (s *sampler) leave(ctx context.Context, b *batch, j judgement) {
+	defer s.rooms.giveBack(b.packed.otlp)
+	kept := j.tally.kept()
+	if kept == 0 {
+		return
+	}
+	if err := b.keep(); err != nil { // of what was packed here
+		s.refused(ctx, kept, j.spent, err)
+		return
+	}
+	went := j.spent
+	if s.cfg.BudgetKiB > 0 {
+		went = int64(s.sizer.TracesSize(b.td)) // exactly, for what is kept
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.budget.correct(j.second, went-j.spent)
+	s.budget.handed(j.came, went)
+	b.td.ResourceSpans().MoveAndAppendTo(s.ready.td.ResourceSpans())
+	s.ready.spans += kept
+	s.ready.bytes += went
+}
+
+// keep leaves the spans that are kept in td, marked, and no scope or resource without one.
+func (b *batch) keep() error {
+	var verdicts marks
+	spans, otlp, scope := b.spans, b.packed.otlp, 0
+	for ss := range scopes(b.td) {
+		n := ss.Spans().Len()
+		held, next := spans[:n], 0
+		spans = spans[n:]
+		ss.Spans().RemoveIf(func(span ptrace.Span) bool {
+			v := b.verdict(&held[next])
+			if v.keep {
+				verdicts.put(span, v, held[next].marked)
+			}
+			next++
+			return !v.keep
+		})
+		if len(b.packed.scopes) == 0 {
+			continue
+		}
+		held = spans[:b.packed.scopes[scope]]
+		spans = spans[len(held):]
+		scope++
+		back, rest, err := b.unpack(otlp, held)
+		if err != nil {
 			return err
 		}
+		otlp, next = rest, 0
+		for i := range held {
+			if v := b.verdict(&held[i]); v.keep {
+				verdicts.put(back.At(next), v, held[i].marked)
+				next++
+			}
+		}
+		back.MoveAndAppendTo(ss.Spans())
 	}
-	var verdicts marks
-	i := 0
 	b.td.ResourceSpans().RemoveIf(func(rs ptrace.ResourceSpans) bool {
-		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool {
-			ss.Spans().RemoveIf(func(span ptrace.Span) bool {
-				held := &b.spans[i]
-				i++
-				v := b.verdict(held)
-				if v.keep {
-					verdicts.put(span, v, held.marked)
-				}
-				return !v.keep
-			})
-			return ss.Spans().Len() == 0
-		})
+		rs.ScopeSpans().RemoveIf(func(ss ptrace.ScopeSpans) bool { return ss.Spans().Len() == 0 })
 		return rs.ScopeSpans().Len() == 0
 	})
 	return nil

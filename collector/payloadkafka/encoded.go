@@ -96,23 +96,27 @@ func (e *encoded) message() []byte {
 }
 
 // desks are pieces of memory in which messages are written whose size isn't known before.
-var desks = sync.Pool{New: func() any { return new([]byte) }}
+type desks struct{ sync.Pool }
 
 // largestDesk bounds what is kept for the next message, in bytes.
 const largestDesk = 4 << 20
 
-// message is td as a TracesData message.
-func message(td ptrace.Traces) ([]byte, error) {
-	desk := desks.Get().(*[]byte)
+// message is td as a TracesData message: pdata's own, which is some bytes less, where that makes it no larger than limit.
+func (d *desks) message(td ptrace.Traces, limit int) ([]byte, error) {
+	desk, ok := d.Get().(*[]byte)
+	if !ok {
+		desk = new([]byte)
+	}
 	written, ok := inplace.AppendTraces((*desk)[:0], td)
 	if cap(written) <= largestDesk {
 		*desk = written
-		defer desks.Put(desk)
+		defer d.Put(desk)
 	}
-	if ok {
+	var m ptrace.ProtoMarshaler
+	if ok && (len(written) <= limit || m.TracesSize(td) > limit) {
 		return slices.Clone(written), nil
 	}
-	out, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+	out, err := m.MarshalTraces(td)
 	if err != nil {
 		return nil, fmt.Errorf("encode spans: %w", err)
 	}
@@ -120,10 +124,10 @@ func message(td ptrace.Traces) ([]byte, error) {
 }
 
 // encode makes pieces of at most limit bytes. It also says how many spans are larger than that by themselves; they are left out.
-func encode(td ptrace.Traces, limit int) (out *encoded, tooLarge int, err error) {
+func (d *desks) encode(td ptrace.Traces, limit int) (out *encoded, tooLarge int, err error) {
 	var m ptrace.ProtoMarshaler
 	out = &encoded{}
-	whole, err := message(td)
+	whole, err := d.message(td, limit)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -87,7 +87,7 @@ func TestNothingIsLostOrCutWrong(t *testing.T) {
 			}
 			spans += td.SpanCount()
 			before := wire(t, td)
-			e, tooLarge, err := encode(td, limit)
+			e, tooLarge, err := new(desks).encode(td, limit)
 			require.NoError(t, err)
 			require.Zero(t, tooLarge)
 			require.Equal(t, before, wire(t, td), "what comes in is read only")
@@ -125,7 +125,7 @@ func TestNothingIsLostOrCutWrong(t *testing.T) {
 
 // A span that is larger than a record is left out and counted, and those around it stay.
 func TestASpanTooLargeIsLeftOut(t *testing.T) {
-	e, tooLarge, err := encode(numbered(1, []int{10, 5000, 10, 5000}, 1, 1), 2000)
+	e, tooLarge, err := new(desks).encode(numbered(1, []int{10, 5000, 10, 5000}, 1, 1), 2000)
 	require.NoError(t, err)
 	require.Equal(t, 2, tooLarge)
 	require.Equal(t, 2, e.ItemsCount())
@@ -143,11 +143,24 @@ func TestASpanTooLargeIsLeftOut(t *testing.T) {
 
 // Pieces that fit are handed on as they are, not copied.
 func TestOnePieceIsNotCopied(t *testing.T) {
-	e, _, err := encode(numbered(1, []int{10, 20}, 1, 1), 2000)
+	e, _, err := new(desks).encode(numbered(1, []int{10, 20}, 1, 1), 2000)
 	require.NoError(t, err)
 	require.Same(t, &e.pieces[0].otlp[0], &e.message()[0])
 	got, err := e.MergeSplit(t.Context(), 2000, exporterhelper.RequestSizerTypeBytes, nil)
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	require.Same(t, e, got[0])
+}
+
+// What fits into a record goes into one, to the last byte.
+func TestARecordIsFilled(t *testing.T) {
+	td := numbered(1, []int{3000}, 1, 1)
+	size := (&ptrace.ProtoMarshaler{}).TracesSize(td)
+	for limit := size; limit < size+40; limit++ {
+		e, tooLarge, err := new(desks).encode(td, limit)
+		require.NoError(t, err)
+		require.Zero(t, tooLarge, limit-size)
+		require.Equal(t, 1, e.ItemsCount())
+		require.LessOrEqual(t, e.BytesSize(), limit)
+	}
 }

@@ -25,6 +25,7 @@ type writer struct {
 	log     *zap.Logger
 	metrics *metadata.TelemetryBuilder
 	client  *kgo.Client
+	desks   desks
 	cancel  context.CancelFunc // ends whatever the client waits for
 }
 
@@ -65,7 +66,7 @@ func (w *writer) stop(context.Context) error {
 
 // encode is done where the spans come in, so that they wait as bytes.
 func (w *writer) encode(ctx context.Context, td ptrace.Traces) (xexporterhelper.Request, error) {
-	out, tooLarge, err := encode(td, w.cfg.MaxRecordBytes)
+	out, tooLarge, err := w.desks.encode(td, w.cfg.MaxRecordBytes)
 	if err != nil {
 		return nil, err
 	}

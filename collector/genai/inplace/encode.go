@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/xpdata/entity"
 )
 
 // OTLP is written here in one walk: pdata takes one for the sizes and another to write (docs/adr/0057-what-will-be-dropped-waits-packed.md). The length of a message that
@@ -70,52 +71,91 @@ const (
 	linkFlags      = 6<<3 | byFour
 )
 
-// AppendTraces appends td as OTLP's TracesData. It declines what AppendSpan does, and such attributes of resources and scopes; b stays as it is.
+// AppendTraces appends td as OTLP's TracesData. Spans that AppendSpan declines are written by pdata. It declines such attributes of resources and scopes, and
+// resources that refer to entities: what was appended is to be passed over then, but the room that was made can be used again.
 func AppendTraces(b []byte, td ptrace.Traces) (_ []byte, ok bool) {
 	if !known {
 		return b, false
 	}
-	all := b
 	for _, rs := range td.ResourceSpans().All() {
-		var resourceSpans, resource int
-		all, resourceSpans = begin(all, tracesResources, long)
-		all, resource = begin(all, resourceSpansResource, long)
-		if all, ok = appendAttributes(all, resourceAttributes, rs.Resource().Attributes()); !ok {
+		if entity.ResourceEntityRefs(rs.Resource()).Len() > 0 {
 			return b, false
 		}
-		all = appendCount(all, resourceDropped, uint64(rs.Resource().DroppedAttributesCount()))
-		end(all, resource, long)
+		var resourceSpans, resource int
+		b, resourceSpans = begin(b, tracesResources, fiveBytes)
+		b, resource = begin(b, resourceSpansResource, fiveBytes)
+		if b, ok = appendAttributes(b, resourceAttributes, rs.Resource().Attributes()); !ok {
+			return b, false
+		}
+		b = appendCount(b, resourceDropped, uint64(rs.Resource().DroppedAttributesCount()))
+		end(b, resource, fiveBytes)
 		for _, ss := range rs.ScopeSpans().All() {
-			if all, ok = appendScope(all, ss); !ok {
+			if b, ok = appendScope(b, ss); !ok {
 				return b, false
 			}
 		}
-		all = appendText(all, resourceSpansSchema, rs.SchemaUrl())
-		if !end(all, resourceSpans, long) {
+		b = appendText(b, resourceSpansSchema, rs.SchemaUrl())
+		if !end(b, resourceSpans, fiveBytes) {
 			return b, false
 		}
 	}
-	return all, true
+	return b, true
 }
 
 // appendScope appends the spans of a scope.
 func appendScope(b []byte, ss ptrace.ScopeSpans) (_ []byte, ok bool) {
-	b, scopeSpans := begin(b, resourceSpansScopes, long)
-	b, scope := begin(b, scopeSpansScope, long)
+	b, scopeSpans := begin(b, resourceSpansScopes, fiveBytes)
+	b, scope := begin(b, scopeSpansScope, fiveBytes)
 	b = appendText(b, scopeName, ss.Scope().Name())
 	b = appendText(b, scopeVersion, ss.Scope().Version())
 	if b, ok = appendAttributes(b, scopeAttributes, ss.Scope().Attributes()); !ok {
 		return b, false
 	}
 	b = appendCount(b, scopeDropped, uint64(ss.Scope().DroppedAttributesCount()))
-	end(b, scope, long)
+	end(b, scope, fiveBytes)
 	for _, span := range ss.Spans().All() {
-		if b, ok = AppendSpan(b, span); !ok {
+		if b, ok = AppendSpan(b, span); ok {
+			continue
+		}
+		if b, ok = appendByPdata(b, span); !ok {
 			return b, false
 		}
 	}
 	b = appendText(b, scopeSpansSchema, ss.SchemaUrl())
-	return b, end(b, scopeSpans, long)
+	return b, end(b, scopeSpans, fiveBytes)
+}
+
+// appendByPdata appends a copy of a span, as pdata writes it.
+func appendByPdata(b []byte, s ptrace.Span) (_ []byte, ok bool) {
+	td := ptrace.NewTraces()
+	s.CopyTo(td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty())
+	message, err := sizer.MarshalTraces(td)
+	if err != nil {
+		return b, false
+	}
+	for _, tag := range [...]byte{tracesResources, resourceSpansScopes, scopeSpansSpans} {
+		if message, ok = field(message, tag); !ok {
+			return b, false
+		}
+	}
+	b = appendVarint(append(b, scopeSpansSpans), uint64(len(message)))
+	return append(b, message...), true
+}
+
+// field is the content of the first field with this tag among fields that are messages or texts.
+func field(message []byte, tag byte) ([]byte, bool) {
+	for len(message) > 0 {
+		size, n := binary.Uvarint(message[1:])
+		if n <= 0 || size > uint64(len(message)-1-n) {
+			return nil, false
+		}
+		content, rest := message[1+n:1+n+int(size)], message[1+n+int(size):]
+		if message[0] == tag {
+			return content, true
+		}
+		message = rest
+	}
+	return nil, false
 }
 
 // AppendSpan appends a span as a field of OTLP's ScopeSpans. It declines one with a map or a list of other than simple values among its attributes (whose sizes would be asked for
@@ -127,7 +167,7 @@ func AppendSpan(b []byte, s ptrace.Span) (_ []byte, ok bool) {
 	from := len(b)
 	state, name, message := s.TraceState().AsRaw(), s.Name(), s.Status().Message()
 	const fixed = 160 // at least what a span takes beside its texts and attributes
-	b, span := begin(slices.Grow(b, fixed+len(state)+len(name)+len(message)), scopeSpansSpans, short3)
+	b, span := begin(slices.Grow(b, fixed+len(state)+len(name)+len(message)), scopeSpansSpans, threeBytes)
 	trace, id, parent := s.TraceID(), s.SpanID(), s.ParentSpanID()
 	b = appendID(b, spanTrace, trace[:], trace.IsEmpty())
 	b = appendID(b, spanID, id[:], id.IsEmpty())
@@ -160,25 +200,25 @@ func AppendSpan(b []byte, s ptrace.Span) (_ []byte, ok bool) {
 	if flags := s.Flags(); flags != 0 {
 		b = binary.LittleEndian.AppendUint32(append(b, spanFlags&0x7f|0x80, spanFlags>>7), flags)
 	}
-	if !end(b, span, short3) {
+	if !end(b, span, threeBytes) {
 		return b[:from], false
 	}
 	return b, true
 }
 
 func appendEvent(b []byte, e ptrace.SpanEvent) (_ []byte, ok bool) {
-	b, event := begin(b, spanEvents, short3)
+	b, event := begin(b, spanEvents, threeBytes)
 	b = binary.LittleEndian.AppendUint64(append(b, eventTime), uint64(e.Timestamp()))
 	b = appendText(b, eventName, e.Name())
 	if b, ok = appendAttributes(b, eventAttributes, e.Attributes()); !ok {
 		return b, false
 	}
 	b = appendCount(b, eventDropped, uint64(e.DroppedAttributesCount()))
-	return b, end(b, event, short3)
+	return b, end(b, event, threeBytes)
 }
 
 func appendLink(b []byte, l ptrace.SpanLink) (_ []byte, ok bool) {
-	b, link := begin(b, spanLinks, short3)
+	b, link := begin(b, spanLinks, threeBytes)
 	trace, id := l.TraceID(), l.SpanID()
 	b = appendID(b, linkTrace, trace[:], trace.IsEmpty())
 	b = appendID(b, linkSpan, id[:], id.IsEmpty())
@@ -190,11 +230,11 @@ func appendLink(b []byte, l ptrace.SpanLink) (_ []byte, ok bool) {
 	if flags := l.Flags(); flags != 0 {
 		b = binary.LittleEndian.AppendUint32(append(b, linkFlags), flags)
 	}
-	return b, end(b, link, short3)
+	return b, end(b, link, threeBytes)
 }
 
-// Bytes for the length of a message that is written last: long for two gigabytes and more, short3 for two megabytes.
-const short3, long = 3, 5
+// Bytes for the length of a message that is written last: three for two megabytes, five for what memory has.
+const threeBytes, fiveBytes = 3, 5
 
 // begin begins a message as a field; it says where its content is.
 func begin(b []byte, tag byte, length int) (_ []byte, at int) {

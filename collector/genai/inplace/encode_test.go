@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/xpdata/entity"
 	"pgregory.net/rapid"
 )
 
@@ -109,7 +110,6 @@ func TestTracesAreAppendedWhole(t *testing.T) {
 					for range few("spans") {
 						s := ss.Spans().AppendEmpty()
 						drawSpan(t, s)
-						whole = whole && !declined(s)
 					}
 				}
 			}
@@ -117,7 +117,6 @@ func TestTracesAreAppendedWhole(t *testing.T) {
 			require.Equal(t, whole, ok)
 			require.Equal(t, "before", string(b[:6]))
 			if !ok {
-				require.Len(t, b, 6)
 				return
 			}
 			got, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(b[6:])
@@ -135,7 +134,7 @@ func TestTracesAreAppendedWhole(t *testing.T) {
 // A span that is too large for its length is declined.
 func TestLargeSpansAreDeclined(t *testing.T) {
 	s := ptrace.NewSpan()
-	const largest = 1<<(7*short3) - 1
+	const largest = 1<<(7*threeBytes) - 1
 	for n, ok := range map[int]bool{largest - 40: true, largest: false} {
 		s.Attributes().PutStr("a", string(make([]byte, n)))
 		b, appended := AppendSpan([]byte("before"), s)
@@ -184,7 +183,6 @@ func FuzzTracesAreAppendedWhole(f *testing.F) {
 		for range spans {
 			s := ss.Spans().AppendEmpty()
 			_ = s.Attributes().FromRaw(raw)
-			s.Attributes().Remove("map")
 			s.Events().AppendEmpty().Attributes().PutStr("k", "v")
 			s.Links().AppendEmpty().SetFlags(9)
 		}
@@ -194,6 +192,13 @@ func FuzzTracesAreAppendedWhole(f *testing.F) {
 		}
 		f.Add(wire)
 	}
+	refers := ptrace.NewTraces()
+	entity.ResourceEntityRefs(refers.ResourceSpans().AppendEmpty().Resource()).AppendEmpty().SetType("host")
+	wire, err := m.MarshalTraces(refers)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(wire)
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		td, err := u.UnmarshalTraces(wire)
 		if err != nil {
