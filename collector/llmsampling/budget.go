@@ -68,6 +68,33 @@ func (b *budget) close(c *cohort) {
 	}
 }
 
+// asked are the bytes that a trace asked for last without a reason.
+type asked struct {
+	cohort *cohort
+	bytes  int64
+}
+
+// claim notes what a batch of cohort c asks for. What the trace asked for before without a reason has one when the trace has.
+func (b *budget) claim(c *cohort, on claim, bytes int64, before *asked) {
+	c.bytes[on] += bytes
+	switch on {
+	case claimPlain:
+		if before.cohort != c {
+			*before = asked{cohort: c}
+		}
+		before.bytes += bytes
+	case claimReason:
+		if then := before.cohort; then != nil {
+			then.bytes[claimPlain] -= before.bytes
+			then.bytes[claimReason] += before.bytes
+			if then.closed {
+				then.shares = b.fit(&then.bytes)
+			}
+			*before = asked{}
+		}
+	}
+}
+
 // fit is what share of the claims fits into a second's budget.
 func (b *budget) fit(bytes *[numClaims]int64) shares {
 	if b.perSecond == 0 {

@@ -126,6 +126,25 @@ func (f *flood) send(tenant string, traces int, failed float64) {
 	require.NoError(f.t, f.ConsumeTraces(context.Background(), td))
 }
 
+// halves is a request with one span of each trace, of which a part fails.
+func (f *flood) halves(ids []uint64, name string, failed float64) {
+	td := ptrace.NewTraces()
+	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+	for _, id := range ids {
+		s := spans.AppendEmpty()
+		s.SetName(name)
+		s.SetTraceID(traceWith(id))
+		s.Attributes().PutStr("http.route", "/a/route/of/the/usual/length/{id}")
+		if name == "root" {
+			f.traces++
+		}
+		if f.rng.Float64() < failed {
+			s.Status().SetCode(ptrace.StatusCodeError)
+		}
+	}
+	require.NoError(f.t, f.ConsumeTraces(context.Background(), td))
+}
+
 // rate is bytes a second handed on between two seconds, as a share of the budget.
 func (f *flood) rate(from, to int) float64 {
 	sum := int64(0)
@@ -241,6 +260,31 @@ func TestBudgetOfSpansWithoutATrace(t *testing.T) {
 	}
 	r.pass(2 * time.Second)
 	require.InDelta(t, 17, len(r.kept()), 5)
+}
+
+// A reason that comes in a later request, as a trace's failure mostly does, is one of all that came of the trace: the budget holds, and what is kept stands
+// for all.
+func TestLateReasonsWithinTheBudget(t *testing.T) {
+	f := newFlood(t, func(c *Config) { c.MaxHeldMiB = 256 })
+	const seconds, ticks, traces = 15, 20, 200
+	for range seconds {
+		for range ticks {
+			ids := make([]uint64, traces)
+			for i := range ids {
+				ids[i] = f.rng.Uint64()
+			}
+			f.halves(ids, "root", 0)
+			f.clock = f.clock.Add(time.Second / ticks)
+			f.halves(ids, "db", 0.05)
+			f.release(t.Context(), f.clock, int64(f.cfg.MaxHeldMiB)<<20)
+		}
+	}
+	f.run(3, 0, 0)
+	for s, b := range f.bytes[4:] { // what goes with kept spans is known by then
+		require.LessOrEqual(t, float64(b)/float64(f.cfg.BudgetKiB<<10), 1.1, "second %d", s)
+	}
+	require.InDelta(t, 1, f.rate(4, seconds), 0.1)
+	require.InEpsilon(t, f.traces, f.weight, 0.07)
 }
 
 // What doesn't fill the budget is kept as the probability says.

@@ -154,7 +154,7 @@ func (s *sampler) note(in *arrival, b *batch, now int64) (late int) {
 		e := &in.traces[i]
 		state, on := s.table.observe(e.id, e, now, current)
 		b.traces[i] = state
-		b.cohort.bytes[on] += e.bytes
+		s.budget.claim(b.cohort, on, e.bytes, &state.asked)
 		if state.decided {
 			late += e.spans
 		}

@@ -10,6 +10,7 @@ type traceState struct {
 	id      pcommon.TraceID
 	tenant  *tenantState
 	floor   bool
+	asked   asked
 	decided bool
 	verdict verdict
 
@@ -89,7 +90,7 @@ func (t *traceTable) decide(state *traceState, now int64, s shares) {
 		return
 	}
 	why := t.rules.weigh(&state.evidence, state.tenant, now)
-	state.decided = true
+	state.decided, state.asked = true, asked{}
 	state.verdict = state.evidence.decide(why, state.floor, randomness(state.id), s)
 	t.count(state, now)
 	if !t.forgets {
