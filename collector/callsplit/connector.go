@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
 	"github.com/tollkeeper/tollkeeper/collector/callsplit/internal/metadata"
@@ -17,8 +19,13 @@ import (
 )
 
 type namedBranch struct {
-	name string
-	next consumer.Traces
+	name  string
+	label metric.MeasurementOption // the name
+	next  consumer.Traces
+}
+
+func newBranch(name string, next consumer.Traces) namedBranch {
+	return namedBranch{name, metric.WithAttributeSet(attribute.NewSet(attribute.String("pipeline", name))), next}
 }
 
 type splitter struct {
@@ -135,10 +142,9 @@ func (s *splitter) offer(ctx context.Context, td ptrace.Traces, spans int) {
 		td.MarkReadOnly()
 	}
 	for i, b := range s.branches {
-		name := branchName(b.name)
-		s.metrics.CollectorPayloadSpansOffered.Add(ctx, int64(spans), name)
+		s.metrics.CollectorPayloadSpansOffered.Add(ctx, int64(spans), b.label)
 		if err := b.next.ConsumeTraces(ctx, copies[i]); err != nil {
-			s.metrics.CollectorPayloadSpansDiscarded.Add(ctx, int64(spans), name)
+			s.metrics.CollectorPayloadSpansDiscarded.Add(ctx, int64(spans), b.label)
 			s.log.Warn("payload discarded; money is not affected", zap.String("pipeline", b.name), zap.Int("spans", spans), zap.Error(err))
 		}
 	}

@@ -44,7 +44,7 @@ func createTracesToTraces(_ context.Context, set connector.Settings, cfg compone
 		if err != nil {
 			return nil, fmt.Errorf("callsplit: best_effort %q: %w; list the connector among that pipeline's receivers", id, err)
 		}
-		s.branches = append(s.branches, namedBranch{name: id.String(), next: branch})
+		s.branches = append(s.branches, newBranch(id.String(), branch))
 	}
 	if s.metrics, err = metadata.NewTelemetryBuilder(set.TelemetrySettings); err != nil {
 		return nil, err

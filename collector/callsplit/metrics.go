@@ -8,7 +8,3 @@ import (
 func reason(s string) metric.MeasurementOption {
 	return metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", s)))
 }
-
-func branchName(s string) metric.MeasurementOption {
-	return metric.WithAttributeSet(attribute.NewSet(attribute.String("pipeline", s)))
-}

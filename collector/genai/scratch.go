@@ -1,8 +1,6 @@
 package genai
 
 import (
-	"strconv"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tollkeeper/tollkeeper/collector/genai/inplace"
@@ -63,9 +61,7 @@ func text(v pcommon.Value) string {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
 		return v.Str()
-	case pcommon.ValueTypeInt: // apart: AsString takes so much of the stack that most requests' goroutines had to move to a larger one
-		return strconv.FormatInt(v.Int(), 10)
-	case pcommon.ValueTypeBool, pcommon.ValueTypeDouble:
+	case pcommon.ValueTypeInt, pcommon.ValueTypeBool, pcommon.ValueTypeDouble:
 		return v.AsString()
 	case pcommon.ValueTypeSlice:
 		if s := v.Slice(); s.Len() > 0 {

@@ -42,6 +42,11 @@ var (
 	withoutReason = metric.WithAttributes(attribute.String("traces", "other"))
 )
 
-func why(reason string) metric.MeasurementOption {
-	return metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason)))
-}
+// whys are the labels of all that a trace can be kept or dropped for.
+var whys = func() map[string]metric.MeasurementOption {
+	out := map[string]metric.MeasurementOption{}
+	for _, reason := range append([]string{keptFloor, keptRandom, droppedBudget, droppedRandom}, reasonNames[:]...) {
+		out[reason] = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason)))
+	}
+	return out
+}()

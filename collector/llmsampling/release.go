@@ -244,8 +244,8 @@ func (s *sampler) count(ctx context.Context, t tally) {
 		if o.keep {
 			spans, bytes = s.metrics.CollectorSamplingSpansKept, s.metrics.CollectorSamplingBytesKept
 		}
-		spans.Add(ctx, n.spans, why(o.because))
-		bytes.Add(ctx, n.bytes, why(o.because))
+		spans.Add(ctx, n.spans, whys[o.because])
+		bytes.Add(ctx, n.bytes, whys[o.because])
 	}
 }
 
