@@ -138,7 +138,7 @@ func appendByPdata(b []byte, s ptrace.Span) (_ []byte, ok bool) {
 			return b, false
 		}
 	}
-	b = appendVarint(append(b, scopeSpansSpans), uint64(len(message)))
+	b = binary.AppendUvarint(append(b, scopeSpansSpans), uint64(len(message)))
 	return append(b, message...), true
 }
 
@@ -194,7 +194,7 @@ func AppendSpan(b []byte, s ptrace.Span) (_ []byte, ok bool) {
 	}
 	b = appendCount(b, spanDroppedLinks, uint64(s.DroppedLinksCount()))
 	if code := s.Status().Code(); code != 0 || message != "" {
-		b = appendVarint(append(b, spanStatus), uint64(textSize(message)+countSize(uint64(code))))
+		b = binary.AppendUvarint(append(b, spanStatus), uint64(textSize(message)+countSize(uint64(code))))
 		b = appendCount(appendText(b, statusMessage, message), statusCode, uint64(code))
 	}
 	if flags := s.Flags(); flags != 0 {
@@ -290,22 +290,14 @@ func appendText(b []byte, tag byte, text string) []byte {
 	if text == "" {
 		return b
 	}
-	return append(appendVarint(append(b, tag), uint64(len(text))), text...)
+	return append(binary.AppendUvarint(append(b, tag), uint64(len(text))), text...)
 }
 
 func appendCount(b []byte, tag byte, n uint64) []byte {
 	if n == 0 {
 		return b
 	}
-	return appendVarint(append(b, tag), n)
-}
-
-func appendVarint(b []byte, n uint64) []byte {
-	for n >= 0x80 {
-		b = append(b, byte(n)|0x80)
-		n >>= 7
-	}
-	return append(b, byte(n))
+	return binary.AppendUvarint(append(b, tag), n)
 }
 
 func appendDouble(b []byte, tag byte, d float64) []byte {

@@ -31,7 +31,7 @@ func (p *Pair) appendTo(b []byte, tag byte, of pcommon.Map) ([]byte, bool) {
 		return appendTextPair(b, tag, key, *(*string)(p.value.at)), true
 	case intKind:
 		n := *(*uint64)(p.value.at)
-		return appendVarint(append(appendPair(b, tag, key, 1+varint(n)), valueInt), n), true
+		return binary.AppendUvarint(append(appendPair(b, tag, key, 1+varint(n)), valueInt), n), true
 	case doubleKind:
 		return binary.LittleEndian.AppendUint64(append(appendPair(b, tag, key, 9), valueDouble), *(*uint64)(p.value.at)), true
 	case nil:
@@ -45,7 +45,7 @@ func (p *Pair) appendTo(b []byte, tag byte, of pcommon.Map) ([]byte, bool) {
 func appendTextPair(b []byte, tag byte, key, text string) []byte {
 	k, n := len(key), len(text)
 	if k == 0 || k+n >= short-6 {
-		return append(appendVarint(append(appendPair(b, tag, key, Field(n)), valueText), uint64(n)), text...)
+		return append(binary.AppendUvarint(append(appendPair(b, tag, key, Field(n)), valueText), uint64(n)), text...)
 	}
 	at := len(b)
 	b = slices.Grow(b, k+n+8)[:at+k+n+8]
@@ -62,8 +62,8 @@ func appendTextPair(b []byte, tag byte, key, text string) []byte {
 func appendPair(b []byte, tag byte, key string, n int) []byte {
 	k := len(key)
 	if k == 0 || k+n >= short-4 {
-		b = appendVarint(append(b, tag), uint64(textSize(key)+Field(n)))
-		return appendVarint(append(appendText(b, pairKey, key), pairValue), uint64(n))
+		b = binary.AppendUvarint(append(b, tag), uint64(textSize(key)+Field(n)))
+		return binary.AppendUvarint(append(appendText(b, pairKey, key), pairValue), uint64(n))
 	}
 	b = append(append(b, tag, byte(k+n+4), pairKey, byte(k)), key...)
 	return append(b, pairValue, byte(n))
@@ -84,9 +84,9 @@ func appendOther(b []byte, tag byte, key string, v pcommon.Value) ([]byte, bool)
 		}
 		inside += Field(sizeOf(of))
 	}
-	b = appendVarint(append(appendPair(b, tag, key, Field(inside)), valueList), uint64(inside))
+	b = binary.AppendUvarint(append(appendPair(b, tag, key, Field(inside)), valueList), uint64(inside))
 	for _, of := range v.Slice().All() {
-		b = appendSimple(appendVarint(append(b, listValues), uint64(sizeOf(of))), of)
+		b = appendSimple(binary.AppendUvarint(append(b, listValues), uint64(sizeOf(of))), of)
 	}
 	return b, true
 }
@@ -104,9 +104,9 @@ func simple(v pcommon.Value) bool {
 func appendSimple(b []byte, v pcommon.Value) []byte {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
-		return append(appendVarint(append(b, valueText), uint64(len(v.Str()))), v.Str()...)
+		return append(binary.AppendUvarint(append(b, valueText), uint64(len(v.Str()))), v.Str()...)
 	case pcommon.ValueTypeInt:
-		return appendVarint(append(b, valueInt), uint64(v.Int()))
+		return binary.AppendUvarint(append(b, valueInt), uint64(v.Int()))
 	case pcommon.ValueTypeDouble:
 		return appendDouble(b, valueDouble, v.Double())
 	case pcommon.ValueTypeBool:
@@ -116,7 +116,7 @@ func appendSimple(b []byte, v pcommon.Value) []byte {
 		return append(b, valueBool, 0)
 	case pcommon.ValueTypeBytes:
 		bytes := v.Bytes().AsRaw()
-		return append(appendVarint(append(b, valueBytes), uint64(len(bytes))), bytes...)
+		return append(binary.AppendUvarint(append(b, valueBytes), uint64(len(bytes))), bytes...)
 	}
 	return b
 }

@@ -18,6 +18,18 @@ func wrapped(spans []byte) []byte {
 	return append(binary.AppendUvarint([]byte{tracesResources}, uint64(len(scope))), scope...)
 }
 
+// readsBackAs asks that what was written is td, byte for byte as pdata writes it.
+func readsBackAs(t require.TestingT, td ptrace.Traces, written []byte) {
+	got, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(written)
+	require.NoError(t, err)
+	m := ptrace.ProtoMarshaler{}
+	want, err := m.MarshalTraces(td)
+	require.NoError(t, err)
+	have, err := m.MarshalTraces(got)
+	require.NoError(t, err)
+	require.Equal(t, want, have)
+}
+
 // What was appended reads back as the same spans, byte for byte as pdata writes them, whatever they hold; what is declined leaves no trace.
 func TestSpansAreAppendedWhole(t *testing.T) {
 	both(t, func(t *testing.T) {
@@ -36,14 +48,7 @@ func TestSpansAreAppendedWhole(t *testing.T) {
 					spans.RemoveIf(func(of ptrace.Span) bool { return of == s })
 				}
 			}
-			got, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(wrapped(b))
-			require.NoError(t, err)
-			m := ptrace.ProtoMarshaler{}
-			want, err := m.MarshalTraces(td)
-			require.NoError(t, err)
-			have, err := m.MarshalTraces(got)
-			require.NoError(t, err)
-			require.Equal(t, want, have)
+			readsBackAs(t, td, wrapped(b))
 		})
 	})
 }
@@ -119,14 +124,7 @@ func TestTracesAreAppendedWhole(t *testing.T) {
 			if !ok {
 				return
 			}
-			got, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(b[6:])
-			require.NoError(t, err)
-			m := ptrace.ProtoMarshaler{}
-			want, err := m.MarshalTraces(td)
-			require.NoError(t, err)
-			have, err := m.MarshalTraces(got)
-			require.NoError(t, err)
-			require.Equal(t, want, have)
+			readsBackAs(t, td, b[6:])
 		})
 	})
 }
@@ -208,12 +206,6 @@ func FuzzTracesAreAppendedWhole(f *testing.F) {
 		if !ok {
 			return
 		}
-		got, err := u.UnmarshalTraces(b)
-		require.NoError(t, err)
-		want, err := m.MarshalTraces(td)
-		require.NoError(t, err)
-		have, err := m.MarshalTraces(got)
-		require.NoError(t, err)
-		require.Equal(t, want, have)
+		readsBackAs(t, td, b)
 	})
 }
